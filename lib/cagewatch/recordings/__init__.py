@@ -1,0 +1,114 @@
+"""Readers: a data directory in, recordings out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from cagewatch.errors import InputError
+from cagewatch.params import Parameters, project_root
+from cagewatch.recordings import avenue, folder, mit, ucsd
+from cagewatch.recordings.annotations import check_label_length, nearest_name
+from cagewatch.recordings.base import Recording
+
+__all__ = ["Recording", "check_label_length", "load_recordings"]
+
+
+def load_recordings(parameters: Parameters) -> list[Recording]:
+    """Read the recordings `parameters` name, each with its split filled in.
+
+    `layout` and `data_dir` say what is read. `train_recordings` and `test_recordings` say which
+    recordings are used for what; where one of them is None, the dataset's own split is taken,
+    without the recordings the other list names. Recordings in neither are left out.
+
+    Returns
+    -------
+    recordings : in the reader's order, `split` 'train' or 'test'.
+
+    Raises
+    ------
+    InputError
+        If `data_dir` or its recordings are missing (the message says where to get them), a listed
+        recording does not exist or is in both lists, or nothing says how to split.
+    """
+    data_dir = project_root() / Path(parameters.data_dir).expanduser()
+    if not data_dir.is_dir():
+        raise InputError(f"data_dir {data_dir} is not a folder; {_where_to_get(parameters)}")
+    layout = parameters.layout
+    if layout in ("mit", "simulated"):
+        # The simulated cage is on disk as the real one is; nothing here can tell them apart.
+        if _holds_only_clips(data_dir):
+            recordings = mit.read_clips(data_dir)
+        else:
+            recordings = mit.read_recordings(data_dir, parameters.annotator_group)
+    elif layout in ("ped1", "ped2"):
+        recordings = ucsd.read_recordings(data_dir, layout)
+    elif layout in ("avenue", "avenue_vol"):
+        recordings = avenue.read_recordings(data_dir, "vol" if layout == "avenue_vol" else "avi")
+    else:
+        recordings = folder.read_recordings(data_dir)
+    return split_recordings(recordings, parameters.train_recordings, parameters.test_recordings)
+
+
+def split_recordings(
+    recordings: Sequence[Recording],
+    train: Sequence[str] | None = None,
+    test: Sequence[str] | None = None,
+) -> list[Recording]:
+    """Fill in `split` from lists of names, or from the dataset where a list is None."""
+    names = [recording.name for recording in recordings]
+    for parameter, listed in (("train_recordings", train), ("test_recordings", test)):
+        for name in listed or ():
+            if name not in names:
+                raise InputError(
+                    f"{parameter} names the recording {name!r}, which is not there; "
+                    f"{nearest_name(name, names)}"
+                )
+    if both := sorted(set(train or ()) & set(test or ())):
+        raise InputError(
+            f"{both[0]!r} is in both train_recordings and test_recordings; leave it in one of them."
+        )
+    if train is None and test is None and not any(recording.split for recording in recordings):
+        raise InputError(
+            "This dataset has no split of its own: name recordings in train_recordings and "
+            f"test_recordings; there are {_shorten(names)}."
+        )
+
+    def split_of(recording: Recording) -> str | None:
+        if recording.name in (train or ()):
+            return "train"
+        if recording.name in (test or ()):
+            return "test"
+        given = {"train": train, "test": test}
+        return recording.split if given.get(recording.split, ()) is None else None
+
+    return [replace(r, split=split) for r in recordings if (split := split_of(r)) is not None]
+
+
+def _holds_only_clips(data_dir: Path) -> bool:
+    """True where the clipped database is there and the full one is not."""
+    return not (data_dir / "full_database").is_dir() and (
+        data_dir.name == "clipped_database" or (data_dir / "clipped_database").is_dir()
+    )
+
+
+def _where_to_get(parameters: Parameters) -> str:
+    if parameters.layout == "folder":
+        return "set it to the folder with your videos."
+    if parameters.layout == "simulated":
+        return "simulate the recordings first, or set data_dir to where they are."
+    # Imported only here, so that python -m cagewatch.recordings.download runs it once.
+    from cagewatch.recordings.download import ARCHIVES
+
+    name = parameters.layout.removesuffix("_vol")
+    addresses = " and ".join(archive.url for archive in ARCHIVES[name])
+    return (
+        f"set it, or get the data from {addresses} with 'python -m cagewatch.recordings.download "
+        f"{name} {parameters.data_dir}'."
+    )
+
+
+def _shorten(names: Sequence[str], most: int = 12) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,262 @@
+"""Behaviour labels: annotation files in, one label per frame out, and back.
+
+Two formats are read.
+
+- MIT text, one bout a line: ``frame: 00000001-00000019 micromovement``. Frames count from 1, both
+  ends belong to the bout, and the bouts cover the recording without gap or overlap.
+- Bout table (csv) with the columns ``start_frame,stop_frame,behaviour``. Frames count from 0 as
+  everywhere else in cagewatch, both ends belong to the bout (``0,9,walk`` is ten frames), and
+  frames in no bout are ``other``.
+
+In memory a label is an index into the recording's tuple of behaviours, -1 never occurs, and a bout
+is ``labels[start:stop]``: 0-based, `stop` exclusive.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cagewatch.errors import InputError
+from cagewatch.files import whole_file
+from cagewatch.recordings.base import Recording
+
+MIT_BEHAVIOURS = ("drink", "eat", "groom", "hang", "micromovement", "rear", "rest", "walk")
+OTHER = "other"
+# Over a month at 30 frames a second; beyond it a number is a slip of the hand, not a frame.
+MAX_FRAMES = 100_000_000
+CSV_COLUMNS = ("start_frame", "stop_frame", "behaviour")
+_MIT_LINE = re.compile(r"frame:\s*([0-9]{1,18})\s*-\s*([0-9]{1,18})\s+(\S.*)")
+
+
+class Bout(NamedTuple):
+    """A run of frames of one behaviour: ``labels[start:stop]``; `line` is where it was written."""
+
+    start: int
+    stop: int
+    behaviour: str
+    line: int
+
+
+def read_mit_bouts(path: Path, behaviours: Sequence[str] | None = MIT_BEHAVIOURS) -> list[Bout]:
+    """Read an MIT annotation text, refusing whatever would misplace a label.
+
+    `behaviours` are the names allowed; None allows any. InputError for a line of another form, a
+    frame 0 (the file counts from 0), an unknown behaviour, a gap, an overlap, bouts out of order,
+    or a number beyond `MAX_FRAMES`.
+    """
+    bouts: list[Bout] = []
+    for number, text in enumerate(read_lines(path), start=1):
+        if not (text := text.strip()):
+            continue
+        where = f"{path}, line {number}"
+        match = _MIT_LINE.fullmatch(text)
+        if not match:
+            raise InputError(
+                f"{where}: expected 'frame: <first>-<last> <behaviour>', found {text[:60]!r}."
+            )
+        first, last, behaviour = int(match[1]), int(match[2]), match[3]
+        if first == 0:
+            raise InputError(
+                f"{where}: frame 0 found, but MIT labels count from 1; add 1 to every frame."
+            )
+        _refuse_bad_range(where, first, last)
+        if behaviours is not None:
+            _refuse_unknown_behaviour(where, behaviour, behaviours)
+        expected = bouts[-1].stop + 1 if bouts else 1
+        if first < expected:
+            kind = "out of order" if bouts and last <= bouts[-1].start else "an overlap"
+            raise InputError(
+                f"{where}: {kind}, the bout starts at frame {first} although frames up to "
+                f"{expected - 1} are labelled already; give every frame one label, in order."
+            )
+        if first > expected:
+            raise InputError(
+                f"{where}: a gap, frames {expected} to {first - 1} have no label; label them."
+            )
+        bouts.append(Bout(first - 1, last, behaviour, number))
+    if not bouts:
+        raise InputError(f"{path} holds no label; it should have one bout a line.")
+    return bouts
+
+
+def read_csv_bouts(path: Path) -> list[Bout]:
+    """Read a bout table ``start_frame,stop_frame,behaviour`` (0-based, both ends inclusive).
+
+    Rows may come in any order; they must not overlap. Other columns are ignored. InputError for a
+    missing column, a cell that is no frame number, an empty behaviour, or an overlap.
+    """
+    rows = csv.reader(read_lines(path))
+    bouts = []
+    try:
+        header = [name.strip().lower() for name in next(rows, [])]
+        missing = [name for name in CSV_COLUMNS if name not in header]
+        if missing:
+            raise InputError(
+                f"{path}: the first line must name the columns {','.join(CSV_COLUMNS)}; "
+                f"{', '.join(missing)} not found."
+            )
+        columns = [header.index(name) for name in CSV_COLUMNS]
+        for row in rows:
+            if not any(cell.strip() for cell in row):
+                continue
+            where = f"{path}, line {rows.line_num}"
+            cells = [row[column].strip() if column < len(row) else "" for column in columns]
+            if not all(re.fullmatch(r"[0-9]{1,18}", cell) for cell in cells[:2]) or not cells[2]:
+                raise InputError(
+                    f"{where}: expected two frame numbers and a behaviour, "
+                    f"found {','.join(row)[:60]!r}."
+                )
+            first, last = int(cells[0]), int(cells[1])
+            _refuse_bad_range(where, first, last)
+            bouts.append(Bout(first, last + 1, cells[2], rows.line_num))
+    except csv.Error as error:
+        raise InputError(f"{path} is not a csv file ({error}); save it as plain csv.") from error
+    if not bouts:
+        raise InputError(f"{path} holds no label; it should have one bout a line.")
+    return refuse_overlaps(path, bouts, "stop_frame is the last frame of a bout, and ")
+
+
+def refuse_overlaps(path: Path, bouts: Iterable[Bout], reminder: str = "") -> list[Bout]:
+    """The bouts in order; InputError if two of them share a frame."""
+    bouts = sorted(bouts)
+    for before, after in zip(bouts, bouts[1:], strict=False):
+        if after.start < before.stop:
+            raise InputError(
+                f"{path}, line {after.line}: overlaps line {before.line} at frame {after.start}; "
+                f"{reminder}every frame has one label."
+            )
+    return bouts
+
+
+def labels_from_bouts(
+    bouts: Iterable[Bout], behaviours: Sequence[str], n_frames: int | None = None
+) -> np.ndarray:
+    """(n_frames,) int16 index into `behaviours`; frames in no bout are `OTHER`.
+
+    `n_frames` is by default where the last bout stops; `OTHER` must be among `behaviours` only if
+    some frame is in no bout.
+    """
+    bouts = list(bouts)
+    index = {name: number for number, name in enumerate(behaviours)}
+    n_frames = max((bout.stop for bout in bouts), default=0) if n_frames is None else n_frames
+    labels = np.full(n_frames, index.get(OTHER, -1), np.int16)
+    for bout in bouts:
+        labels[bout.start : bout.stop] = index[bout.behaviour]
+    return labels
+
+
+def read_labels(path: Path, behaviours: Sequence[str] = MIT_BEHAVIOURS) -> np.ndarray:
+    """(n_frames,) int16 labels of an MIT annotation text, indexes into `behaviours`."""
+    return labels_from_bouts(read_mit_bouts(path, behaviours), behaviours)
+
+
+def bouts_of(labels: np.ndarray, behaviours: Sequence[str]) -> pd.DataFrame:
+    """Table of the bouts in `labels`, in order, with the columns start, stop and behaviour.
+
+    `start` is 0-based and `stop` exclusive, so that ``labels[start:stop]`` is the bout.
+    """
+    labels = np.asarray(labels)
+    edges = np.flatnonzero(np.diff(labels)) + 1
+    starts = np.concatenate(([0], edges)).astype(np.int64) if len(labels) else np.zeros(0, int)
+    stops = np.concatenate((edges, [len(labels)])).astype(np.int64) if len(labels) else starts
+    names = [behaviours[label] for label in labels[starts]]
+    return pd.DataFrame({"start": starts, "stop": stops, "behaviour": names})
+
+
+def write_bouts(path: Path, labels: np.ndarray, behaviours: Sequence[str]) -> None:
+    """Write labels as bouts: MIT text to a ``.txt`` path, a bout table to a ``.csv`` path.
+
+    The file appears whole or not at all, and reads back to the same labels.
+    """
+    bouts = bouts_of(labels, behaviours).itertuples(index=False)
+    if path.suffix == ".csv":
+        lines = [",".join(CSV_COLUMNS)]
+        lines += [f"{start},{stop - 1},{behaviour}" for start, stop, behaviour in bouts]
+    else:
+        lines = [
+            f"frame: {start + 1:08d}-{stop:08d} {behaviour}" for start, stop, behaviour in bouts
+        ]
+    with whole_file(path) as partial:
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+
+
+def check_label_length(recording: Recording, n_frames: int, tolerance: int) -> np.ndarray | None:
+    """Labels of `recording`, exactly one for each of its `n_frames` decoded frames.
+
+    Labels that differ by at most `tolerance` frames are made to fit at the end: surplus labels are
+    dropped, missing ones repeat the last. A table of bouts (csv, tsv) may stop early by any number
+    of frames, as frames in no bout are `OTHER` there. Labels from no file (a benchmark's training
+    videos are normal throughout) fit any length. None for an unlabelled recording.
+
+    Raises
+    ------
+    InputError
+        If they differ by more; it names both counts, the label file and `label_tolerance`.
+    """
+    labels = recording.labels
+    if labels is None:
+        return None
+    n_labels = len(labels)
+    if recording.label_source is None and n_labels and (labels == labels[0]).all():
+        return np.full(n_frames, labels[0], labels.dtype)
+    is_table = (
+        recording.label_source is not None
+        and recording.label_source.suffix in (".csv", ".tsv")
+        and not recording.labels_complete
+    )
+    if is_table and n_labels < n_frames:
+        other = recording.behaviours.index(OTHER)
+        return np.pad(labels, (0, n_frames - n_labels), constant_values=other)
+    if abs(n_labels - n_frames) > tolerance:
+        raise InputError(
+            f"{recording.label_source or recording.name} labels {n_labels} frames but "
+            f"{recording.source} has {n_frames}; correct the file, or allow the difference of "
+            f"{abs(n_labels - n_frames)} with label_tolerance (now {tolerance})."
+        )
+    if n_labels == 0:
+        raise InputError(f"{recording.label_source or recording.name} holds no label.")
+    return np.pad(labels[:n_frames], (0, max(n_frames - n_labels, 0)), mode="edge")
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown `name`: the nearest known one, or all of them."""
+    known = list(known)
+    lower = {candidate.lower(): candidate for candidate in known}
+    nearest = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
+    if nearest:
+        return f"did you mean {lower[nearest[0]]!r}?"
+    return f"known are {', '.join(known)}." if known else "there are none."
+
+
+def read_lines(path: Path) -> list[str]:
+    """Lines of a label file; InputError if it is not text."""
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise InputError(f"Cannot read the labels {path}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a text file with labels; check the file.") from error
+
+
+def _refuse_bad_range(where: str, first: int, last: int) -> None:
+    if last < first:
+        raise InputError(f"{where}: the bout ends at frame {last}, before its start {first}.")
+    if last > MAX_FRAMES:
+        raise InputError(
+            f"{where}: frame {last} is beyond {MAX_FRAMES}, longer than any recording; correct it."
+        )
+
+
+def _refuse_unknown_behaviour(where: str, behaviour: str, behaviours: Sequence[str]) -> None:
+    if behaviour not in behaviours:
+        raise InputError(
+            f"{where}: unknown behaviour {behaviour!r}, {nearest_name(behaviour, behaviours)}"
+        )

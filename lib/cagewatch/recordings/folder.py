@@ -1,0 +1,149 @@
+"""Any folder of videos: one's own recordings, with labels beside them where there are any.
+
+::
+
+    recordings/            or    recordings/train/a.mp4
+        a.mp4                    recordings/test/b.mp4
+        a.csv   (or a.txt)       recordings/test/b.csv
+        b.avi
+
+A folder of images counts as one recording. Labels are one file beside it, ``<name>.csv``,
+``<name>.tsv``, ``<name>_labels.csv`` or ``<name>.txt``: a bout table or an MIT text (see
+`cagewatch.recordings.annotations`), a BORIS export (`cagewatch.recordings.boris`) or DeepEthogram's
+labels (`cagewatch.recordings.deepethogram`), told apart by their first lines.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cagewatch.errors import InputError
+from cagewatch.recordings.annotations import (
+    OTHER,
+    Bout,
+    labels_from_bouts,
+    read_csv_bouts,
+    read_lines,
+    read_mit_bouts,
+)
+from cagewatch.recordings.base import Recording
+from cagewatch.recordings.boris import is_boris, read_boris_bouts
+from cagewatch.recordings.deepethogram import is_deepethogram, read_deepethogram_bouts
+from cagewatch.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural_key, probe
+
+SPLITS = ("train", "test")
+LABEL_SUFFIXES = (".csv", ".tsv", "_labels.csv", ".txt")
+
+
+def read_recordings(data_dir: Path) -> list[Recording]:
+    """Read the videos and image folders in `data_dir`, or in its ``train`` and ``test`` folders.
+
+    Returns
+    -------
+    recordings : in natural order; `split` is the folder's where there are ``train`` and ``test``
+        folders, else None. `behaviours` are the same for all: every name any label file uses, in
+        alphabetical order, and ``other`` for frames in no bout. `labels` of a bout table end with
+        its last bout; `check_label_length` fills up the rest.
+
+    Raises
+    ------
+    InputError
+        If there is no recording, two have the same name, one has two label files, or one of these
+        is wrong.
+    """
+    splits = [split for split in SPLITS if (data_dir / split).is_dir()]
+    found = [
+        (source, split)
+        for split in splits or [None]
+        for source in list_sources(data_dir / split if split else data_dir)
+    ]
+    if not found:
+        raise InputError(
+            f"{data_dir} holds no videos or folders of images; set data_dir to the folder with "
+            "your recordings."
+        )
+    names: dict[str, Path] = {}
+    for source, _ in found:
+        name = recording_name(source)
+        if name in names:
+            raise InputError(
+                f"{names[name]} and {source} would both be recording {name!r}; rename one."
+            )
+        names[name] = source
+    files = {source: find_label_file(source) for source, _ in found}
+    read = {source: read_label_file(path, source) for source, path in files.items() if path}
+    used = {bout.behaviour for bouts, _ in read.values() for bout in bouts}
+    behaviours = (*sorted(used - {OTHER}), OTHER) if used else ()
+    return [
+        Recording(
+            name=recording_name(source),
+            source=source,
+            split=split,
+            labels=labels_from_bouts(read[source][0], behaviours) if source in read else None,
+            behaviours=behaviours,
+            label_source=files[source],
+            labels_complete=source in read and read[source][1],
+        )
+        for source, split in found
+    ]
+
+
+def list_videos(folder: Path, volumes: bool = False, deep: bool = False) -> list[Path]:
+    """Video files in `folder` in natural order, hidden ones left out; with `deep` at any depth.
+
+    `volumes` adds ``.mat`` files.
+    """
+    suffixes = VIDEO_SUFFIXES | ({".mat"} if volumes else frozenset())
+    return sorted(
+        (
+            path
+            for path in (folder.rglob("*") if deep else folder.iterdir())
+            if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+        ),
+        key=natural_key,
+    )
+
+
+def list_sources(folder: Path) -> list[Path]:
+    """Videos and folders of images in `folder`; `folder` itself if it holds nothing but images."""
+    image_folders = [
+        path for path in folder.iterdir() if not path.name.startswith(".") and holds_images(path)
+    ]
+    sources = sorted([*list_videos(folder), *image_folders], key=natural_key)
+    return sources or ([folder] if holds_images(folder) else [])
+
+
+def holds_images(folder: Path) -> bool:
+    """True if an image lies directly in `folder`."""
+    return folder.is_dir() and any(
+        path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+        for path in folder.iterdir()
+    )
+
+
+def recording_name(source: Path) -> str:
+    """Name of a recording: its file's without the suffix, or its folder's."""
+    return source.name if source.is_dir() else source.stem
+
+
+def find_label_file(source: Path) -> Path | None:
+    """The one label file beside `source`; None if there is none."""
+    beside = [source.with_name(recording_name(source) + suffix) for suffix in LABEL_SUFFIXES]
+    found = [path for path in beside if path.is_file()]
+    if len(found) > 1:
+        raise InputError(
+            f"{source} has two label files, {found[0].name} and {found[1].name}; keep one."
+        )
+    return found[0] if found else None
+
+
+def read_label_file(path: Path, source: Path) -> tuple[list[Bout], bool]:
+    """Bouts in a label file of any format read here, and whether they cover every frame."""
+    if path.suffix.lower() == ".txt":
+        return read_mit_bouts(path, behaviours=None), False
+    lines = read_lines(path)
+    if is_deepethogram(lines):
+        return read_deepethogram_bouts(path, lines), True
+    if is_boris(lines):
+        return read_boris_bouts(path, lines, probe(source).fps, recording_name(source)), False
+    return read_csv_bouts(path), False
