@@ -1,0 +1,147 @@
+"""The few pieces the networks are made of: convolution + norm + activation, residual blocks, time.
+
+Every layer is named ``<stage>_<piece>`` and a stage's last layer carries the stage's own name
+(``image_e1``), so that a figure of the network can be drawn from the network itself. Arrays are
+channels-last throughout, whatever the user's Keras configuration says.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+CHANNELS_LAST = "channels_last"
+LEAK = 0.2
+MOMENTUM = 0.9  # of batch normalisation's running statistics
+Tensor = Any  # keras.KerasTensor while a network is described, the backend's tensor while it runs
+
+
+@keras.saving.register_keras_serializable(package="cagewatch")
+class FoldTime(layers.Layer):
+    """(batch, time, rows, columns, channels) -> (batch * time, rows, columns, channels).
+
+    A 2-D convolution over the folded axis is the `TimeDistributed` convolution, several times
+    faster, because the backend sees one large batch instead of a loop over frames.
+    """
+
+    def call(self, clips: Tensor) -> Tensor:
+        """Fold; the order of the frames is kept."""
+        return ops.reshape(clips, (-1, *clips.shape[2:]))
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """The shape after folding; the batch axis stays unknown."""
+        return (None, *input_shape[2:])
+
+
+@keras.saving.register_keras_serializable(package="cagewatch")
+class UnfoldTime(layers.Layer):
+    """(batch * time, rows, columns, channels) -> (batch, time, rows, columns, channels)."""
+
+    def __init__(self, clip_length: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.clip_length = clip_length
+
+    def call(self, frames: Tensor) -> Tensor:
+        """Undo `FoldTime`."""
+        return ops.reshape(frames, (-1, self.clip_length, *frames.shape[1:]))
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """The shape after unfolding; the batch axis stays unknown."""
+        return (None, self.clip_length, *input_shape[1:])
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds this layer."""
+        return super().get_config() | {"clip_length": self.clip_length}
+
+
+def normalise(x: Tensor, name: str) -> Tensor:
+    """Batch normalisation as Keras does it, but for the momentum of its running statistics.
+
+    Keras's default of 0.99 needs several hundred steps to settle. The shorter scales take 60 to
+    200, and their running statistics, which validation and scoring use, would still be far from
+    those of training. At the paper's scale both are the same. The paper does not state it.
+    """
+    return layers.BatchNormalization(momentum=MOMENTUM, name=name)(x)
+
+
+def activate(x: Tensor, name: str) -> Tensor:
+    """LeakyReLU 0.2, the activation of every hidden convolution."""
+    return layers.LeakyReLU(negative_slope=LEAK, name=name)(x)
+
+
+def conv_2d(
+    x: Tensor, filters: int, kernel: int, name: str, strides: int = 1, dilation: int = 1
+) -> Tensor:
+    """Conv2D, batch norm, LeakyReLU; a strided convolution cannot be dilated."""
+    x = layers.Conv2D(
+        filters,
+        kernel,
+        strides=strides,
+        dilation_rate=dilation,
+        padding="same",
+        data_format=CHANNELS_LAST,
+        name=f"{name}_conv",
+    )(x)
+    return activate(normalise(x, f"{name}_norm"), name)
+
+
+def transposed_conv_2d(x: Tensor, filters: int, kernel: int, name: str, strides: int = 1) -> Tensor:
+    """Conv2DTranspose, batch norm, LeakyReLU; `strides` enlarges rows and columns."""
+    x = layers.Conv2DTranspose(
+        filters,
+        kernel,
+        strides=strides,
+        padding="same",
+        data_format=CHANNELS_LAST,
+        name=f"{name}_conv",
+    )(x)
+    return activate(normalise(x, f"{name}_norm"), name)
+
+
+def conv_3d(
+    x: Tensor,
+    filters: int,
+    name: str,
+    kernel: int = 3,
+    strides: tuple[int, int, int] = (1, 1, 1),
+    dilation: int = 1,
+) -> Tensor:
+    """One bare 3-D convolution; dilation is dropped where the convolution is strided or 1x1x1."""
+    dilated = strides == (1, 1, 1) and kernel > 1
+    return layers.Conv3D(
+        filters,
+        kernel,
+        strides=strides,
+        dilation_rate=dilation if dilated else 1,
+        padding="same",
+        data_format=CHANNELS_LAST,
+        name=name,
+    )(x)
+
+
+def residual_down(
+    x: Tensor, filters: int, strides: tuple[int, int, int], name: str, dilation: int = 1
+) -> Tensor:
+    """Two 3x3x3 convolutions, the first strided, around a 1x1x1 shortcut (He et al. 2016)."""
+    main = conv_3d(x, filters, f"{name}_conv1", strides=strides, dilation=dilation)
+    main = activate(normalise(main, f"{name}_norm1"), f"{name}_act1")
+    main = conv_3d(main, filters, f"{name}_conv2", dilation=dilation)
+    main = normalise(main, f"{name}_norm2")
+    shortcut = conv_3d(x, filters, f"{name}_shortcut", kernel=1, strides=strides)
+    shortcut = normalise(shortcut, f"{name}_shortcut_norm")
+    return activate(layers.Add(name=f"{name}_add")([main, shortcut]), name)
+
+
+def residual_up(
+    x: Tensor, filters: int, strides: tuple[int, int, int], name: str, dilation: int = 1
+) -> Tensor:
+    """Enlarge by `strides`, then the residual block of `residual_down` at stride 1."""
+    x = layers.UpSampling3D(strides, data_format=CHANNELS_LAST, name=f"{name}_up")(x)
+    return residual_down(x, filters, (1, 1, 1), name, dilation)
+
+
+def output_head(x: Tensor, name: str) -> Tensor:
+    """Sigmoid to [0, 1] in float32, also when the network computes in bfloat16."""
+    return layers.Activation("sigmoid", dtype="float32", name=name)(x)
