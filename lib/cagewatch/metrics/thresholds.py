@@ -1,0 +1,165 @@
+"""Choosing a threshold by a rule, with labels or without."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from cagewatch.errors import InputError
+from cagewatch.metrics.events import count_bouts_caught, count_false_alarms, frame_durations
+from cagewatch.metrics.inputs import check_flags, check_score, find_bouts
+from cagewatch.metrics.roc import compute_roc, equal_error_rate, why_undefined
+
+RULES = "eer, youden, false_alarms_per_hour<=N, recall>=R, bouts>=R, quantile=Q"
+_RULE = re.compile(
+    r"(eer|youden)|(false_alarms_per_hour)\s*<=\s*(.+)|(recall|bouts)\s*>=\s*(.+)"
+    r"|(quantile)\s*=\s*(.+)"
+)
+
+
+class Rule(NamedTuple):
+    """A rule's name and its number; None for the rules that take none."""
+
+    name: str
+    value: float | None
+
+
+def parse_rule(text: str) -> Rule:
+    """Read a rule: ``eer``, ``youden``, ``false_alarms_per_hour<=2``, ``recall>=0.9``,
+    ``bouts>=0.9`` or ``quantile=0.99``.
+
+    Raises
+    ------
+    InputError
+        For anything else, or a number outside the rule's range.
+    """
+    match = _RULE.fullmatch(str(text).strip())
+    if not match:
+        raise InputError(f"Unknown threshold rule {text!r}: choose one of {RULES}.")
+    name, *number = [part for part in match.groups() if part is not None]
+    if not number:
+        return Rule(name, None)
+    try:
+        value = float(number[0])
+    except ValueError:
+        raise InputError(f"{number[0]!r} in the threshold rule {text!r} is no number.") from None
+    top = np.inf if name == "false_alarms_per_hour" else 1
+    if not 0 <= value <= top or np.isinf(value):
+        raise InputError(
+            f"The number in the threshold rule {text!r} must be "
+            + ("at least 0." if top > 1 else "between 0 and 1.")
+        )
+    return Rule(name, value)
+
+
+def choose_threshold(
+    rule: str,
+    score: np.ndarray | None = None,
+    anomalous: np.ndarray | None = None,
+    recording: np.ndarray | None = None,
+    times: np.ndarray | None = None,
+    fps: float | None = None,
+    training_score: np.ndarray | None = None,
+) -> float:
+    """Choose the threshold that a rule asks for; frames scoring at or above it are flagged.
+
+    Parameters
+    ----------
+    rule : one of
+
+        - ``eer``: false positive rate nearest to the miss rate;
+        - ``youden``: largest true minus false positive rate (Youden, Cancer 3, 1950);
+        - ``false_alarms_per_hour<=N``: going down from the top score, the last threshold before
+          more than N false alarms per hour of normal video (lower down, alarms merge and their
+          number falls again, which helps nobody);
+        - ``recall>=R``: the highest threshold that flags this share of anomalous frames;
+        - ``bouts>=R``: the highest threshold that catches this share of bouts;
+        - ``quantile=Q``: this quantile of `training_score`, which needs no labels.
+    score, anomalous, recording : (n,) float, bool, ids of labelled frames.
+    times, fps : (n,) seconds or frames per second, for false alarms per hour.
+    training_score : (m,) float, scores of normal frames; `score` stands in if it is None.
+
+    Raises
+    ------
+    InputError
+        For an unknown rule, or one that needs labels, or both classes, that are not there.
+    """
+    name, value = parse_rule(rule)
+    if name == "quantile":
+        given = training_score if training_score is not None else score
+        if given is None or not len(given):
+            raise InputError(f"The rule {rule!r} needs scores, and none were given.")
+        return float(np.quantile(check_score(given), value))
+    if score is None or anomalous is None:
+        raise InputError(f"The rule {rule!r} needs labels; without them use quantile=0.99.")
+    score = check_score(score)
+    anomalous = check_flags(anomalous, len(score))
+    lacking = why_undefined(anomalous)
+    needs_anomalies, needs_normal = name != "false_alarms_per_hour", name not in ("recall", "bouts")
+    if lacking and (
+        not len(score)
+        or (needs_anomalies and not anomalous.any())
+        or (needs_normal and anomalous.all())
+    ):
+        raise InputError(
+            f"The rule {rule!r} cannot be applied because {lacking}; use quantile=0.99."
+        )
+    if name == "eer":
+        return equal_error_rate(score, anomalous).threshold
+    if name == "youden":
+        roc = compute_roc(score, anomalous)
+        best = 1 + np.argmax((roc.true_positive_rate - roc.false_positive_rate)[1:])
+        return float(roc.thresholds[best])
+    if name == "recall":
+        return _highest_reaching(score[anomalous], value)
+    if name == "bouts":
+        peaks = [score[start:stop].max() for start, stop in find_bouts(anomalous, recording)]
+        return _highest_reaching(np.array(peaks), value)
+    hours = np.sum(frame_durations(len(score), recording, times, fps)[~anomalous]) / 3600
+    if not hours > 0:
+        raise InputError(f"The rule {rule!r} needs time stamps, and they are unknown.")
+    levels = np.unique(score)[::-1]
+    too_many = count_false_alarms(score, anomalous, recording, levels) > value * hours
+    if too_many[0]:
+        return float(np.nextafter(levels[0], np.inf))  # just above every score: nothing is flagged
+    return float(levels[np.argmax(too_many) - 1] if too_many.any() else levels[-1])
+
+
+def _highest_reaching(values: np.ndarray, share: float) -> float:
+    """Return the highest threshold that at least `share` of the values reach."""
+    # Rounding must not ask for one more than is meant: 0.7 * 10 is 7.000000000000001.
+    wanted = int(np.ceil(share * len(values) - 1e-9))
+    descending = np.sort(values)[::-1]
+    return float(descending[wanted - 1] if wanted else np.nextafter(descending[0], np.inf))
+
+
+def sweep_thresholds(
+    score: np.ndarray,
+    anomalous: np.ndarray,
+    recording: np.ndarray | None = None,
+    times: np.ndarray | None = None,
+    fps: float | None = None,
+    n_points: int = 500,
+) -> dict[str, np.ndarray]:
+    """Tabulate the consequences of many thresholds, for curves of events against thresholds.
+
+    Returns
+    -------
+    columns : (k,) arrays ``threshold`` (descending, at most `n_points` quantiles of the scores),
+        ``bout_recall`` and ``false_alarms_per_hour``; NaN where undefined.
+    """
+    score = check_score(score)
+    anomalous = check_flags(anomalous, len(score))
+    threshold = np.unique(np.quantile(score, np.linspace(0, 1, n_points)))[::-1]
+    n_bouts = len(find_bouts(anomalous, recording))
+    hours = np.sum(frame_durations(len(score), recording, times, fps)[~anomalous]) / 3600
+    caught = count_bouts_caught(score, anomalous, recording, threshold)
+    alarms = count_false_alarms(score, anomalous, recording, threshold)
+    nothing = np.full(len(threshold), np.nan)
+    return {
+        "threshold": threshold,
+        "bout_recall": caught / n_bouts if n_bouts else nothing,
+        "false_alarms_per_hour": alarms / hours if hours > 0 else nothing,
+    }
