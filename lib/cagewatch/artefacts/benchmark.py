@@ -1,0 +1,152 @@
+"""Table 2: a public benchmark, ours beside the published rows and the trivial baselines."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from cagewatch.artefacts.parameters import (
+    LARGE,
+    Given,
+    command,
+    figures_folder,
+    is_benchmark,
+    runs_of,
+    sizes_of,
+)
+from cagewatch.artefacts.roc import draw_panel, read_curves
+from cagewatch.errors import InputError
+from cagewatch.metrics import format_auc
+from cagewatch.plots import save_figure
+from cagewatch.tables import (
+    collect_results,
+    describe_protocols,
+    present_events,
+    present_results,
+    read_published,
+    write_table,
+)
+from cagewatch.tables.collect import BASELINES
+
+TARGET = "anomaly"
+MODELS = ("rae", "cae", "cae_image", "cae_flow")
+TEST_VIDEOS = {"avenue": 21, "ped2": 12, "ped1": 36}  # in the whole benchmark
+PAPERS_BENCHMARK = "avenue"
+
+
+def collect_benchmark(given: Given) -> pd.DataFrame:
+    """Rows of every model and baseline at every input size that was run, and the published ones.
+
+    A home cage has no row here: there are then only the paper's own, of Avenue.
+
+    Raises
+    ------
+    InputError
+        If the dataset is a benchmark and has no finished run.
+    """
+    if not is_benchmark(given):
+        return published_rows(PAPERS_BENCHMARK)
+    sizes = sizes_of(given)
+    runs = runs_of(given, TARGET)
+    if not runs["dataset"].isin(sizes).any():
+        raise InputError(f"There is no finished run on {given.dataset}: run {command(given)}.")
+    rows = collect_results(given.results_dir, sizes, TARGET, [*MODELS, *BASELINES])
+    # A baseline reads the source frames, so it is the same at every input size.
+    again = (rows["source"] == "baseline") & rows.duplicated(["source", "model"])
+    return rows[~again].reset_index(drop=True)
+
+
+def published_rows(dataset: str) -> pd.DataFrame:
+    """The published rows of a benchmark, in the columns of `collect_results`."""
+    rows = read_published(dataset, TARGET)
+    return pd.DataFrame(
+        {
+            "source": "published",
+            "dataset": rows["dataset"],
+            "target": rows["target"],
+            "model": rows["model"],
+            "method": rows["method"] + ", " + rows["source"],
+            "published": rows["text"],
+            "published_auc": rows["auc"],
+            "protocol": rows["protocol"],
+        }
+    )
+
+
+def write_benchmark(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
+    """Write the table and that of events (a benchmark only); return the first as people read it."""
+    table = present_results(rows)
+    if is_benchmark(given):
+        name = given.dataset.removesuffix(LARGE)
+        caption = f"Table 2 on {name}: ours, trivial baselines and published values"
+        if warning := partial_warning(rows):
+            caption += f". {warning.rstrip('.')}"
+        folder = figures_folder(given)
+        write_table(table, folder, "table_2", caption, describe_protocols(rows))
+        caption = f"{name}: bouts caught and false alarms at the equal-error threshold"
+        write_table(present_events(rows), folder, "table_2_events", caption)
+    return table
+
+
+def partial_warning(rows: pd.DataFrame) -> str:
+    """A sentence if fewer test videos are there than the benchmark has; '' if all are."""
+    for row in rows[rows["source"] != "published"].itertuples():
+        whole = TEST_VIDEOS.get(row.dataset.removesuffix(LARGE))
+        if whole is not None and row.recordings < whole:
+            return (
+                f"Only {row.recordings:.0f} of the {whole} test videos are there, so our AUCs are "
+                "not comparable with the published ones."
+            )
+    return ""
+
+
+def show_benchmark(given: Given, rows: pd.DataFrame) -> Figure | None:
+    """The ROC of every model, one panel an input size; None where there is no benchmark to show.
+
+    Writes ``roc.svg`` and ``.png`` into the dataset's folder of figures.
+    """
+    if not is_benchmark(given):
+        return None
+    sizes = sizes_of(given)
+    n_panels = len(sizes)
+    figure, axes = plt.subplots(
+        1, n_panels, figsize=(4.6 * n_panels, 6.8), layout="constrained", squeeze=False
+    )
+    for ax, dataset in zip(axes[0], sizes, strict=True):
+        curves = read_curves(given, TARGET, MODELS, dataset)
+        baselines = read_curves(given, TARGET, BASELINES, dataset)
+        draw_panel(ax, curves, baselines, f"{dataset} was not run")
+        ax.set_title(f"{dataset}, {curves[0].input}" if curves else dataset)
+    caption = f"ROC on {given.dataset.removesuffix(LARGE)}. {describe_protocols(rows)}"
+    if warning := partial_warning(rows):
+        caption += f". {warning}"
+    save_figure(figure, figures_folder(given), "roc", caption=caption)
+    return figure
+
+
+def describe_benchmark(given: Given, rows: pd.DataFrame) -> str:
+    """Markdown: our best row beside the best trivial baseline and the paper's claim."""
+    if not is_benchmark(given):
+        return (
+            f"**{given.dataset} is no benchmark**, so there is no row of ours here, only the "
+            "published ones. Get one and run `make study DATASET=ped2 DATA=<folder>` or "
+            "`make study DATASET=avenue DATA=<folder>`."
+        )
+    lines = []
+    for source, name in (("ours", "Best of our models"), ("baseline", "Best trivial baseline")):
+        found = rows[rows["source"] == source]
+        if len(found):
+            best = found.loc[found["pooled"].idxmax()]
+            auc = format_auc(best["pooled"], best["pooled_low"], best["pooled_high"])
+            size = f" at {best['input']}" if source == "ours" else ""
+            lines.append(f"- {name}, pooled raw scores: {best['method']}{size}, {auc}.")
+    ours = rows[rows["source"] == "ours"]
+    lines += [
+        f"- {row.method} at {row.input}: {row.pooled:.3f} pooled, {row.per_video_scaled:.3f} if "
+        "each video's scores are scaled first."
+        for row in ours.itertuples()
+    ]
+    if warning := partial_warning(rows):
+        lines.append(f"\n**{warning}**")
+    return "\n".join([*lines, f"\nProtocol: {describe_protocols(rows)}."])

@@ -1,0 +1,136 @@
+"""The paper's artefacts: the notebook of each, the files it makes and the runs it reads.
+
+The batch and the summary read this table. A file's name without its suffix is its name in the
+gallery; a figure is made as svg and png, a table as csv, md and tex.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+CAGE, BENCHMARK = "home cage", "benchmark"
+KINDS = {"simulated": CAGE, "mit": CAGE} | dict.fromkeys(
+    ("ped1", "ped2", "avenue", "avenue_vol"), BENCHMARK
+)
+
+
+class Artefact(NamedTuple):
+    """One figure, table or section of the paper.
+
+    Attributes
+    ----------
+    notebook : its name, without folder and suffix.
+    title : as the summary names it.
+    kinds : of datasets it applies to.
+    figures, tables : names of the files it makes.
+    targets : whose runs it reads; empty if it reads none.
+    models : likewise; the trivial baselines always with them.
+    recordings : True if it reads the recordings and their stores themselves.
+    """
+
+    notebook: str
+    title: str
+    kinds: tuple[str, ...]
+    figures: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    recordings: bool = False
+
+    def files(self) -> list[str]:
+        """Names of all files it makes in the dataset's folder of figures."""
+        made = [f"{name}.{kind}" for name in self.figures for kind in ("svg", "png")]
+        return made + [f"{name}.{kind}" for name in self.tables for kind in ("csv", "md", "tex")]
+
+
+ARTEFACTS = (
+    Artefact(
+        "figure_1_behaviours",
+        "Figure 1, the two behaviours",
+        (CAGE,),
+        figures=("figure_1_behaviours",),
+        recordings=True,
+    ),
+    Artefact(
+        "figure_2_architectures",
+        "Figure 2, the architectures",
+        (CAGE, BENCHMARK),
+        figures=("figure_2_rae", "figure_2_cae", "figure_2_alternates"),
+    ),
+    Artefact(
+        "table_1_hyperparameters",
+        "Table 1, hyperparameters",
+        (CAGE, BENCHMARK),
+        tables=("table_1",),
+    ),
+    Artefact(
+        "section_2_3_clips",
+        "Section 2.3, numbers of clips",
+        (CAGE,),
+        tables=("section_2_3_clips",),
+        recordings=True,
+    ),
+    Artefact(
+        "figure_3_roc_groom",
+        "Figure 3, two-stream models on groom",
+        (CAGE,),
+        figures=("figure_3_roc_groom",),
+        targets=("groom",),
+        models=("rae", "cae"),
+    ),
+    Artefact(
+        "figure_4_roc_hang",
+        "Figure 4, two-stream models on hang",
+        (CAGE,),
+        figures=("figure_4_roc_hang",),
+        targets=("hang",),
+        models=("rae", "cae"),
+    ),
+    Artefact(
+        "table_2_benchmark",
+        "Table 2, the Avenue benchmark",
+        (BENCHMARK,),
+        figures=("roc",),
+        tables=("table_2", "table_2_events"),
+        targets=("anomaly",),
+        models=("rae", "cae", "cae_image", "cae_flow"),
+    ),
+    Artefact(
+        "section_3_4_alternates",
+        "Section 3.4, alternate networks",
+        (CAGE,),
+        figures=("section_3_4_auc",),
+        tables=("section_3_4", "section_3_4_pairs", "section_3_4_events"),
+        targets=("hang", "groom"),
+        models=("rae", "cae", "cae_image", "supervised"),
+    ),
+    Artefact(
+        "difficulty",
+        "Beyond the paper, how hard each behaviour is",
+        (CAGE,),
+        figures=("difficulty",),
+        tables=("difficulty",),
+        targets=("drink", "eat", "groom", "hang", "micromovement", "rear", "rest", "walk"),
+        models=("rae", "cae", "cae_image", "supervised"),
+        recordings=True,
+    ),
+)
+
+
+def artefacts_for(layout: str, targets: Sequence[str], models: Sequence[str]) -> list[Artefact]:
+    """The artefacts that a study of these targets and models can make, in the paper's order.
+
+    Of each artefact, the targets and models that the study lacks are left out; one that reads runs
+    and is left with none is not made. A folder of one's own videos has none of the paper's.
+    """
+    made = []
+    for artefact in ARTEFACTS:
+        own = artefact._replace(
+            targets=tuple(name for name in artefact.targets if name in targets),
+            models=tuple(name for name in artefact.models if name in models),
+        )
+        enough = not artefact.targets or (own.targets and own.models)
+        if KINDS.get(layout) in artefact.kinds and enough:
+            made.append(own)
+    return made

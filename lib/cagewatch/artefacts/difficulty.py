@@ -1,0 +1,128 @@
+"""Beyond the paper: how hard each behaviour is, for a glance at the picture and for networks."""
+
+from __future__ import annotations
+
+import cv2
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from cagewatch.artefacts.parameters import (
+    Given,
+    figures_folder,
+    is_simulated,
+    runs_of,
+    settings_of,
+)
+from cagewatch.baselines import score_baselines
+from cagewatch.clips import labels_of, tested_frames
+from cagewatch.metrics import compute_auc
+from cagewatch.params import Parameters
+from cagewatch.plots import name_model, plot_heatmap, save_figure
+from cagewatch.preprocess import preprocessing_of
+from cagewatch.recordings import Recording, load_recordings
+from cagewatch.store import Store, stores_of
+from cagewatch.tables import collect_results, write_table
+from cagewatch.video import read_frames
+
+LOOKS = ("frame difference", "flow magnitude", "brightness", "height of the dark blob")
+NETWORKS = ("rae", "cae", "cae_image", "supervised")
+
+
+def measure_looks(recording: Recording, parameters: Parameters) -> dict[str, np.ndarray]:
+    """Simple looks at every frame of a recording: (n_frames,) float64 by name.
+
+    Beside two of the trivial baselines: the mean gray level, and how high the darkest twentieth of
+    the pixels lies on average, rows above the lower edge at half resolution.
+    """
+    scores = score_baselines(recording, preprocessing_of(parameters))
+    brightness, height = [], []
+    for _, frame in read_frames(recording.source):
+        size = (frame.shape[1] // 2, frame.shape[0] // 2)
+        half = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+        rows = np.nonzero(half <= np.percentile(half, 5))[0]
+        brightness.append(half.mean())
+        height.append(size[1] - rows.mean())
+    values = (scores["frame_difference"], scores["flow_magnitude"], brightness, height)
+    return {name: np.asarray(value, float) for name, value in zip(LOOKS, values, strict=True)}
+
+
+def measure_difficulty(given: Given) -> pd.DataFrame:
+    """Frame AUC, pooled over the test recordings, of each behaviour by each look and network.
+
+    Returns
+    -------
+    One row per behaviour; a column per look, and one per network that has finished runs (mean over
+    seeds; NaN where the behaviour was not a target).
+    """
+    settings = settings_of(given)
+    tested = [item for item in load_recordings(settings) if item.split == "test"]
+    stores = stores_of(tested, settings, max(1, given.cores))
+    parts = [_tested_looks(recording, stores[recording.name], settings) for recording in tested]
+    frames = pd.concat(parts, ignore_index=True)
+    table = pd.DataFrame(
+        {
+            look: {
+                behaviour: compute_auc(frames[look].to_numpy(), frames["label"] == behaviour)
+                for behaviour in sorted(frames["label"].unique())
+            }
+            for look in LOOKS
+        }
+    )
+    runs = runs_of(given)
+    if len(runs[(runs["dataset"] == given.dataset) & runs["model"].isin(NETWORKS)]):
+        rows = collect_results(given.results_dir, given.dataset, models=NETWORKS, published=[])
+        pooled = rows.pivot(index="target", columns="model", values="pooled")
+        found = [name for name in NETWORKS if name in pooled]
+        table = table.join(pooled[found].rename(columns=name_model))
+    return table.rename_axis("behaviour")
+
+
+def _tested_looks(recording: Recording, store: Store, settings: Parameters) -> pd.DataFrame:
+    frames = tested_frames(recording, store, settings)
+    labelled = labels_of(recording, len(store), settings)
+    looks = measure_looks(recording, settings)
+    names = np.array(labelled.behaviours)[labelled.labels[frames]]
+    return pd.DataFrame({name: value[frames] for name, value in looks.items()} | {"label": names})
+
+
+def write_difficulty(given: Given, table: pd.DataFrame) -> pd.DataFrame:
+    """Write the table and return it."""
+    write_table(
+        table,
+        figures_folder(given),
+        "difficulty",
+        f"How hard each behaviour is, {given.dataset}",
+        "frame AUC, pooled raw scores; higher looks count as more anomalous, so that an AUC far"
+        " below 0.5 separates as well as one far above; networks: mean over seeds",
+        simulated=is_simulated(given),
+    )
+    return table
+
+
+def show_difficulty(given: Given, table: pd.DataFrame) -> Figure:
+    """Draw the table as a heat map and save it."""
+    _, ax = plt.subplots(figsize=(1.5 + 1.0 * len(table.columns), 4.6), layout="constrained")
+    plot_heatmap(table, ax=ax)
+    ax.set_xlabel("")
+    save_figure(ax.figure, figures_folder(given), "difficulty", simulated=is_simulated(given))
+    return ax.figure
+
+
+def describe_difficulty(table: pd.DataFrame) -> str:
+    """Markdown: which behaviours a single look separates, and whether one look does it for all."""
+    strength = (table[list(LOOKS)] - 0.5).abs() + 0.5
+    solved = strength >= 0.9
+    lines = [
+        f"- **{look}** separates {solved[look].sum()} of {len(table)} behaviours at 0.9 or beyond."
+        for look in LOOKS
+    ]
+    hardest = strength.max(axis=1).idxmin()
+    lines.append(
+        f"- Hardest for every look: **{hardest}**, at best {strength.max(axis=1).min():.3f}."
+    )
+    if "groom" in table.index:
+        best = strength.loc["groom"]
+        lines.append(f"- groom, at best: {best.idxmax()}, {best.max():.3f}.")
+    return "\n".join(lines)

@@ -1,0 +1,53 @@
+"""Figures: every function takes the axes to draw on, or makes its own, and returns them."""
+
+from cagewatch.plots.curves import (
+    plot_confusion,
+    plot_heatmap,
+    plot_history,
+    plot_precision_recall,
+    plot_roc,
+    plot_score_histograms,
+)
+from cagewatch.plots.pictures import (
+    picture_of,
+    plot_flow,
+    plot_frames,
+    plot_reconstructions,
+)
+from cagewatch.plots.results import show_reconstructions, show_result, show_timeline
+from cagewatch.plots.style import (
+    MODEL_NAMES,
+    STYLE,
+    cycle_style,
+    mark_simulated,
+    name_model,
+    save_figure,
+    use_style,
+)
+from cagewatch.plots.timeline import plot_bouts, plot_score_timeline, thin_series
+
+__all__ = [
+    "MODEL_NAMES",
+    "STYLE",
+    "cycle_style",
+    "mark_simulated",
+    "name_model",
+    "picture_of",
+    "plot_bouts",
+    "plot_confusion",
+    "plot_flow",
+    "plot_frames",
+    "plot_heatmap",
+    "plot_history",
+    "plot_precision_recall",
+    "plot_reconstructions",
+    "plot_roc",
+    "plot_score_histograms",
+    "plot_score_timeline",
+    "save_figure",
+    "show_reconstructions",
+    "show_result",
+    "show_timeline",
+    "thin_series",
+    "use_style",
+]

@@ -1,0 +1,170 @@
+"""Frames, flow and reconstructions as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cagewatch.plots.style import axes_or_new
+from cagewatch.preprocess import represent_flow
+
+GAP = 1  # pixels of white between frames of a strip
+
+
+def plot_frames(
+    frames: np.ndarray,
+    titles: Sequence[str] | None = None,
+    n_columns: int | None = None,
+    limits: tuple[float, float] = (0, 255),
+    ax: Axes | None = None,
+) -> Axes:
+    """Plot frames side by side, as a strip or a contact sheet.
+
+    Parameters
+    ----------
+    frames : (n, rows, columns) gray in `limits`, or (n, rows, columns, 3) colour in [0, 1].
+    titles : (n,) written above the frames.
+    n_columns : frames in a row of the sheet; by default all in one strip.
+    """
+    frames = np.asarray(frames, float)
+    n_frames, height, width = frames.shape[:3]
+    n_columns = n_columns or n_frames
+    n_rows = -(-n_frames // n_columns)
+    title_height = height // 5 if titles is not None else 0
+    step = (height + GAP + title_height, width + GAP)
+    colour = frames.shape[3:]
+    sheet = np.full((n_rows * step[0], n_columns * step[1], *colour), 1.0 if colour else np.nan)
+    inches = min(10.0, 1.4 * n_columns)
+    ax = axes_or_new(ax, figsize=(inches, inches * sheet.shape[0] / sheet.shape[1]))
+    for index, frame in enumerate(frames):
+        top = index // n_columns * step[0] + title_height
+        left = index % n_columns * step[1]
+        sheet[top : top + height, left : left + width] = frame
+        if titles is not None:
+            ax.text(left + width / 2, top - 1, titles[index], ha="center", va="bottom", fontsize=8)
+    ax.imshow(sheet, cmap="gray", vmin=limits[0], vmax=limits[1], interpolation="nearest")
+    ax.set_axis_off()
+    return ax
+
+
+def plot_flow(
+    flow: np.ndarray,
+    kind: Literal["hsv", "arrows"] = "hsv",
+    gray: np.ndarray | None = None,
+    largest: float | None = None,
+    spacing: int = 2,
+    ax: Axes | None = None,
+) -> Axes:
+    """Plot one frame's motion, as colours (hue is direction, brightness speed) or as arrows.
+
+    Parameters
+    ----------
+    flow : (rows, columns, 2) float, pixels per source frame, right and down.
+    gray : (rows, columns) uint8 drawn under the arrows.
+    largest : speed drawn brightest; by default the frame's own largest.
+    spacing : pixels between arrows.
+    """
+    ax = axes_or_new(ax, figsize=(3.6, 2.9))
+    flow = np.asarray(flow, np.float32)
+    if kind == "hsv":
+        scaling = "per_frame" if largest is None else "constant"
+        ax.imshow(represent_flow(flow, "hsv", scaling, largest or 1.0), interpolation="nearest")
+    else:
+        height, width = flow.shape[:2]
+        backdrop = np.full((height, width), 255) if gray is None else gray
+        ax.imshow(backdrop, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        y, x = np.mgrid[spacing // 2 : height : spacing, spacing // 2 : width : spacing]
+        # Arrows as long as the motion is in pixels, enlarged so that the largest spans two cells.
+        length = np.hypot(flow[..., 0], flow[..., 1])
+        speed = largest or max(float(length.max()), 1e-6)
+        moving = length[y, x] > 0.05 * speed  # still pixels would be drawn as dots
+        y, x = y[moving], x[moving]
+        ax.quiver(
+            x,
+            y,
+            flow[y, x, 0],
+            flow[y, x, 1],
+            angles="xy",
+            scale_units="xy",
+            scale=speed / (2 * spacing),
+            color="#D55E00",
+            width=0.006,
+        )
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def picture_of(stream: str, values: np.ndarray) -> np.ndarray:
+    """One stream's (..., rows, columns, channels) in [0, 1] as a picture: gray or colour.
+
+    One channel is gray, three are a colour picture, and two (dx, dy around 0.5) become colours.
+    """
+    if values.shape[-1] == 1:
+        return values[..., 0]
+    if values.shape[-1] == 3:
+        return np.clip(values, 0, 1)
+    return represent_flow(2 * np.asarray(values) - 1, "hsv", "constant", 1.0)
+
+
+def plot_reconstructions(
+    inputs: Mapping[str, np.ndarray],
+    outputs: Mapping[str, np.ndarray],
+    title: str = "",
+    figure: Figure | None = None,
+) -> Figure:
+    """Plot a clip as the model saw it, what it gave back, and the error, stream by stream.
+
+    Parameters
+    ----------
+    inputs, outputs : (clip_length, rows, columns, channels) float in [0, 1] by stream name; streams
+        missing from `outputs` are left out.
+    figure : to draw into, for example a subfigure.
+
+    Returns
+    -------
+    figure : one row of frames each for input, reconstruction and error of every stream. The error
+        is the absolute difference, averaged over channels, on one scale per stream.
+    """
+    streams = [stream for stream in inputs if stream in outputs]
+    length, rows, columns = next(iter(inputs.values())).shape[:3]
+    if figure is None:
+        size = (0.9 + 1.05 * length + 0.8, 3.05 * len(streams) * 1.05 * rows / columns + 0.6)
+        figure = plt.figure(figsize=size, layout="constrained")
+    axes = figure.subplots(3 * len(streams), length, squeeze=False)
+    for block, stream in enumerate(streams):
+        seen, given = np.asarray(inputs[stream], float), np.asarray(outputs[stream], float)
+        error = np.abs(seen - given).mean(axis=-1)
+        largest = max(float(error.max()), 1e-6)
+        for row, (name, pictures) in enumerate(
+            [
+                ("input", picture_of(stream, seen)),
+                ("output", picture_of(stream, given)),
+                ("error", error),
+            ]
+        ):
+            for column in range(length):
+                ax = axes[3 * block + row, column]
+                look = (
+                    {"cmap": "magma", "vmax": largest} if row == 2 else {"cmap": "gray", "vmax": 1}
+                )
+                shown = ax.imshow(pictures[column], vmin=0, **look, interpolation="nearest")
+                ax.set(xticks=[], yticks=[])
+            axes[3 * block + row, 0].set_ylabel(f"{stream}\n{name}", fontsize=9)
+        figure.colorbar(
+            shown,
+            ax=axes[3 * block : 3 * block + 3],
+            label=f"{stream} error",
+            fraction=0.02,
+            pad=0.01,
+        )
+    for column in range(length):
+        axes[0, column].set_title(f"{column + 1}", fontsize=9)
+    if title:
+        figure.suptitle(title, fontsize=11)
+    return figure

@@ -1,0 +1,163 @@
+"""The figures of one run, as its notebook shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from cagewatch.metrics import (
+    Protocol,
+    compute_roc,
+    format_auc,
+    labelled_frames,
+    roc_band,
+    scale_per_recording,
+)
+from cagewatch.params import Parameters
+from cagewatch.plots.curves import plot_roc, plot_score_histograms
+from cagewatch.plots.pictures import plot_reconstructions
+from cagewatch.plots.style import mark_simulated, name_model
+from cagewatch.plots.timeline import plot_score_timeline
+
+if TYPE_CHECKING:
+    import keras
+
+    from cagewatch.batches import ClipBatches
+
+MAX_RECORDINGS = 6  # timelines in one figure
+
+
+def show_result(frames: pd.DataFrame, results: Mapping[str, Any], parameters: Parameters) -> Figure:
+    """Show the ROC with its interval and equal-error point, and the histograms of scores.
+
+    Parameters
+    ----------
+    frames : the columns of scores.csv.gz.
+    results : what `cagewatch.metrics.compute_metrics` gave for them.
+
+    Returns
+    -------
+    figure : with labels, ROC (of frames, by the headline's scaling) and histograms; without any,
+        the histogram alone and a sentence saying why.
+    """
+    kept = labelled_frames(frames)
+    labelled = len(kept) > 0
+    figure, axes = plt.subplots(
+        1, 1 + labelled, figsize=(9 if labelled else 5, 4.3), squeeze=False, layout="constrained"
+    )
+    name = f"{name_model(parameters.model)}, {parameters.target}"
+    if labelled:
+        scaled = parameters.score_scaling == "per_video"
+        kept = kept.assign(label=kept["label"].fillna(""))
+        columns = ("score", "anomalous", "recording", "label")
+        score, anomalous, recording, label = (kept[column].to_numpy() for column in columns)
+        protocol: Protocol = "per_video_scaled" if scaled else "pooled"
+        shown = scale_per_recording(score, recording) if scaled else np.asarray(score, float)
+        band = roc_band(
+            score,
+            anomalous,
+            recording,
+            label,
+            protocol,
+            parameters.bootstrap_samples,
+            parameters.interval,
+        )
+        entry = results["protocols"][protocol]
+        roc = compute_roc(shown, anomalous)
+        # The threshold stored with the run is on raw scores; here the point is where rates cross.
+        crossing = int(np.argmin(np.abs(roc.false_positive_rate + roc.true_positive_rate - 1)))
+        rates = roc.false_positive_rate[crossing], roc.true_positive_rate[crossing]
+        points = {"equal error": rates} if np.isfinite(rates).all() else None
+        text = "AUC " + format_auc(entry["auc"], entry["auc_low"], entry["auc_high"])
+        plot_roc(roc, text, band=band, points=points, ax=axes[0, 0])
+        axes[0, 0].set_title(name)
+        threshold = None if scaled else results["eer_threshold"]
+        plot_score_histograms(shown, anomalous, threshold, ax=axes[0, 1])
+        axes[0, 1].set_title(
+            f"threshold at equal error: {threshold:.4g}" if threshold else "scores"
+        )
+        figure.supxlabel(f"{entry['protocol']}; {entry['interval']}", fontsize=8)
+    else:
+        plot_score_histograms(frames["score"].to_numpy(float), ax=axes[0, 0])
+        axes[0, 0].set_title(name)
+        figure.supxlabel(f"No ROC: {results['reason']}", fontsize=8)
+    if parameters.layout == "simulated":
+        mark_simulated(figure)
+    return figure
+
+
+def show_timeline(
+    frames: pd.DataFrame, results: Mapping[str, Any], parameters: Parameters
+) -> Figure:
+    """Show the score against time, one row per recording, at the equal-error threshold.
+
+    At most six recordings are shown, evenly spread; the title says how many there are.
+    """
+    names = list(dict.fromkeys(frames["recording"]))
+    spread = np.linspace(0, len(names) - 1, min(len(names), MAX_RECORDINGS)).round().astype(int)
+    chosen = [names[index] for index in np.unique(spread)]
+    figure, axes = plt.subplots(
+        len(chosen),
+        1,
+        figsize=(9, 0.7 + 1.7 * len(chosen)),
+        squeeze=False,
+        layout="constrained",
+        sharey=True,
+    )
+    labelled = labelled_frames(frames)
+    for row, (ax, name) in enumerate(zip(axes[:, 0], chosen, strict=True)):
+        mine = frames[frames["recording"] == name]
+        flags = labelled.loc[labelled["recording"] == name, "anomalous"].to_numpy()
+        plot_score_timeline(
+            mine["time_s"].to_numpy(float),
+            mine["score"].to_numpy(float),
+            flags if len(flags) == len(mine) else None,
+            results["eer_threshold"],
+            legend=row == 0,
+            ax=ax,
+        )
+        ax.set_title(name, loc="left", fontsize=9)
+        if row < len(chosen) - 1:
+            ax.set_xlabel("")
+    if len(chosen) < len(names):
+        figure.suptitle(f"{len(chosen)} of {len(names)} recordings", fontsize=10)
+    if parameters.layout == "simulated":
+        mark_simulated(figure)
+    return figure
+
+
+def show_reconstructions(
+    model: keras.Model,
+    test_batches: ClipBatches,
+    scores: Mapping[str, np.ndarray],
+    parameters: Parameters,
+) -> list[Figure]:
+    """Show two test clips as reconstructed: the one with the highest score, and the median one.
+
+    Parameters
+    ----------
+    test_batches : the test clips, read in order and without flips.
+    scores : (n_clips,) float by stream, from `cagewatch.scoring.score_streams`.
+    """
+    total = np.mean(list(scores.values()), axis=0)
+    order = np.argsort(total, kind="stable")
+    figures = []
+    for text, clip in (("highest score", order[-1]), ("median score", order[len(order) // 2])):
+        inputs = test_batches.read(np.array([clip]))
+        outputs = model.predict(inputs, verbose=0)
+        index = test_batches.index
+        name, first = index.names[index.recording[clip]], index.frames[clip][0]
+        figure = plot_reconstructions(
+            {stream: np.asarray(value)[0] for stream, value in inputs.items()},
+            {stream: np.asarray(value, np.float32)[0] for stream, value in outputs.items()},
+            f"{text}: {total[clip]:.3f}, {name}, from frame {first}",
+        )
+        if parameters.layout == "simulated":
+            mark_simulated(figure)
+        figures.append(figure)
+    return figures

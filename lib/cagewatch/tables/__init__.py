@@ -1,0 +1,34 @@
+"""Tables: collected from finished runs, beside published results, written for people."""
+
+from cagewatch.finished_runs import read_run
+from cagewatch.metrics import format_auc
+from cagewatch.tables.collect import (
+    collect_results,
+    compare_models,
+    find_runs,
+    read_seeds,
+)
+from cagewatch.tables.present import (
+    describe_protocols,
+    input_size,
+    present_events,
+    present_results,
+)
+from cagewatch.tables.published import read_published
+from cagewatch.tables.writing import write_gallery, write_table
+
+__all__ = [
+    "collect_results",
+    "compare_models",
+    "describe_protocols",
+    "find_runs",
+    "format_auc",
+    "input_size",
+    "present_events",
+    "present_results",
+    "read_published",
+    "read_run",
+    "read_seeds",
+    "write_gallery",
+    "write_table",
+]

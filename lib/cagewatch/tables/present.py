@@ -1,0 +1,87 @@
+"""Rows of results as people read them: the text in the cells and the sentence under the table."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cagewatch.metrics import format_auc
+from cagewatch.params import Parameters
+
+
+def input_size(parameters: Parameters) -> str:
+    """Rows x columns that a model sees, for example ``24x32``."""
+    rows = parameters.resize_height - parameters.crop_top - parameters.crop_bottom
+    return f"{rows}x{parameters.resize_width}"
+
+
+def present_results(rows: pd.DataFrame) -> pd.DataFrame:
+    """Turn the rows of `collect_results` into the table people read, all text.
+
+    Columns that say the same in every row of ours (dataset, target) or nothing at all are left out.
+    """
+    table = pd.DataFrame({"Target": rows["target"], "Method": rows["method"]})
+    if rows["target"].nunique() == 1:
+        table = table.drop(columns="Target")
+    if "input" in rows:
+        table["Input"] = rows["input"].fillna("")
+        seeds = pd.to_numeric(rows["seeds"]).astype("Int64").astype("string")
+        table["Seeds"] = seeds.fillna("").to_numpy()
+        names = {
+            "pooled": "AUC, pooled",
+            "per_video_scaled": "AUC, scaled per recording",
+            "macro": "AUC, macro",
+        }
+        for protocol, name in names.items():
+            columns = rows[[protocol, f"{protocol}_low", f"{protocol}_high"]]
+            ours = rows["source"] != "published"
+            table[name] = [
+                format_auc(*values) if mine else ""
+                for mine, values in zip(ours, columns.itertuples(index=False), strict=True)
+            ]
+    if "published" in rows:
+        table["Published"] = rows["published"].fillna("")
+    return table.reset_index(drop=True)
+
+
+def describe_protocols(rows: pd.DataFrame) -> str:
+    """The sentence under a table of results: how frames were pooled and intervals made."""
+    ours = rows[rows["source"] != "published"]
+    if not len(ours):
+        return "published values only"
+    first = ours.iloc[0]
+    trained = ours[ours["source"] == "ours"]
+    epochs = sorted(set(trained["epochs"].astype(int)))
+    parts = [
+        f"frame AUC over {first['recordings']:.0f} recordings: pooled raw scores; scores scaled to "
+        "[0, 1] per recording, then pooled; mean over the "
+        f"{first['macro_covers']:.0f} recordings that hold both classes",
+        f"[{first['interval']}]",
+    ]
+    if len(trained):
+        scales = ", ".join(sorted(set(trained["scale"])))
+        parts.append(f"scale {scales}, epochs {' or '.join(map(str, epochs))}")
+    if (rows["source"] == "published").any():
+        parts.append("published values as published, under protocols that differ or are unstated")
+    return "; ".join(parts)
+
+
+def present_events(rows: pd.DataFrame) -> pd.DataFrame:
+    """Turn the rows of `collect_results` into a table of events at the equal-error threshold.
+
+    Share of bouts caught, false alarms per hour of normal video and the median delay in seconds,
+    each the mean over seeds; published rows, which lack them, are left out.
+    """
+    ours = rows[rows["source"] != "published"]
+    table = pd.DataFrame(
+        {
+            "Target": ours["target"],
+            "Method": ours["method"],
+            "Input": ours["input"],
+            "Bouts caught": ours["bout_recall"].map("{:.0%}".format, na_action="ignore"),
+            "False alarms per hour": ours["false_alarms_per_hour"].round(1),
+            "Median delay (s)": ours["delay_median_s"],
+        }
+    )
+    return (table.drop(columns="Target") if ours["target"].nunique() == 1 else table).reset_index(
+        drop=True
+    )
