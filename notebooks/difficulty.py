@@ -1,0 +1,48 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # How hard is each behaviour?
+#
+# Not in the paper. Before a network's AUC means anything, one must know what a glance gives: how much the picture changes, how
+# fast the fastest patch moves, how bright it is, how high the dark blob lies. A behaviour that one of these separates needs no
+# network, and a data set in which one of them separates every behaviour would prove nothing.
+
+# %% tags=["parameters"]
+# Parameters: whose runs to show and where the figures go.
+dataset: str = "simulated"  # whose runs to show, a layer of params/dataset
+results_dir: str = "results"  # folder the runs are in
+figures_dir: str = "figures"  # folder for figures and tables
+cores: int = 0  # processor cores to use; 0: all this process may use
+
+# %%
+from IPython.display import Markdown
+
+from cagewatch.artefacts import difficulty, parameters
+
+given = parameters.start(globals())
+table = difficulty.measure_difficulty(given)
+difficulty.write_difficulty(given, table)
+
+# %% [markdown]
+# One row a behaviour. Far from 0.5 in either direction is easy; the networks' columns are filled for the behaviours that were
+# targets of finished runs.
+
+# %%
+difficulty.show_difficulty(given, table);
+
+# %%
+Markdown(difficulty.describe_difficulty(table))
+
+# %% [markdown]
+# On simulated video these numbers say how the simulation is made, and nothing about mice. Nothing in it was adjusted to them.

@@ -1,0 +1,129 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The dataset: what is there, and what a model will see
+#
+# An audit before anything is trained: recordings, frames, labels, and the gray and flow pictures that come out of
+# preprocessing. Read it whenever you point the study at new data.
+
+# %% tags=["parameters"]
+# Parameters: None means as the layers under params/ say.
+dataset: str = 'simulated'  # a layer of params/dataset: simulated, mit, ped2, folder, ...
+data_dir: str = None  # folder the recordings lie in
+target: str = None  # behaviour held out as pseudo-anomaly; anomaly on benchmarks
+model: str = 'cae'  # rae, cae, cae_image, cae_flow, supervised
+seed: int = 0  # seeds split, weights and batch order
+scale: str = 'quick'  # smoke, quick, medium or paper
+results_dir: str = 'results'  # folder for runs and stores
+backend: str = 'tensorflow'  # Keras backend
+cores: int = 0  # processor cores to use; 0: all this process may use
+layout: str = None  # how the recordings lie on disk, so which reader reads them
+train_recordings: list = None  # recordings to train and validate on; None: as the dataset splits them
+test_recordings: list = None  # recordings to test on; None: likewise
+test_start: float = 0.0  # where the tested part of a recording starts, 0 to 1
+test_stop: float = None  # where the tested part of a recording stops, 0 to 1
+annotator_group: int = 1  # which MIT annotator group's labels to read
+label_tolerance: int = 0  # frames by which labels and decoded video may differ in length
+image_fps: float = None  # frames per second of recordings that carry no time, such as image folders
+simulate_recordings: int = 12  # simulated recordings
+simulate_frames: int = 6000  # frames per simulated recording
+simulate_seed: int = 0  # seed of the simulated data set
+simulate_rare: float = 20.0  # how much oftener rare behaviours start than in the real ethogram; 1: as real
+region: list = None  # part of the source frame to use: [left, top, width, height]; None: all
+rotate: int = 0  # clockwise rotation of the source, degrees
+resize_height: int = None  # rows after resizing
+resize_width: int = None  # columns after resizing
+crop_top: int = None  # rows dropped at the top after resizing
+crop_bottom: int = None  # rows dropped at the bottom after resizing
+gamma: float = None  # exponent of gray on [0, 1]; below 1 brightens
+farneback_pyr_scale: float = 0.5  # Farneback pyramid scale
+farneback_levels: int = 3  # Farneback pyramid levels
+farneback_winsize: int = 15  # Farneback window, pixels
+farneback_iterations: int = 3  # Farneback iterations per level
+farneback_poly_n: int = 5  # Farneback polynomial neighbourhood
+farneback_poly_sigma: float = 1.2  # Farneback polynomial smoothing
+flow_spacing: str = 'source'  # flow between successive source frames, or after the 1-in-n subsampling
+clip_length: int = 8  # frames in a clip
+frame_stride: int = None  # every n-th frame in training clips
+clip_step: int = None  # (subsampled) frames from one training clip's start to the next
+test_clip_step: int = None  # frames from one test clip's start to the next
+clips_across_gaps: str = 'never'  # never span removed frames, or the paper's literal remove-then-reshape
+flips: bool = True  # add horizontally flipped training clips at random
+validation_fraction: float = 0.2  # share of training clips held out
+validation_split: str = 'random'  # which clips are held out
+max_train_clips: int = None  # at most this many training clips, evenly spread; None: all
+flow_representation: str = 'magnitude'  # flow channels
+flow_scaling: str = 'constant'  # one constant from the training frames, or each frame's own maximum
+flow_percentile: float = 99.9  # percentile of training flow that maps to 1
+image_loss_weight: float = None  # loss weight, image
+flow_loss_weight: float = None  # loss weight, flow
+dilation_rate: int = None  # dilation: of every 3-D convolution (RAE), of the encoder's last two (CAE)
+optimiser: str = None  # adam or sgd
+learning_rate: float = None  # learning rate
+beta_1: float = 0.5  # Adam's beta_1, the paper's 'momentum 0.5'
+epochs: int = None  # training epochs
+max_epochs: int = None  # cap on epochs; None: no cap
+batch_size: int = None  # clips per training step
+weights: str = 'last'  # keep the last or best-validation weights
+precision: str = 'float32'  # arithmetic; auto decides by a short timing
+supervised_loss: str = 'binary'  # supervised head: target or not, or one class per behaviour
+clip_score: str = 'norm'  # per stream: norm(x - x_hat), or the l2 norm of per-frame MSEs
+stream_average: str = 'raw'  # mean of raw stream scores, or standardised on training scores first
+clip_alignment: str = 'mean'  # frame score from sliding clips: mean over windows, centre or end frame
+score_scaling: str = 'none'  # scaling before pooling of the headline AUC; both are always printed
+clip_label: str = 'half'  # a clip is anomalous if half of its frames are, or any
+roc_unit: str = 'frame'  # unit of the headline ROC
+bootstrap_samples: int = None  # resamples behind every interval
+interval: float = 0.95  # coverage of intervals
+
+# %%
+from cagewatch import params, runtime
+
+parameters = params.from_notebook(globals())
+cores = runtime.configure(parameters.backend, parameters.cores)
+
+# %%
+from cagewatch import audit, plots
+from cagewatch.recordings import load_recordings
+from cagewatch.store import stores_of
+
+plots.use_style()
+recordings = load_recordings(parameters)
+stores = stores_of(recordings, parameters, cores)
+
+# %% [markdown]
+# ## Recordings
+#
+# One row a recording. Frames are counted by decoding; a header's count is only a hint.
+
+# %%
+audit.tabulate_recordings(recordings, stores)
+
+# %% [markdown]
+# ## Behaviours
+#
+# Share of frames, number of bouts and mean bout length. A behaviour with few bouts gives a wide interval, however many frames
+# it has.
+
+# %%
+audit.tabulate_behaviours(recordings)
+
+# %% [markdown]
+# ## What a model sees
+#
+# One frame of each behaviour as recorded, then gray and flow after resizing, gamma and crop. In the flow picture the colour is
+# the direction and the brightness is the speed.
+
+# %%
+audit.show_examples(recordings, stores, parameters);
