@@ -1,0 +1,332 @@
+"""Artefacts: the figures and tables of the paper from finished runs, and their notebooks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jupytext
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+
+from cagewatch import metrics, params, runs, runtime
+from cagewatch.artefacts import alternates, benchmark, contents, parameters, roc, summary
+from cagewatch.errors import InputError
+from cagewatch.files import write_json
+from cagewatch.params import project_root, resolve
+from cagewatch.tables import write_gallery
+
+NOTEBOOKS = project_root() / "notebooks"
+OWN = [*(artefact.notebook for artefact in contents.ARTEFACTS), "summary"]
+
+
+def make_run(
+    results: Path, dataset: str, target: str, model: str, strength: float, seed=0, **given
+):
+    """A finished run whose scores separate the target by `strength`, on 12 bouts of 20 frames."""
+    chosen = {"dataset": dataset, "target": target, "model": model, "seed": seed, "scale": "smoke"}
+    chosen |= {"bootstrap_samples": 50, "results_dir": str(results)}
+    values = resolve(chosen | given)
+    anomalous = np.repeat(np.arange(12) % 3 == 1, 20)
+    generator = np.random.default_rng([seed, len(model)])
+    score = generator.normal(size=240) + strength * anomalous
+    recordings = 12 if target == "anomaly" else 1
+    frames = pd.DataFrame(
+        {
+            "recording": np.repeat([f"Test{n:03d}" for n in range(recordings)], 240 // recordings),
+            "frame": np.tile(np.arange(240 // recordings), recordings),
+            "time_s": np.tile(np.arange(240 // recordings) / 10, recordings),
+            "label": np.where(anomalous, target, "normal"),
+            "anomalous": anomalous,
+            "score_image": score,
+            "score_flow": np.nan,
+            "score": score,
+        }
+    )
+    folder = runs.start_run(values)
+    runs.save_scores(frames, folder)
+    found = metrics.compute_metrics(frames, values)
+    write_json(folder / "metrics.json", {"format": runs.FORMAT, **found})
+
+
+def given_for(folder: Path, dataset: str) -> parameters.Given:
+    return parameters.Given(
+        dataset=dataset, results_dir=str(folder / "results"), figures_dir=str(folder / "figures")
+    )
+
+
+@pytest.fixture(scope="module")
+def cage(tmp_path_factory: pytest.TempPathFactory) -> parameters.Given:
+    """Runs on the simulated cage: all of groom, and of hang the RAE alone."""
+    folder = tmp_path_factory.mktemp("cage")
+    for model, strength in [("rae", 0.5), ("cae", 0.6), ("cae_image", 3.0), ("supervised", 4.0)]:
+        make_run(folder / "results", "simulated", "groom", model, strength)
+    make_run(folder / "results", "simulated", "groom", "cae", 0.6, seed=1)
+    make_run(folder / "results", "simulated", "groom", "frame_difference", 0.1)
+    make_run(folder / "results", "simulated", "hang", "rae", 2.0)
+    return given_for(folder, "simulated")
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def texts(figure: plt.Figure) -> str:
+    """Everything written in a figure."""
+    return "\n".join(text.get_text() for text in figure.findobj(plt.Text))
+
+
+# The notebooks
+
+
+def every_notebook() -> list[str]:
+    return sorted({path.stem for path in NOTEBOOKS.glob("*.py")} | set(OWN))
+
+
+@pytest.mark.parametrize("name", every_notebook())
+def test_notebook_is_in_step_with_its_source(name: str) -> None:
+    source = jupytext.read(NOTEBOOKS / f"{name}.py")
+    paired = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    shown = [(cell.cell_type, cell.source) for cell in paired.cells]
+    assert shown == [(cell.cell_type, cell.source) for cell in source.cells], (
+        f"run 'jupytext --sync notebooks/{name}.py', then execute it again"
+    )
+    tagged = [cell.metadata.get("tags") for cell in paired.cells if cell.metadata.get("tags")]
+    assert tagged == [cell.metadata["tags"] for cell in source.cells if cell.metadata.get("tags")]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_parameters_cell_is_the_schema(name: str) -> None:
+    cells = jupytext.read(NOTEBOOKS / f"{name}.py").cells
+    [cell] = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    assert cell.source.startswith("# Parameters:")
+    fields = parameters.Given.model_fields
+    lines = dict(re.findall(r"^(\w+): (?:str|int) = \S+  # (.*)$", cell.source, re.MULTILINE))
+    assert lines == {field: schema.description for field, schema in fields.items()}
+    space: dict[str, object] = {"In": [cell.source]}
+    exec(cell.source, space)
+    assert params.read_cell(space, parameters.Given) == parameters.Given(dataset="simulated")
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_notebook_is_thin(name: str) -> None:
+    for cell in jupytext.read(NOTEBOOKS / f"{name}.py").cells:
+        if cell.cell_type == "code":
+            assert len(cell.source.splitlines()) <= 15
+            assert not re.search(r"^\s*(def|class|for|while|if) ", cell.source, re.MULTILINE)
+
+
+def test_unknown_dataset_names_the_nearest() -> None:
+    cell = "# Parameters: x\ndataset = 'simulatd'"
+    with pytest.raises(InputError, match="did you mean 'simulated'"):
+        parameters.start({"In": [cell], "dataset": "simulatd"})
+
+
+# Figures 3 and 4
+
+
+def test_roc_figure_has_both_models_and_says_simulated(cage: parameters.Given) -> None:
+    curves = roc.read_target(cage, "groom")
+    figure = roc.show_target(cage, "groom", "figure_3_roc_groom", curves)
+    written = texts(figure)
+    for wanted in ("two-stream RAE, groom", "two-stream CAE, groom", "simulated data"):
+        assert wanted in written
+    assert "(2 seeds)" in written and "frame difference" in written and "equal error" in written
+    svg = (parameters.figures_folder(cage) / "figure_3_roc_groom.svg").read_text()
+    assert svg.startswith("<?xml")
+    caption = (parameters.figures_folder(cage) / "figure_3_roc_groom.json").read_text()
+    assert "> 0.5 and < 0.644" in caption
+
+
+def test_roc_figure_says_which_model_was_not_run(cage: parameters.Given) -> None:
+    curves = roc.read_target(cage, "hang")
+    assert "cae was not run" in texts(roc.show_target(cage, "hang", "figure_4_roc_hang", curves))
+    text = roc.describe_target(cage, "hang", curves)
+    assert "two-stream CAE: not run" in text and "lies above 0.5" in text
+    with pytest.raises(InputError, match="make study DATASET=simulated"):
+        roc.read_target(cage, "walk")
+
+
+def test_average_of_curves_has_the_mean_area() -> None:
+    generator = np.random.default_rng(0)
+    flags = generator.random(2000) < 0.3
+    curves = [metrics.compute_roc(generator.normal(size=2000) + s * flags, flags) for s in (1, 2)]
+    areas = [np.trapezoid(one.true_positive_rate, one.false_positive_rate) for one in curves]
+    mean = roc.average_roc(curves)
+    area = np.trapezoid(mean.true_positive_rate, mean.false_positive_rate)
+    assert area == pytest.approx(np.mean(areas), abs=1e-3)
+
+
+# Table 2
+
+
+def test_benchmark_shows_both_sizes_and_published_rows(tmp_path: Path) -> None:
+    given = given_for(tmp_path, "ped2")
+    for dataset, strength in (("ped2", 1.0), ("ped2_large", 2.0)):
+        make_run(tmp_path / "results", dataset, "anomaly", "cae", strength)
+        make_run(tmp_path / "results", dataset, "anomaly", "frame_index", 0.1)
+    rows = benchmark.collect_benchmark(given)
+    table = benchmark.write_benchmark(given, rows)
+    assert {"24x32", "64x96"} <= set(table["Input"])
+    assert table["Method"].str.contains("MemAE").any()
+    assert (table["Method"] == "frame index").sum() == 1  # the same at every input size
+    assert benchmark.partial_warning(rows) == ""
+    assert "ped2_large, 64x96" in texts(benchmark.show_benchmark(given, rows))
+    written = {path.name for path in parameters.figures_folder(given).iterdir()}
+    artefact = next(one for one in contents.ARTEFACTS if one.notebook == "table_2_benchmark")
+    assert set(artefact.files()) <= written
+
+
+def test_part_of_avenue_is_not_compared(tmp_path: Path) -> None:
+    given = given_for(tmp_path, "avenue")
+    make_run(tmp_path / "results", "avenue", "anomaly", "cae", 1.0)
+    rows = benchmark.collect_benchmark(given)
+    benchmark.write_benchmark(given, rows)
+    assert "Only 12 of the 21 test videos" in benchmark.describe_benchmark(given, rows)
+    markdown = (parameters.figures_folder(given) / "table_2.md").read_text()
+    assert "not comparable" in markdown
+
+
+def test_home_cage_shows_published_rows_only(cage: parameters.Given) -> None:
+    rows = benchmark.collect_benchmark(cage)
+    table = benchmark.write_benchmark(cage, rows)
+    assert "0.832" in set(table["Published"]) and "AUC, pooled" not in table
+    assert benchmark.show_benchmark(cage, rows) is None
+    assert not (parameters.figures_folder(cage) / "table_2.csv").exists()
+    assert "is no benchmark" in benchmark.describe_benchmark(cage, rows)
+
+
+# Section 3.4
+
+
+def test_alternates_are_compared_on_the_same_frames(cage: parameters.Given) -> None:
+    rows = alternates.collect_alternates(cage)
+    pairs = alternates.compare_alternates(cage, rows)
+    assert set(pairs["target"]) == {"groom"} and len(pairs) == len(alternates.CLAIMS)
+    table = alternates.write_alternates(cage, rows, pairs)
+    assert {"0.644", "0.660", "0.959", "0.990"} <= set(table["Published"])
+    strong = pairs[(pairs["better"] == "supervised") & (pairs["worse"] == "cae")].iloc[0]
+    assert alternates.verdict(strong["low"], strong["high"]) == "better"
+    figure = alternates.show_alternates(cage, rows)
+    assert "paper 0.644" in texts(figure) and "simulated data" in texts(figure)
+    for name in ("section_3_4.md", "section_3_4_pairs.md"):
+        assert "Simulated data." in (parameters.figures_folder(cage) / name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.1, 0.2, "better"),
+        (-0.2, -0.1, "worse"),
+        (-0.1, 0.1, "no difference shown"),
+        (np.nan, np.nan, "undefined"),
+    ],
+)
+def test_verdict_follows_the_interval(low: float, high: float, said: str) -> None:
+    assert alternates.verdict(low, high) == said
+
+
+# Figure 2 and Table 1
+
+
+def test_figure_2_and_table_1_are_the_models(tmp_path: Path, monkeypatch) -> None:
+    runtime.load_backend()
+    from cagewatch.artefacts import architectures, hyperparameters
+
+    given = given_for(tmp_path, "simulated")
+    models = architectures.build_models(given)
+    counts = {name: model.count_params() for name, model in models.items()}
+    assert counts["rae"] == 3156994 and counts["cae"] == 442162 and counts["cae_image"] == 221121
+    for figure, names in zip(
+        architectures.show_architectures(given, models),
+        (["rae"], ["cae"], ["cae_image", "supervised"]),
+        strict=True,
+    ):
+        for name in names:
+            assert f"{counts[name]:,} parameters" in texts(figure)
+            boxes = architectures.lay_out(models[name])
+            shown = [int(n.replace(",", "")) for box in boxes for n in COUNT.findall(box.text)]
+            assert sum(shown) == counts[name]
+
+    monkeypatch.setattr(hyperparameters, "build_models", lambda given, names: models)
+    checked = hyperparameters.check_models(given)
+    table = hyperparameters.write_hyperparameters(given, checked)
+    assert list(table["two-stream RAE"]) == ["MSE", "0.75", "1.0", "Adam", "0.0002", "0.5", *ENDS]
+    # A model compiled with another value than the parameters say stops the notebook.
+    wrong = dict(checked["cae"], learning_rate=0.01)
+    with pytest.raises(InputError, match="'cae' has learning_rate 0.0002"):
+        hyperparameters.compare("cae", wrong, hyperparameters.compiled_values(models["cae"]))
+    with pytest.raises(InputError, match="'rae' has dilation_rate 1"):
+        hyperparameters.compare(
+            "rae",
+            checked["rae"] | {"dilation_rate": 2},
+            hyperparameters.compiled_values(models["rae"]),
+        )
+
+
+COUNT = re.compile(r"([\d,]+) parameters")
+ENDS = ["4", "64", "1"]  # quick scale caps the epochs at 4
+
+
+# Summary, contents and gallery
+
+
+def test_summary_says_what_is_missing_and_why(cage: parameters.Given) -> None:
+    table = summary.write_summary(cage).set_index("Artefact")
+    assert set(table["Status"]) <= {"reproduced", "not reproduced", "not run"}
+    assert "DATASET=avenue" in table.loc["Table 2, the Avenue benchmark", "Why"]
+    assert "is not there" in table.loc["Figure 1, the two behaviours", "Why"]
+    assert "SCALE=paper" in summary.NO_ARCHIVE
+
+
+def test_summary_of_nothing_needs_no_run(tmp_path: Path) -> None:
+    table = summary.summarise(given_for(tmp_path, "simulated"))
+    assert set(table["Status"]) == {"not run"} and len(table) == 8
+
+
+@pytest.mark.parametrize(
+    ("strength", "scale", "status"),
+    [(0.3, "paper", "reproduced"), (0.3, "quick", "not run"), (4.0, "paper", "not reproduced")],
+)
+def test_reproduced_is_said_of_the_papers_data_at_its_scale(
+    strength: float, scale: str, status: str, tmp_path: Path
+) -> None:
+    given = given_for(tmp_path, "mit")
+    for model in ("rae", "cae"):
+        make_run(tmp_path / "results", "mit", "groom", model, strength, scale=scale)
+    roc.show_target(given, "groom", "figure_3_roc_groom", roc.read_target(given, "groom"))
+    row = summary.summarise(given).set_index("Artefact").loc["Figure 3, two-stream models on groom"]
+    assert row["Status"] == status, row["Why"]
+
+
+def test_no_figure_of_real_data_says_simulated(tmp_path: Path) -> None:
+    given = given_for(tmp_path, "mit")
+    make_run(tmp_path / "results", "mit", "groom", "cae", 1.0)
+    figure = roc.show_target(given, "groom", "figure_3", roc.read_target(given, "groom"))
+    assert "simulated" not in texts(figure)
+
+
+def test_contents_are_what_a_study_can_make() -> None:
+    def names(*study: object) -> list[str]:
+        return [artefact.notebook for artefact in contents.artefacts_for(*study)]
+
+    every = names("mit", ["hang", "groom"], ["rae", "cae"])
+    assert every == [name for name in OWN if name not in ("table_2_benchmark", "summary")]
+    assert names("ped2", ["anomaly"], ["cae"]) == [
+        "figure_2_architectures",
+        "table_1_hyperparameters",
+        "table_2_benchmark",
+    ]
+    assert "figure_3_roc_groom" not in names("simulated", ["hang"], ["cae"])
+    assert names("folder", ["anomaly"], ["cae"]) == []
+
+
+def test_gallery_shows_figures_and_tables(cage: parameters.Given) -> None:
+    roc.show_target(cage, "groom", "figure_3_roc_groom", roc.read_target(cage, "groom"))
+    page = write_gallery(parameters.figures_folder(cage)).read_text()
+    assert "figure_3_roc_groom.png" in page and "Figure 3: two-stream models on groom" in page

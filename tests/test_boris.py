@@ -1,0 +1,199 @@
+"""BORIS and DeepEthogram label files: every layout gives the same frames, and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cagewatch.errors import InputError
+from cagewatch.recordings import folder
+from cagewatch.recordings.annotations import OTHER, Bout, check_label_length, write_bouts
+from cagewatch.recordings.boris import frame_at, read_boris_bouts, write_boris_bouts
+from cagewatch.recordings.deepethogram import read_deepethogram_bouts, write_deepethogram_labels
+
+# groom is frames 10 to 19 and rear 30 to 34 of a 25 fps video, in each of BORIS's layouts.
+TABULAR_7 = """\
+Observation id\tcage 1\t\t\t\t\t\t\t
+\t\t\t\t\t\t\t\t
+Media file(s)\t\t\t\t\t\t\t\t
+Player #1\ta.mp4\t\t\t\t\t\t\t
+Observation date\t2016-11-27 01:57:26\t\t\t\t\t\t\t
+Time offset (s)\t0.0\t\t\t\t\t\t\t
+
+Time\tMedia file path\tTotal length\tFPS\tSubject\tBehavior\tBehavioral category\tComment\tStatus
+0.400\ta.mp4\t2.000\t25.0\tmouse\tgroom\t\t\tSTART
+0.800\ta.mp4\t2.000\t25.0\tmouse\tgroom\t\t\tSTOP
+1.000\ta.mp4\t2.000\t25.0\tmouse\tsqueak\t\t\tPOINT
+1.200\ta.mp4\t2.000\t25.0\tmouse\trear\t\t\tSTART
+1.400\ta.mp4\t2.000\t25.0\tmouse\trear\t\t\tSTOP
+"""
+AGGREGATED_7 = """\
+Observation id,Media file,Total length,FPS,Subject,Behavior,Modifiers,Behavior type,Start (s),\
+Stop (s),Duration (s),Comment start,Comment stop
+cage 1,a.mp4,2.000,25.0,mouse,groom,,STATE,0.400,0.800,0.400,,
+cage 1,a.mp4,2.000,25.0,mouse,squeak,,POINT,1.000,1.000,NA,,
+cage 1,a.mp4,2.000,25.0,mouse,rear,,STATE,1.200,1.400,0.200,,
+"""
+TABULAR_8 = """\
+Observation id,Observation type,Source,Time offset (s),Coding duration,Media duration (s),\
+FPS (frame/s),Subject,Behavior,Modifier #1,Behavior type,Time,Media file name,Image index,Comment
+cage 1,Media file,player #1:a.mp4,0.0,1.0,2.0,25.0,mouse,groom,,START,0.4,a.mp4,10,"so, so"
+cage 1,Media file,player #1:a.mp4,0.0,1.0,2.0,25.0,mouse,groom,,STOP,0.8,a.mp4,20,
+cage 1,Media file,player #1:a.mp4,0.0,1.0,2.0,25.0,mouse,squeak,,POINT,1.0,a.mp4,25,
+cage 1,Media file,player #1:a.mp4,0.0,1.0,2.0,25.0,mouse,rear,,START,1.2,a.mp4,30,
+cage 1,Media file,player #1:a.mp4,0.0,1.0,2.0,25.0,mouse,rear,,STOP,1.4,a.mp4,35,
+"""
+AGGREGATED_8 = """\
+Observation id\tObservation type\tSource\tTime offset (s)\tFPS (frame/s)\tSubject\tBehavior\t\
+Behavior type\tStart (s)\tStop (s)\tDuration (s)\tMedia file name\tImage index start\t\
+Image index stop\tComment start
+cage 1\tMedia file\tplayer #1:/videos/a.mp4\t0.0\t25.0\tmouse\tgroom\tSTATE\t0.4\t0.8\t0.4\t\
+/videos/a.mp4\t10\t20\t
+cage 1\tMedia file\tplayer #1:/videos/a.mp4\t0.0\t25.0\tmouse\tsqueak\tPOINT\t1.0\t1.0\tNA\t\
+/videos/a.mp4\t25\t25\t
+cage 1\tMedia file\tplayer #1:/videos/a.mp4\t0.0\t25.0\tmouse\trear\tSTATE\t1.2\t1.4\t0.2\t\
+/videos/a.mp4\t30\t35\t
+"""
+LAYOUTS = [TABULAR_7, AGGREGATED_7, TABULAR_8, AGGREGATED_8]
+
+
+def read(path, text, fps=25.0, name="a"):
+    path.write_text(text, encoding="utf-8")
+    return read_boris_bouts(path, text.splitlines(), fps, name)
+
+
+@pytest.mark.parametrize("text", LAYOUTS)
+def test_every_layout_gives_the_same_frames(tmp_path, text):
+    with pytest.warns(UserWarning, match="squeak"):
+        bouts = read(tmp_path / "a.csv", text)
+    assert [bout[:3] for bout in bouts] == [(10, 20, "groom"), (30, 35, "rear")]
+
+
+@pytest.mark.filterwarnings("ignore:.*point events")
+@pytest.mark.parametrize("text", LAYOUTS)
+def test_an_export_beside_a_video_is_found_by_its_content(tmp_path, write_video, moving_disc, text):
+    write_video(tmp_path / "a.mp4", moving_disc(50), 25)
+    (tmp_path / ("a.tsv" if "\t" in text else "a.csv")).write_text(text)
+    (recording,) = folder.read_recordings(tmp_path)
+    assert recording.behaviours == ("groom", "rear", OTHER)
+    labels = check_label_length(recording, 50, 0)
+    assert np.flatnonzero(labels == 0).tolist() == list(range(10, 20))
+    assert np.flatnonzero(labels == 1).tolist() == list(range(30, 35))
+
+
+@pytest.mark.parametrize("text", LAYOUTS)
+def test_another_frame_rate_is_refused(tmp_path, text):
+    with pytest.raises(InputError, match="25 frames per second, but this one has 30"):
+        read(tmp_path / "a.csv", text, fps=30)
+
+
+def test_2997_is_30000_over_1001(tmp_path):
+    text = AGGREGATED_7.replace("25.0", "29.97")
+    with pytest.warns(UserWarning):
+        read(tmp_path / "a.csv", text, fps=30000 / 1001)
+
+
+@pytest.mark.parametrize("fps", [10, 24, 25, 29.97, 30, 30000 / 1001, 59.94, 120, 500])
+def test_no_frame_is_off_by_one_at_either_end(fps):
+    for frame in range(2000):
+        assert frame_at(round(frame / fps, 3), fps) == frame
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    lengths=st.lists(st.integers(1, 400), min_size=1, max_size=30),
+    fps=st.sampled_from([10.0, 25.0, 30000 / 1001, 120.0, 500.0]),
+)
+def test_what_is_written_reads_back_to_the_same_frames(tmp_path_factory, lengths, fps):
+    edges = np.cumsum([0, *lengths])
+    bouts = [
+        Bout(int(start), int(stop), "ab"[number % 2], 0)
+        for number, (start, stop) in enumerate(zip(edges, edges[1:], strict=False))
+        if number % 3  # some neighbours touch, some do not
+    ]
+    if not bouts:
+        return
+    path = tmp_path_factory.mktemp("boris") / "v.csv"
+    write_boris_bouts(path, bouts, fps, "v.mp4")
+    again = read_boris_bouts(path, path.read_text().splitlines(), fps, "v")
+    assert [bout[:3] for bout in again] == [bout[:3] for bout in bouts]
+
+
+def test_touching_bouts_of_one_behaviour_survive_the_round_trip(tmp_path):
+    bouts = [Bout(0, 5, "a", 0), Bout(5, 9, "a", 0)]
+    write_boris_bouts(tmp_path / "v.csv", bouts, 25, "v.mp4")
+    lines = (tmp_path / "v.csv").read_text().splitlines()
+    assert [b[:3] for b in read_boris_bouts(tmp_path / "v.csv", lines, 25, "v")] == [
+        b[:3] for b in bouts
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:.*point events")
+@pytest.mark.parametrize(
+    ("old", "new", "match"),
+    [
+        ("groom\t\t\tSTOP", "groom\t\t\tSTART", "STOP was expected"),
+        ("rear\t\t\tSTOP", "rear\t\t\tPOINT", "never stops"),
+        ("Time offset (s)\t0.0", "Time offset (s)\t3.5", "time offset of 3.5"),
+        ("1.400", "00:01.4", "in seconds"),
+        ("1.400", "1.1", "runs from 1.2 to 1.1"),
+        ("1.200", "0.7", "overlaps"),
+    ],
+)
+def test_what_would_misplace_a_label_is_refused(tmp_path, old, new, match):
+    assert old in TABULAR_7
+    with pytest.raises(InputError, match=match):
+        read(tmp_path / "a.csv", TABULAR_7.replace(old, new))
+
+
+def test_the_observation_of_the_recording_is_chosen(tmp_path):
+    second = AGGREGATED_7.splitlines()[1].replace("cage 1,a.mp4", "cage 2,b.mp4")
+    text = AGGREGATED_7 + second.replace("0.400,0.800", "0.000,0.200") + "\n"
+    bouts = read(tmp_path / "b.csv", text, name="b")
+    assert [bout[:3] for bout in bouts] == [(0, 5, "groom")]
+    with pytest.raises(InputError, match="none is about 'c'"):
+        read(tmp_path / "c.csv", text, name="c")
+
+
+def test_joined_videos_are_refused(tmp_path):
+    text = AGGREGATED_7.replace("cage 1,a.mp4,2.000,25.0,mouse,rear", "cage 1,b.mp4,4,25.0,m,rear")
+    with pytest.raises(InputError, match="several videos"):
+        read(tmp_path / "a.csv", text)
+
+
+def test_deepethogram_labels_read_back(tmp_path, write_video, moving_disc):
+    write_video(tmp_path / "a.mp4", moving_disc(20), 25)
+    path = tmp_path / "a_labels.csv"
+    write_deepethogram_labels(path, [Bout(3, 7, "groom", 0), Bout(7, 8, "rear", 0)], 20)
+    assert path.read_text().splitlines()[:2] == [",background,groom,rear", "0,1,0,0"]
+    (recording,) = folder.read_recordings(tmp_path)
+    assert [recording.behaviours[label] for label in recording.labels] == (
+        [OTHER] * 3 + ["groom"] * 4 + ["rear"] + [OTHER] * 12
+    )
+    with pytest.raises(InputError, match="labels 20 frames but"):
+        check_label_length(recording, 25, 0)  # unlike a table of bouts, it must fit
+
+
+@pytest.mark.parametrize(
+    ("row", "match"),
+    [
+        ("1,0,1,1", "shows groom and rear"),
+        ("1,-1,-1,-1", "not labelled yet"),
+        ("2,1,0,0", "expected frame 1"),
+        ("1,1,0", "expected 3 values"),
+        ("1,1,0,x", "expected 3 values"),
+    ],
+)
+def test_wrong_deepethogram_rows_are_refused(tmp_path, row, match):
+    lines = [",background,groom,rear", "0,1,0,0", row]
+    with pytest.raises(InputError, match=match):
+        read_deepethogram_bouts(tmp_path / "a.csv", lines)
+
+
+def test_plain_tables_are_still_plain_tables(tmp_path, write_video, moving_disc):
+    write_video(tmp_path / "a.mp4", moving_disc(20), 25)
+    write_bouts(tmp_path / "a.csv", np.repeat([0, 1], 10), ["x", "y"])
+    (recording,) = folder.read_recordings(tmp_path)
+    assert recording.behaviours == ("x", "y", OTHER)

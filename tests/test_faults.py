@@ -1,0 +1,346 @@
+"""Faults made for real, in seconds; the long loops are in tests/faults (``make faults``)."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from faults import experiment, kills
+
+from cagewatch import params, preprocess, runs, store
+from cagewatch.errors import InputError
+from cagewatch.files import read_json, whole_file, write_json
+from cagewatch.finished_runs import read_run
+from cagewatch.recordings import Recording, load_recordings
+
+SETTINGS = preprocess.preprocessing_of(params.resolve({"dataset": "ped2"}))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return experiment.write_discs(tmp_path_factory.mktemp("discs"), n_frames=40)
+
+
+def build(data: Path, results: Path, cores: int = 1) -> dict[str, store.Store]:
+    given = params.resolve(experiment.values(data, results))
+    return store.stores_of(load_recordings(given), given, cores)
+
+
+def in_python(code: str, *arguments: object, **more) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **more)
+
+
+BUILD = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+from test_faults import build
+from cagewatch.errors import InputError
+if __name__ == "__main__":
+    try:
+        build(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    except InputError as error:
+        sys.exit(f"InputError: {{error}}")
+"""
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A function that makes, or resizes, a file system of its own: small_disk('300k')."""
+    place = tmp_path / "small"
+    place.mkdir()
+
+    def mount(*options: str) -> Path:
+        done = subprocess.run(["mount", *options, str(place)], capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"may not mount a file system: {done.stderr.strip()}")
+        return place
+
+    mount("-t", "tmpfs", "-o", "size=2m", "tmpfs")
+    yield lambda options: mount("-o", f"remount,{options}")
+    subprocess.run(["umount", "-l", str(place)], check=False)
+
+
+# kill -9
+
+
+def test_killed_store_building_ends_as_if_undisturbed(tmp_path):
+    assert sum(round["killed"] for round in kills.kill_stores(tmp_path, 6)) >= 6
+
+
+def test_killed_figure_writing_ends_as_if_undisturbed(tmp_path):
+    assert sum(round["killed"] for round in kills.kill_figures(tmp_path, 2)) >= 2
+
+
+def test_leftovers_of_the_dead_are_cleared_and_those_of_the_living_are_not(tmp_path):
+    host = os.uname().nodename
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    (tmp_path / f".partial-{host}-{dead.pid}-a.json").write_text("half")
+    (tmp_path / f".partial-{host}-{os.getppid()}-a.json").write_text("of another process")
+    (tmp_path / f".partial-elsewhere-{dead.pid}-a.json").write_text("of another machine")
+    write_json(tmp_path / "a.json", {"a": 1})
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {
+        "a.json",
+        f".partial-{host}-{os.getppid()}-a.json",
+        f".partial-elsewhere-{dead.pid}-a.json",
+    }
+
+
+# Disks
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(data, small_disk):
+    place = small_disk("size=200k")
+    with pytest.raises(InputError, match="No space left on device"):
+        build(data, place / "results")
+    experiment.check_whole(place)
+    assert not experiment.leftovers(place)
+    stores = build(data, small_disk("size=8m") / "results")
+    assert {len(one) for one in stores.values()} == {40}
+
+
+def frames_of(n_frames: int) -> pd.DataFrame:
+    generator = np.random.default_rng(0)
+    scores = generator.random((n_frames, 3))
+    table = pd.DataFrame(scores, columns=["score_image", "score_flow", "score"])
+    return table.assign(recording="a", frame=range(n_frames), label="walk", anomalous=False)
+
+
+def test_result_files_on_a_full_disk(small_disk):
+    place = small_disk("size=64k")
+    write_json(place / "metrics.json", {"old": 1})
+    writers = (
+        lambda: runs.save_scores(frames_of(20_000), place),
+        lambda: write_json(place / "metrics.json", {"new": list(range(100_000))}),
+    )
+    for write in writers:
+        with pytest.raises(InputError, match="No space left on device"):
+            write()
+    assert [path.name for path in place.iterdir()] == ["metrics.json"]
+    assert read_json(place / "metrics.json") == {"old": 1}
+
+
+def test_a_read_only_disk_is_one_sentence_and_still_good_for_reading(data, small_disk):
+    place = small_disk("size=8m")
+    build(data, place / "results")
+    small_disk("ro")
+    assert len(build(data, place / "results")) == 4
+    with pytest.raises(InputError, match="Read-only file system"):
+        build(data, place / "elsewhere")
+    with pytest.raises(InputError, match="Read-only file system"):
+        runs.start_run(params.resolve(experiment.values(data, place / "results")))
+    with pytest.raises(InputError, match="Read-only file system"):
+        write_json(place / "a.json", {})
+
+
+# Races and damage
+
+
+def test_four_processes_building_the_same_stores_agree(data, tmp_path):
+    build(data, tmp_path / "alone")
+    command = [sys.executable, "-c", BUILD, str(data), str(tmp_path / "together"), "1"]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    errors = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, errors
+    alone = experiment.describe_run(tmp_path / "alone")
+    assert experiment.describe_run(tmp_path / "together") == alone
+    experiment.check_whole(tmp_path / "together")
+    assert not experiment.leftovers(tmp_path / "together")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_flipped_bits_anywhere_in_a_store_are_noticed_and_mended(data, tmp_path, seed):
+    generator = random.Random(seed)
+    build(data, tmp_path)
+    whole = experiment.describe_run(tmp_path)
+    path = generator.choice(sorted(tmp_path.rglob("Test001/*")))
+    damaged = bytearray(path.read_bytes())
+    damaged[generator.randrange(len(damaged))] ^= 1 << generator.randrange(8)
+    path.write_bytes(damaged)
+    if seed % 2:  # the source looks different, so that it is read for its digest
+        os.utime(data / "UCSD_Anomaly_Dataset.v1p2/UCSDped2/Test/Test001/001.png")
+    opened = build(data, tmp_path)
+    assert experiment.describe_run(tmp_path) == whole
+    experiment.check_whole(tmp_path)
+    assert opened["Test001"].name == "Test001"
+
+
+@pytest.mark.parametrize("change", [{"format": 0}, {"format": 2}, {"files": None}, {}])
+def test_a_store_of_another_version_is_built_anew(data, tmp_path, change):
+    build(data, tmp_path)
+    whole = experiment.describe_run(tmp_path)
+    manifest = next(tmp_path.rglob("Train001/manifest.json"))
+    value = {**json.loads(manifest.read_text()), **change} if change else ["another", "layout"]
+    manifest.write_text(json.dumps(value))
+    build(data, tmp_path)
+    assert experiment.describe_run(tmp_path) == whole
+    assert json.loads(manifest.read_text())["format"] == store.FORMAT
+
+
+@pytest.mark.parametrize("metrics", [{"format": 99}, {}, [], {"format": "1"}])
+def test_a_run_of_another_version_is_one_sentence(tmp_path, metrics):
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics))
+    with pytest.raises(InputError, match="another version"):
+        read_run(tmp_path)
+
+
+# Sources that change, and clocks that cannot be trusted
+
+
+@pytest.fixture
+def bitmaps(tmp_path):
+    """A folder of images that all have the same size in bytes."""
+    import cv2
+
+    folder = tmp_path / "film"
+    folder.mkdir()
+    generator = np.random.default_rng(1)
+    for number in range(6):
+        cv2.imwrite(str(folder / f"{number}.bmp"), generator.integers(0, 255, (32, 48), np.uint8))
+    return folder
+
+
+def build_one(source: Path, stores: Path) -> store.Store:
+    recording = Recording("x", source)
+    return store.build_stores([recording], stores, SETTINGS, progress=False)["x"]
+
+
+def keep_times(path: Path, change) -> None:
+    """Change a file and set its time of modification back, as `cp -p` and `rsync -t` do."""
+    before = path.stat()
+    change(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_changed_source_of_the_same_size_and_time_is_read_again(bitmaps, tmp_path):
+    first = np.array(build_one(bitmaps, tmp_path / "stores").gray)
+    whole = (bitmaps / "5.bmp").read_bytes()
+    keep_times(bitmaps / "0.bmp", lambda path: path.write_bytes(whole))
+    second = build_one(bitmaps, tmp_path / "stores").gray
+    assert np.array_equal(second[0], first[5]) and not np.array_equal(second[0], first[0])
+
+
+def test_images_that_changed_places_are_read_again(bitmaps, tmp_path):
+    first = np.array(build_one(bitmaps, tmp_path / "stores").gray)
+    (bitmaps / "1.bmp").rename(bitmaps / "aside")
+    (bitmaps / "4.bmp").rename(bitmaps / "1.bmp")
+    (bitmaps / "aside").rename(bitmaps / "4.bmp")
+    second = build_one(bitmaps, tmp_path / "stores").gray
+    assert np.array_equal(second[1], first[4]) and np.array_equal(second[4], first[1])
+
+
+@pytest.mark.parametrize("shift_s", [-10 * 365 * 86400, 10 * 365 * 86400])
+def test_a_clock_far_off_neither_hides_a_change_nor_costs_a_store(bitmaps, tmp_path, shift_s):
+    when = time.time() + shift_s
+    before = (build_one(bitmaps, tmp_path / "stores").folder / "gray.npy").stat().st_ino
+    for path in (*bitmaps.iterdir(), *(tmp_path / "stores").rglob("*")):
+        os.utime(path, (when, when))
+    assert (build_one(bitmaps, tmp_path / "stores").folder / "gray.npy").stat().st_ino == before
+    (bitmaps / "0.bmp").write_bytes((bitmaps / "5.bmp").read_bytes())
+    os.utime(bitmaps / "0.bmp", (when - 1000, when - 1000))
+    gray = build_one(bitmaps, tmp_path / "stores").gray
+    assert np.array_equal(gray[0], gray[5])
+
+
+def test_new_time_stamps_are_remembered_so_that_the_source_is_not_read_every_time(
+    bitmaps, tmp_path, monkeypatch
+):
+    build_one(bitmaps, tmp_path / "stores")
+    os.utime(bitmaps / "0.bmp")
+    build_one(bitmaps, tmp_path / "stores")
+    monkeypatch.setattr(store, "describe_source", lambda _: pytest.fail("read again"))
+    build_one(bitmaps, tmp_path / "stores")
+
+
+def test_a_source_that_changes_while_it_is_read_is_refused(bitmaps, tmp_path, monkeypatch):
+    read = store.read_frames
+
+    def read_and_change(source, *more):
+        yield from read(source, *more)
+        (source / "3.bmp").write_bytes((source / "2.bmp").read_bytes())
+
+    monkeypatch.setattr(store, "read_frames", read_and_change)
+    with pytest.raises(InputError, match="changed while it was read"):
+        build_one(bitmaps, tmp_path / "stores")
+    assert not (tmp_path / "stores" / "x").exists()
+
+
+# Memory
+
+
+def test_want_of_memory_is_one_sentence_or_no_matter(data, tmp_path):
+    """Address space is taken away in steps, from too little to start with to enough."""
+    code = f"""
+import resource, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+from test_faults import build
+from cagewatch.errors import InputError
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[3]) * 2**20,) * 2)
+try:
+    build(Path(sys.argv[1]), Path(sys.argv[2]), 1)
+except InputError as error:
+    print(error)
+    sys.exit(3)
+"""
+    seen = []
+    for megabytes in (1, 4, 16, 600):
+        done = in_python(code, data, tmp_path / "results", megabytes)
+        assert done.returncode in (0, 3), done.stderr[-2000:]
+        seen.append(done.returncode)
+        if (tmp_path / "results").is_dir():
+            experiment.check_whole(tmp_path / "results")
+    assert seen[0] == 3 and seen[-1] == 0
+    build(data, tmp_path / "alone")
+    alone = experiment.describe_run(tmp_path / "alone")
+    assert experiment.describe_run(tmp_path / "results") == alone
+
+
+def test_a_worker_killed_for_memory_is_one_sentence(tmp_path):
+    data = experiment.write_discs(tmp_path / "data", n_frames=2000)
+    command = [sys.executable, "-c", BUILD, str(data), str(tmp_path / "results"), "2"]
+    # A file of its own: worker processes import it.
+    (tmp_path / "build.py").write_text(BUILD)
+    command = [sys.executable, str(tmp_path / "build.py"), *command[3:]]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    import psutil
+
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if list((tmp_path / "results").rglob(".partial-*")):
+            break
+        time.sleep(0.01)
+    workers = [
+        one for one in psutil.Process(process.pid).children() if "spawn_main" in str(one.cmdline())
+    ]
+    assert workers, "no worker was building"
+    workers[0].send_signal(signal.SIGKILL)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "InputError: A preprocessing process was killed" in errors
+    experiment.check_whole(tmp_path / "results")
+    build(data, tmp_path / "results", 1)
+    experiment.check_whole(tmp_path / "results")
+
+
+def test_whole_file_leaves_the_old_file_on_any_exception(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    for error in (MemoryError, KeyboardInterrupt, ValueError):
+        with pytest.raises(error), whole_file(tmp_path / "a.txt") as partial:
+            partial.write_text("half")
+            raise error
+    assert (tmp_path / "a.txt").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]

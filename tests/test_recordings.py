@@ -1,0 +1,402 @@
+"""Readers: every layout on disk gives the right recordings, and a wrong one a clear sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import scipy.io
+
+from cagewatch.errors import InputError
+from cagewatch.params import Parameters, resolve
+from cagewatch.recordings import avenue, folder, load_recordings, mit, split_recordings, ucsd
+from cagewatch.recordings.annotations import MIT_BEHAVIOURS, write_bouts
+from cagewatch.recordings.base import Recording
+
+LABELS = np.repeat([7, 3, 2, 7], [5, 2, 10, 3])
+
+
+def parameters(**given) -> Parameters:
+    return resolve({"train_recordings": None, "test_recordings": None, **given})
+
+
+def without_lists(**given) -> Parameters:
+    """Parameters whose recording lists really are None, whatever the dataset's layer lists."""
+    lists = {"train_recordings": None, "test_recordings": None}
+    return parameters(**given).model_copy(update=lists)
+
+
+def write_images(into: Path, count: int, suffix: str = "tif", value: int = 100) -> None:
+    into.mkdir(parents=True)
+    for number in range(1, count + 1):
+        cv2.imwrite(str(into / f"{number:03d}.{suffix}"), np.full((12, 16), value, np.uint8))
+
+
+@pytest.fixture
+def full_database(tmp_path, write_video, moving_disc) -> Path:
+    """Two labelled recordings in the home-cage layout, one of them by both groups."""
+    root = tmp_path / "full_database"
+    (root / "Annotator_group_1").mkdir(parents=True)
+    (root / "Annotator_group_2").mkdir()
+    for name in ("20080321162447", "20080324143707A"):
+        write_video(root / f"{name}.mpg", moving_disc(20), 30000 / 1001, "mpeg1video")
+        write_bouts(root / "Annotator_group_1" / f"{name}.txt", LABELS, MIT_BEHAVIOURS)
+    write_bouts(
+        root / "Annotator_group_2" / "20080321162447.txt", np.zeros(20, int), MIT_BEHAVIOURS
+    )
+    return root
+
+
+# The home cage
+
+
+@pytest.mark.parametrize("levels", [0, 1])
+def test_the_full_database_is_found_and_labelled(full_database, levels):
+    data_dir = [full_database, full_database.parent][levels]
+    recordings = mit.read_recordings(data_dir)
+    assert [r.name for r in recordings] == ["20080321162447", "20080324143707A"]
+    for recording in recordings:
+        assert recording.split is None and recording.behaviours == MIT_BEHAVIOURS
+        np.testing.assert_array_equal(recording.labels, LABELS)
+        np.testing.assert_array_equal(recording.is_target("hang"), LABELS == 3)
+        assert recording.source.suffix == ".mpg"
+
+
+def test_another_annotator_group_gives_its_own_labels_for_what_it_labelled(full_database):
+    with pytest.warns(UserWarning, match="does not label them: 20080324143707A"):
+        (recording,) = mit.read_recordings(full_database, annotator_group=2)
+    assert recording.name == "20080321162447" and not recording.labels.any()
+    with pytest.raises(InputError, match="Annotator_group_3.*annotator_group"):
+        mit.read_recordings(full_database, annotator_group=3)
+
+
+def test_a_wrong_label_file_is_named(full_database):
+    path = full_database / "Annotator_group_1" / "20080321162447.txt"
+    path.write_text("frame: 00000000-00000019 walk\n")
+    with pytest.raises(InputError, match="20080321162447.txt, line 1"):
+        mit.read_recordings(full_database)
+
+
+def test_no_videos_or_no_labels_is_an_error(tmp_path, full_database):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no full_database folder"):
+        mit.read_recordings(tmp_path / "empty")
+    for path in (full_database / "Annotator_group_1").iterdir():
+        path.unlink()
+    with pytest.raises(InputError, match="no label file"):
+        mit.read_recordings(full_database)
+
+
+@pytest.mark.parametrize(
+    ("name", "behaviour"),
+    [
+        ("agoutivideo320080229/agoutivideo320080229_gb_0012.mpg", "groom"),
+        ("20080321162447/20080321162447_he_0001.mpg", "micromovement"),
+        ("20080321162447/20080321162447_rs_1.mpg", "rest"),
+        ("video/2008_03_rear_7.mpg", "rear"),
+        ("clip_drink002.mat", "drink"),
+        ("walk.mat", "walk"),
+        ("eat/0001.mpg", "eat"),
+        ("groom/clip7.mpg", "groom"),
+    ],
+)
+def test_a_clips_behaviour_is_in_its_name_or_its_folders(tmp_path, name, behaviour):
+    assert mit.clip_behaviour(tmp_path / name.replace(".mat", ".mpg")) == behaviour
+
+
+def test_a_clip_of_no_known_behaviour_is_refused(tmp_path):
+    with pytest.raises(InputError, match="rename it"):
+        mit.clip_behaviour(tmp_path / "20080321162447" / "20080321162447_jump_1.mpg")
+
+
+def test_clips_are_labelled_throughout(tmp_path, write_video, moving_disc):
+    root = tmp_path / "clipped_database" / "20080321162447"
+    root.mkdir(parents=True)
+    write_video(root / "20080321162447_ha_3.mpg", moving_disc(7), codec="mpeg1video")
+    volume = np.zeros((8, 8, 5), np.uint8)
+    scipy.io.savemat(root / "x9.mat", {"I": volume, "clipname": "x9", "cliptype": "rest"})
+    hang, rest = load_recordings(
+        parameters(
+            dataset="mit",
+            data_dir=str(tmp_path),
+            train_recordings=["20080321162447_ha_3"],
+            test_recordings=["x9"],
+        )
+    )
+    assert (hang.split, rest.split) == ("train", "test")
+    assert hang.labels.tolist() == [MIT_BEHAVIOURS.index("hang")] * 7
+    assert rest.labels.tolist() == [MIT_BEHAVIOURS.index("rest")] * 5
+
+
+def test_the_real_clips_are_read(data_dir, tmp_path):
+    for name in ("clip_drink002.mat", "clip_drink005.mat", "walk.mat"):
+        (tmp_path / name).symlink_to(data_dir / "mit_mouse" / "footage" / name)
+    found = {r.name: (r.behaviours[r.labels[0]], len(r.labels)) for r in mit.read_clips(tmp_path)}
+    assert found == {
+        "clip_drink002": ("drink", 60),
+        "clip_drink005": ("drink", 31),
+        "walk": ("walk", 24),
+    }
+
+
+# UCSD
+
+
+@pytest.fixture
+def ped1(tmp_path) -> Path:
+    root = tmp_path / "UCSD_Anomaly_Dataset.v1p2" / "UCSDped1"
+    write_images(root / "Train" / "Train001", 6)
+    for number in (1, 2):
+        write_images(root / "Test" / f"Test{number:03d}", 10, "jpg" if number == 2 else "tif")
+    (root / "Test" / "UCSDped1.m").write_text(
+        "TestVideoFile = {};\n"
+        "TestVideoFile{end+1}.gt_frame = [2:3, 5 : 6 10];\n"
+        "TestVideoFile{end+1}.gt_frame = [10:10]; % [1:5]\n"
+    )
+    return root
+
+
+@pytest.mark.parametrize("levels", [0, 1, 2])
+def test_ucsd_ranges_are_one_based_and_inclusive(ped1, levels):
+    train, first, second = ucsd.read_recordings([ped1, *ped1.parents][levels], "ped1")
+    assert (train.name, train.split, train.labels.tolist()) == ("Train001", "train", [0] * 6)
+    assert first.labels.tolist() == [0, 1, 1, 0, 1, 1, 0, 0, 0, 1]
+    assert second.labels.tolist() == [0] * 9 + [1]
+    assert first.behaviours == ("normal", "anomaly") and second.split == "test"
+
+
+def test_ucsd_masks_serve_where_ranges_are_missing(ped1):
+    (ped1 / "Test" / "UCSDped1.m").unlink()
+    with pytest.raises(InputError, match="Test001 has no labels"):
+        ucsd.read_recordings(ped1, "ped1")
+    for number in (1, 2):
+        write_images(ped1 / "Test" / f"Test{number:03d}_gt", 10, "bmp", value=0)
+    mask = np.zeros((12, 16), np.uint8)
+    mask[3, 4] = 255
+    cv2.imwrite(str(ped1 / "Test" / "Test001_gt" / "004.bmp"), mask)
+    _, first, second = ucsd.read_recordings(ped1, "ped1")
+    assert np.flatnonzero(first.labels).tolist() == [3] and not second.labels.any()
+
+
+@pytest.mark.parametrize(
+    ("ranges", "says"),
+    [
+        ("gt_frame = [1:11];\ngt_frame = [1:2];", "range 1:11 does not fit the 10 frames"),
+        ("gt_frame = [0:4];\ngt_frame = [1:2];", "range 0:4 does not fit"),
+        ("gt_frame = [1:4];", "has 1 entries, none for Test002"),
+        ("gt_frame = [1:x];", "range '1:x'"),
+        ("nothing", "no 'gt_frame"),
+    ],
+)
+def test_ucsd_ranges_that_do_not_fit_are_refused(ped1, ranges, says):
+    (ped1 / "Test" / "UCSDped1.m").write_text(ranges)
+    with pytest.raises(InputError, match=says):
+        ucsd.read_recordings(ped1, "ped1")
+
+
+def test_real_ped2_is_whole(data_dir):
+    recordings = load_recordings(parameters(dataset="ped2", data_dir=str(data_dir)))
+    train = [r for r in recordings if r.split == "train"]
+    test = [r for r in recordings if r.split == "test"]
+    assert len(train) == 16 and sum(len(r.labels) for r in train) == 2550
+    assert len(test) == 12 and sum(len(r.labels) for r in test) == 2010
+    assert sum(r.labels.sum() for r in test) == 1648
+    assert not any(r.labels.any() for r in train)
+
+
+def test_real_ped2_ranges_agree_with_the_pixel_masks(data_dir):
+    test = {r.name: r for r in ucsd.read_recordings(data_dir, "ped2")}
+    masks = sorted(ucsd.find_subset(data_dir, "ped2").glob("Test/*_gt"))
+    assert len(masks) >= 2
+    for mask in masks:
+        anomalous = ucsd.read_masks(mask)
+        np.testing.assert_array_equal(anomalous, test[mask.name.removesuffix("_gt")].labels == 1)
+    assert anomalous.any() and not anomalous.all()
+
+
+# Avenue
+
+
+@pytest.fixture
+def avenue_dir(tmp_path, write_video, moving_disc) -> Path:
+    root = tmp_path / "avenue"
+    for place in ("training_videos", "testing_videos", "training_vol", "testing_vol"):
+        (root / "Avenue Dataset" / place).mkdir(parents=True)
+    masks = root / "ground_truth_demo" / "testing_label_mask"
+    masks.mkdir(parents=True)
+    for place, number in (("training", 3), ("testing", 2), ("testing", 10)):
+        path = root / "Avenue Dataset" / f"{place}_videos" / f"{number:02d}.avi"
+        write_video(path, moving_disc(4), codec="mpeg4")
+        volume = np.stack(moving_disc(4), axis=-1)
+        volume_path = root / "Avenue Dataset" / f"{place}_vol" / f"vol{number:02d}.mat"
+        scipy.io.savemat(volume_path, {"vol": volume})
+    for number in (2, 10):
+        cells = np.empty((1, 4), object)
+        for index in range(4):
+            cells[0, index] = np.zeros((96, 128), np.uint8)
+        cells[0, 2][5, 6] = 1
+        scipy.io.savemat(masks / f"{number}_label.mat", {"volLabel": cells})
+    return root
+
+
+@pytest.mark.parametrize("layout", ["avenue", "avenue_vol"])
+@pytest.mark.parametrize("levels", [0, 1])
+def test_avenue_frames_are_anomalous_if_any_mask_pixel_is(avenue_dir, layout, levels):
+    data_dir = [avenue_dir, avenue_dir.parent][levels]
+    recordings = load_recordings(
+        parameters(dataset="avenue", layout=layout, data_dir=str(data_dir))
+    )
+    assert [r.name for r in recordings] == ["train-03", "test-02", "test-10"]
+    assert [r.split for r in recordings] == ["train", "test", "test"]
+    assert [r.labels.tolist() for r in recordings] == [[0] * 4, [0, 0, 1, 0], [0, 0, 1, 0]]
+    assert {r.source.suffix for r in recordings} == {".mat" if layout == "avenue_vol" else ".avi"}
+
+
+def test_a_missing_or_broken_avenue_mask_is_named(avenue_dir):
+    path = avenue_dir / "ground_truth_demo" / "testing_label_mask" / "10_label.mat"
+    data = path.read_bytes()
+    path.unlink()
+    with pytest.raises(InputError, match="10_label.mat is missing"):
+        avenue.read_recordings(avenue_dir)
+    for content in (b"", data[: len(data) // 2], b"x" * 500):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="10_label.mat is not a MATLAB file"):
+            avenue.read_recordings(avenue_dir)
+    scipy.io.savemat(path, {"volLabel": np.zeros((2, 2))})
+    with pytest.raises(InputError, match="cell array"):
+        avenue.read_recordings(avenue_dir)
+
+
+def test_the_real_avenue_masks_cover_the_test_set(data_dir):
+    folder_ = data_dir / "avenue" / "ground_truth_demo" / "testing_label_mask"
+    masks = [avenue.read_masks(folder_ / f"{number}_label.mat") for number in range(1, 22)]
+    published = "1439 1211 923 947 1007 1283 605 36 1175 841 472 1271 549 507 1001 740 426 294 248"
+    assert [len(mask) for mask in masks] == [*map(int, published.split()), 273, 76]
+    assert sum(map(len, masks)) == 15324 and sum(mask.sum() for mask in masks) == 3712
+    assert [number for number, mask in enumerate(masks, 1) if mask.all()] == [8, 18]
+
+
+def test_the_real_avenue_videos_there_are_read(data_dir):
+    recordings = load_recordings(parameters(dataset="avenue", data_dir=str(data_dir)))
+    assert {r.name: len(r.labels) for r in recordings} == {
+        "train-12": 145,
+        "train-16": 244,
+        "test-17": 426,
+        "test-21": 76,
+    }
+
+
+# Any folder
+
+
+def test_a_folder_of_videos_with_and_without_labels(tmp_path, write_video, moving_disc):
+    write_video(tmp_path / "a10.mp4", moving_disc(6))
+    write_video(tmp_path / "a9.avi", moving_disc(6), codec="mpeg4")
+    write_images(tmp_path / "stills", 3, "png")
+    (tmp_path / "a9.csv").write_text("start_frame,stop_frame,behaviour\n1,2,jump\n")
+    (tmp_path / "stills.txt").write_text("frame: 1-3 sleep\n")
+    (tmp_path / "README.txt").write_text("notes")
+    recordings = folder.read_recordings(tmp_path)
+    assert [r.name for r in recordings] == ["a9", "a10", "stills"]
+    assert {r.behaviours for r in recordings} == {("jump", "sleep", "other")}
+    labelled, unlabelled, stills = recordings
+    assert labelled.labels.tolist() == [2, 0, 0] and stills.labels.tolist() == [1, 1, 1]
+    assert unlabelled.labels is None and unlabelled.label_source is None
+
+
+def test_train_and_test_folders_are_the_split(tmp_path, write_video, moving_disc):
+    for split, name in (("train", "a"), ("test", "b")):
+        (tmp_path / split).mkdir()
+        write_video(tmp_path / split / f"{name}.mp4", moving_disc(2))
+    given = parameters(dataset="folder", data_dir=str(tmp_path))
+    assert {r.name: r.split for r in load_recordings(given)} == {"a": "train", "b": "test"}
+    given = parameters(dataset="folder", data_dir=str(tmp_path), test_recordings=["a"])
+    assert {r.name: r.split for r in load_recordings(given)} == {"a": "test"}
+
+
+def test_a_folder_of_images_is_one_recording(tmp_path):
+    write_images(tmp_path / "cage", 3)
+    (recording,) = folder.read_recordings(tmp_path / "cage")
+    assert recording.name == "cage" and recording.source == tmp_path / "cage"
+
+
+def test_ambiguous_folders_are_refused(tmp_path, write_video, moving_disc):
+    with pytest.raises(InputError, match="holds no videos"):
+        folder.read_recordings(tmp_path)
+    write_video(tmp_path / "a.mp4", moving_disc(2))
+    (tmp_path / "a.csv").write_text("start_frame,stop_frame,behaviour\n1,2,jump\n")
+    (tmp_path / "a.txt").write_text("frame: 1-3 sleep\n")
+    with pytest.raises(InputError, match="two label files"):
+        folder.read_recordings(tmp_path)
+    write_video(tmp_path / "a.avi", moving_disc(2), codec="mpeg4")
+    with pytest.raises(InputError, match="both be recording 'a'"):
+        folder.read_recordings(tmp_path)
+
+
+def test_the_real_unlabelled_recording_is_read(data_dir):
+    recordings = folder.read_recordings(data_dir / "mouse_cylinder")
+    assert [(r.name, r.labels, r.split) for r in recordings] == [
+        ("0", None, None),
+        ("3500", None, None),
+    ]
+
+
+# Splits
+
+
+RECORDINGS = [
+    Recording(name, Path(name), split)
+    for name, split in (("a", "train"), ("b", "train"), ("c", "test"), ("d", None))
+]
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "expected"),
+    [
+        (None, None, {"a": "train", "b": "train", "c": "test"}),
+        (["d"], None, {"d": "train", "c": "test"}),
+        (None, ["b"], {"a": "train", "b": "test"}),
+        (["c"], ["a"], {"c": "train", "a": "test"}),
+        (["a"], [], {"a": "train"}),
+    ],
+)
+def test_lists_of_recordings_override_the_datasets_split(train, test, expected):
+    chosen = split_recordings(RECORDINGS, train, test)
+    assert {r.name: r.split for r in chosen} == expected
+
+
+def test_unknown_doubled_and_absent_lists_are_refused(full_database):
+    with pytest.raises(InputError, match="test_recordings.*'e'.*known are a, b, c, d"):
+        split_recordings(RECORDINGS, ["a"], ["e"])
+    with pytest.raises(InputError, match="'a' is in both"):
+        split_recordings(RECORDINGS, ["a", "b"], ["a"])
+    with pytest.raises(InputError, match="did you mean '20080321162447'"):
+        load_recordings(
+            parameters(
+                dataset="mit", data_dir=str(full_database), train_recordings=["2008032116244"]
+            )
+        )
+    with pytest.raises(InputError, match="no split of its own.*20080321162447"):
+        load_recordings(without_lists(dataset="mit", data_dir=str(full_database)))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "says"),
+    [
+        ("ped2", "svcl.ucsd.edu.*recordings.download ped2"),
+        ("ped1", "svcl.ucsd.edu.*recordings.download ped1"),
+        ("avenue", "cuhk.*Avenue_Dataset.zip.*ground_truth_demo.zip.*download avenue"),
+        ("mit", "full_database.zip.*download mit"),
+        ("simulated", "simulate the recordings first"),
+        ("folder", "folder with your videos"),
+    ],
+)
+def test_a_missing_data_folder_says_where_to_get_it(tmp_path, dataset, says):
+    with pytest.raises(InputError, match=says) as caught:
+        load_recordings(parameters(dataset=dataset, data_dir=str(tmp_path / "none")))
+    assert str(tmp_path / "none") in str(caught.value)
+    # There, but without the dataset in it.
+    with pytest.raises(InputError, match=str(tmp_path)):
+        load_recordings(parameters(dataset=dataset, data_dir=str(tmp_path)))

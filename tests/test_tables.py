@@ -1,0 +1,238 @@
+"""Tables: rows from finished runs, published values, and files that read well and reproduce."""
+
+from __future__ import annotations
+
+import csv
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cagewatch import metrics, runs, tables
+from cagewatch.errors import InputError
+from cagewatch.files import write_json
+from cagewatch.params import resolve
+
+
+def make_run(results_dir: Path, model: str, seed: int, strength: float, **given) -> Path:
+    """A finished run with scores that separate the target by `strength`."""
+    chosen = {
+        "dataset": "ped2",
+        "model": model,
+        "seed": seed,
+        "scale": "smoke",
+        "bootstrap_samples": 100,
+        "results_dir": str(results_dir),
+    }
+    parameters = resolve(chosen | given)
+    blocks = np.random.default_rng(7)  # the frames of a data set do not depend on the seed
+    anomalous = np.repeat(blocks.random(24) < 0.5, 10)
+    generator = np.random.default_rng([seed, len(model)])
+    score = generator.normal(size=240) + strength * anomalous
+    frames = pd.DataFrame(
+        {
+            "recording": np.repeat([f"Test{n:03d}" for n in range(12)], 20),
+            "frame": np.tile(np.arange(20), 12),
+            "time_s": np.tile(np.arange(20) / 10, 12),
+            "label": np.where(anomalous, "anomaly", "normal"),
+            "anomalous": anomalous,
+            "score_image": score,
+            "score_flow": np.nan,
+            "score": score,
+        }
+    )
+    folder = runs.start_run(parameters)
+    runs.save_scores(frames, folder)
+    result = metrics.compute_metrics(frames, parameters)
+    runs.finish_run(folder, result, {}, {}, time.time())
+    return folder
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    for seed in range(3):
+        make_run(tmp_path, "rae", seed, 1.5)
+        make_run(tmp_path, "cae", seed, 0.2)
+    make_run(tmp_path, "frame_index", 0, 0.0)
+    return tmp_path
+
+
+def test_seeds_become_one_row_with_baselines_and_published_beside(results: Path) -> None:
+    rows = tables.collect_results(results, "ped2")
+    assert rows["source"].tolist()[:3] == ["ours", "ours", "baseline"]
+    assert set(rows["source"][3:]) == {"published"} and len(rows) == 3 + 6
+    rae = rows[rows["model"] == "rae"].iloc[0]
+    assert rae["seeds"] == 3 and rae["input"] == "24x32"
+    each = [
+        tables.read_run(folder).metrics["auc"]
+        for folder in tables.find_runs(results, model="rae")["folder"]
+    ]
+    assert rae["pooled"] == pytest.approx(np.mean(each))
+    assert (rae["pooled_min"], rae["pooled_max"]) == pytest.approx((min(each), max(each)))
+    assert rae["pooled_low"] < rae["pooled"] < rae["pooled_high"]
+    assert rows["published"].dropna().str.startswith("0.9").any()
+
+
+def test_presented_table_has_protocols_apart_from_published_values(results: Path) -> None:
+    rows = tables.collect_results(results, "ped2", models=["cae", "rae"])
+    table = tables.present_results(rows)
+    assert table["Method"][:2].tolist() == ["two-stream CAE", "two-stream RAE"]
+    ours, theirs = table.iloc[0], table[table["Method"].str.startswith("MemAE")].iloc[0]
+    assert "[" in ours["AUC, pooled"] and ours["Seeds"] == "3" and ours["Published"] == ""
+    assert theirs["AUC, pooled"] == "" and theirs["Published"] == "0.941"
+    events = tables.present_events(rows)
+    assert len(events) == 2 and events["Bouts caught"].str.endswith("%").all()
+    assert events["False alarms per hour"].gt(0).all()
+    text = tables.describe_protocols(rows)
+    assert "12 recordings" in text and "100 resamples" in text and "smoke" in text
+
+
+def test_published_rows_of_another_dataset_can_stand_beside(results: Path) -> None:
+    rows = tables.collect_results(results, "ped2", models=["cae"], published=["avenue"])
+    assert (rows["published_auc"] == 0.832).sum() == 1
+    assert not (rows["published_auc"] == 0.826).any()  # the RAE was not asked for
+    assert not len(tables.collect_results(results, "avenue", published=[]))
+
+
+def test_models_are_compared_on_the_same_resamples(results: Path) -> None:
+    rows = tables.compare_models(results, "ped2", "anomaly", [("rae", "cae"), ("cae", "rae")])
+    assert rows["low"][0] > 0 and rows["probability"][0] > 0.97
+    assert rows["difference"][0] == -rows["difference"][1]
+    with pytest.raises(InputError, match="no finished run of 'supervised'"):
+        tables.compare_models(results, "ped2", "anomaly", [("rae", "supervised")])
+
+
+def test_seeds_of_different_experiments_are_not_averaged(results: Path) -> None:
+    make_run(results, "cae", 3, 0.2, gamma=0.5)
+    with pytest.raises(InputError, match="differ in 'gamma'"):
+        tables.collect_results(results, "ped2")
+
+
+def test_seeds_on_different_frames_are_not_averaged(results: Path) -> None:
+    folder = make_run(results, "cae", 3, 0.2)
+    scores = pd.read_csv(folder / "scores.csv.gz")
+    runs.save_scores(scores[20:], folder)
+    with pytest.raises(InputError, match="different frames"):
+        tables.collect_results(results, "ped2")
+
+
+@pytest.mark.parametrize("damage", ["format", "json", "scores", "parameter"])
+def test_a_results_folder_of_another_version_or_damaged_is_named(results, damage: str) -> None:
+    folder = tables.find_runs(results, model="cae")["folder"][0]
+    if damage == "format":
+        write_json(folder / "metrics.json", {"format": 0})
+    elif damage == "json":
+        (folder / "metrics.json").write_text("{")
+    elif damage == "scores":
+        (folder / "scores.csv.gz").write_bytes(b"\x1f\x8b not gzip")
+    else:
+        with open(folder / "params.yaml", "a") as file:
+            file.write("brightness: 2\n")
+    with pytest.raises(InputError, match="seed-0") as error:
+        tables.collect_results(results, "ped2")
+    assert "\n" not in str(error.value)
+
+
+def test_published_values_are_those_of_the_paper() -> None:
+    mouse = tables.read_published("mit").set_index(["target", "method"])["text"]
+    assert mouse["hang", "single-stream CAE"] == "0.959"
+    assert mouse["groom", "supervised"] == "0.660"
+    assert mouse["hang", "two-stream RAE"] == "> 0.9 and < 0.959"
+    assert mouse["groom", "two-stream CAE"] == "> 0.5 and < 0.644"
+    table_2 = tables.read_published("avenue")
+    table_2 = table_2[table_2["source"].str.startswith("paper")]
+    expected = [0.702, 0.771, 0.784, 0.809, 0.809, 0.826, 0.832, 0.866, 0.879]
+    assert sorted(table_2["auc"]) == expected
+    everything = tables.read_published()
+    assert everything[["source", "protocol"]].notna().all(axis=None)
+    assert everything["model"].dropna().isin(["rae", "cae", "cae_image", "supervised"]).all()
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("{dataset: x, target: y, method: z, source: s, protocol: p}", "neither auc"),
+        ("{dataset: x, target: y, method: z, source: s, protocol: p, auc: 95}", "between 0 and 1"),
+        ("{dataset: x, target: y, method: z, source: s, auc: 0.5}", "'protocol'"),
+        ("{datset: x}", "did you mean 'dataset'"),
+        ("just text", "list of rows"),
+        ("{unclosed", "not valid YAML"),
+    ],
+)
+def test_wrong_published_rows_are_refused(tmp_path: Path, row: str, message: str) -> None:
+    path = tmp_path / "published.yaml"
+    path.write_text(f"- {row}\n")
+    with pytest.raises(InputError, match=message) as error:
+        tables.read_published(path=path)
+    assert "\n" not in str(error.value)
+
+
+TABLE = pd.DataFrame(
+    {
+        "Method": ["RAE | two_streams", "CAE 100 % & more", "none"],
+        "AUC": [0.91234567891, np.nan, 0.5],
+        "Bouts": [3, 0, 12],
+        "Better": [True, False, False],
+    }
+)
+
+
+def test_table_files_hold_the_values_and_the_protocol(tmp_path: Path) -> None:
+    paths = tables.write_table(TABLE, tmp_path, "table_2", "Benchmark", "pooled, raw", True)
+    assert [path.name for path in paths] == ["table_2.csv", "table_2.md", "table_2.tex"]
+    read = pd.read_csv(paths[0])
+    np.testing.assert_allclose(read["AUC"], TABLE["AUC"], rtol=1e-8)
+    markdown = paths[1].read_text("utf-8").splitlines()
+    assert markdown[0] == "### Benchmark. Simulated data."
+    assert markdown[2:5] == [
+        "| Method | AUC | Bouts | Better |",
+        "| --- | ---: | ---: | --- |",
+        "| RAE \\| two_streams | 0.912 | 3 | yes |",
+    ]
+    assert (
+        "| CAE 100 % & more | – | 0 | no |" in markdown and markdown[-1] == "Protocol: pooled, raw."
+    )
+    latex = paths[2].read_text("utf-8")
+    assert r"CAE 100 \% \& more & -- & 0 & no \\" in latex and r"RAE | two\_streams" in latex
+    assert latex.count("{") == latex.count("}") and "pooled, raw" in latex
+
+
+def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
+    first = tables.write_table(TABLE, tmp_path / "a", "t", "Caption", "p")
+    second = tables.write_table(TABLE, tmp_path / "b", "t", "Caption", "p")
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+    rows = list(csv.reader(open(first[0], encoding="utf-8")))
+    assert len(rows) == 4 and all(len(row) == 4 for row in rows)
+
+
+def test_nothing_is_left_behind_when_writing_fails(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").mkdir()  # a folder where the file should go
+    with pytest.raises(InputError, match=r"Cannot write .*t\.csv"):
+        tables.write_table(TABLE, tmp_path, "t", "Caption")
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_gallery_shows_every_figure_and_table_once_in_order(tmp_path: Path) -> None:
+    for name in ("figure_10_last", "figure_2_first"):
+        (tmp_path / f"{name}.png").write_bytes(b"png")
+        (tmp_path / f"{name}.svg").write_bytes(b"svg")
+    write_json(tmp_path / "figure_2_first.json", {"caption": "The networks [RAE]."})
+    tables.write_table(TABLE, tmp_path, "table_1", "Settings", "none")
+    path = tables.write_gallery(tmp_path, "simulated cage")
+    text = path.read_text("utf-8")
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert headings == [
+        "# simulated cage: figures and tables",
+        "## The networks [RAE].",
+        "## figure 10 last",
+        "## Settings.",
+    ]
+    assert "![The networks (RAE).](figure_2_first.png)" in text
+    assert "| CAE 100 % & more | – | 0 | no |" in text and "[tex](table_1.tex)" in text
+    assert tables.write_gallery(tmp_path, "simulated cage").read_text("utf-8") == text
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no figure or table"):
+        tables.write_gallery(tmp_path / "empty")
