@@ -1,0 +1,1 @@
+"""Speed, measured against references within one run; ``make bench`` runs all of it."""
