@@ -28,7 +28,7 @@ OPTIONS  = $(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)"
            $(if $(PARAMS),--params "$(PARAMS)") $(if $(CORES),--cores "$(CORES)") \
            $(if $(KERNEL),--kernel "$(KERNEL)") $(if $(PROFILE),--profile "$(PROFILE)")
 
-.PHONY: help setup study test lab explore bench test-slurm test-browser faults fuzz audit clean
+.PHONY: help setup study test lab explore bench notebooks test-slurm test-browser faults fuzz audit clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -87,6 +87,9 @@ audit: setup  ## known vulnerabilities in the locked packages (pip-audit, in a f
 	@test -x build/audit/bin/pip-audit || { $(BIN)/python -m venv build/audit && \
 	  build/audit/bin/python -m pip install --quiet pip-audit; }
 	@build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock $(ARGS)
+
+notebooks: setup  ## after the default study: the executed notebooks, as the repository shows them
+	@$(BIN)/python -m cagewatch.publish
 
 clean:  ## remove .venv and caches; results, data and figures stay
 	rm -rf .venv .venv.lock .pytest_cache .ruff_cache .hypothesis build dist

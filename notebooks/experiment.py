@@ -153,7 +153,7 @@ print(f"a speed of {flow_scale:.2f} pixels per frame and above is shown as 1")
 model = models.build_model(parameters, flow_channels(parameters.flow_representation))
 history = training.train(model, parameters, train_batches, validation_batches, folder)
 runs.save_model(model, folder)
-plots.plot_history(history);
+plots.mark_simulated(plots.plot_history(history).figure, stores)
 
 # %% [markdown]
 # ## Scores

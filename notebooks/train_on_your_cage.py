@@ -89,7 +89,7 @@ print(own_cage.describe_clips(index, stores, parameters.frame_stride))
 model = models.build_model(parameters, flow_channels(parameters.flow_representation))
 history = training.train(model, parameters, train_batches, validation_batches, folder)
 runs.save_model(model, folder)
-plots.plot_history(history);
+plots.mark_simulated(plots.plot_history(history).figure, stores)
 
 # %% [markdown]
 # ## Scores

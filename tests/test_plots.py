@@ -18,6 +18,7 @@ import pytest
 from cagewatch import metrics, plots
 from cagewatch.errors import InputError
 from cagewatch.params import resolve
+from cagewatch.simulate import name_recordings
 
 
 @pytest.fixture(autouse=True)
@@ -216,14 +217,16 @@ class Clips:
 
 
 @pytest.mark.parametrize("flags", ["mixed", "none", "unlabelled"])
-@pytest.mark.parametrize("layout", ["simulated", "ped2"])
-def test_figures_of_a_run(flags: str, layout: str) -> None:
-    parameters = resolve({"dataset": layout, "model": "cae", "scale": "smoke"})
+@pytest.mark.parametrize("names", [name_recordings(8), [f"Test{n:03d}" for n in range(1, 9)]])
+def test_figures_of_a_run(flags: str, names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    # A copy of a simulated recording in a folder of videos is still simulated.
+    parameters = resolve({"dataset": "folder", "model": "cae", "scale": "smoke"})
+    monkeypatch.setattr(Clips.index, "names", (names[0],))
     score, anomalous = make_scores()
     given = {"mixed": anomalous, "none": np.zeros(400, bool), "unlabelled": [None] * 400}[flags]
     frames = pd.DataFrame(
         {
-            "recording": np.repeat([f"r{n}" for n in range(8)], 50),
+            "recording": np.repeat(names, 50),
             "frame": np.tile(np.arange(50), 8),
             "time_s": np.tile(np.arange(50) / 10, 8),
             "label": "",
@@ -243,7 +246,7 @@ def test_figures_of_a_run(flags: str, layout: str) -> None:
     for figure in figures:
         figure.canvas.draw()
         marks = [text.get_text() for text in figure.texts].count("simulated data")
-        assert marks == (layout == "simulated")
+        assert marks == (names == name_recordings(8))
     assert "6 of 8 recordings" in figures[1].get_suptitle()
-    assert "highest score: 0.900, Test001, from frame 24" in figures[2].get_suptitle()
-    assert "median score: 0.300, Test001, from frame 32" in figures[3].get_suptitle()
+    assert f"highest score: 0.900, {names[0]}, from frame 24" in figures[2].get_suptitle()
+    assert f"median score: 0.300, {names[0]}, from frame 32" in figures[3].get_suptitle()

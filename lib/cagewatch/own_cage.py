@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cagewatch.clips import ClipIndex
 from cagewatch.frame_rate import FrameRates, match_rates
 from cagewatch.params import NaturalInt, Parameters, PositiveInt, Scale, project_root, resolve
+from cagewatch.plots import mark_simulated
 from cagewatch.preprocess import gamma_table, preprocessing_of, shrink_frame
 from cagewatch.recordings import Recording, split_recordings
 from cagewatch.recordings.folder import read_recordings
@@ -115,6 +116,7 @@ def show_region(recordings: Sequence[Recording], parameters: Parameters, most: i
         seen = gamma_table(settings.gamma)[shrink_frame(frame, settings)][kept]
         below.imshow(np.asarray(seen), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         below.set(title=f"seen: {seen.shape[1]}x{seen.shape[0]}", xticks=[], yticks=[])
+    mark_simulated(figure, [recording.name for recording in shown])
     return figure
 
 

@@ -239,6 +239,7 @@ def plot_timeline(result: Result, threshold: float) -> Figure:
     scored = result.scored
     ax = plots.plot_score_timeline(scored.time_s, scored.score, scored.anomalous, threshold)
     ax.set_title(result.source.name, pad=16)
+    plots.mark_simulated(ax.figure, [result.source.name])
     return ax.figure
 
 
@@ -280,4 +281,5 @@ def show_moments(result: Result, moments: Sequence[Moment]) -> Figure:
         text = f"{clock(scored.time_s[moment.peak])}\nscore {scored.score[moment.peak]:.4g}"
         ax.set(title=text, xticks=[], yticks=[])
     figure.suptitle(source.name)
+    plots.mark_simulated(figure, [source.name])
     return figure

@@ -91,11 +91,17 @@ def build_stores(
     Raises
     ------
     InputError
-        For a source that cannot be decoded or a folder that cannot be written.
+        For a source that cannot be decoded, a folder that cannot be written, or two sources of the
+        same name.
     """
-    names = [recording.name for recording in recordings]
-    if len(set(names)) != len(names):
-        raise InputError("Two recordings have the same name; rename one of the files.")
+    # The same recording may be given twice: to train on and, for want of others, to score.
+    sources = {recording.name: recording.source for recording in recordings}
+    for recording in recordings:
+        if (other := sources[recording.name]) != recording.source:
+            raise InputError(
+                f"{other} and {recording.source} have the same name; rename one of the files."
+            )
+    recordings = list({recording.name: recording for recording in recordings}.values())
     _make_folder(folder)
     todo = [
         item for item in recordings if not is_current(folder / item.name, item.source, settings)

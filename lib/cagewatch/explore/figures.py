@@ -144,6 +144,7 @@ def plot_explorer(scored: Scored, threshold: float, title: str = "") -> Figure:
     for artist in artists:
         artist.set_animated(False)
     figure.suptitle(title)
+    plots.mark_simulated(figure, scored.names)
     return figure
 
 

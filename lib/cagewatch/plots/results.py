@@ -86,8 +86,7 @@ def show_result(frames: pd.DataFrame, results: Mapping[str, Any], parameters: Pa
         plot_score_histograms(frames["score"].to_numpy(float), ax=axes[0, 0])
         axes[0, 0].set_title(name)
         figure.supxlabel(f"No ROC: {results['reason']}", fontsize=8)
-    if parameters.layout == "simulated":
-        mark_simulated(figure)
+    mark_simulated(figure, frames["recording"].unique())
     return figure
 
 
@@ -126,8 +125,7 @@ def show_timeline(
             ax.set_xlabel("")
     if len(chosen) < len(names):
         figure.suptitle(f"{len(chosen)} of {len(names)} recordings", fontsize=10)
-    if parameters.layout == "simulated":
-        mark_simulated(figure)
+    mark_simulated(figure, names)
     return figure
 
 
@@ -157,7 +155,6 @@ def show_reconstructions(
             {stream: np.asarray(value, np.float32)[0] for stream, value in outputs.items()},
             f"{text}: {total[clip]:.3f}, {name}, from frame {first}",
         )
-        if parameters.layout == "simulated":
-            mark_simulated(figure)
+        mark_simulated(figure, index.names)
         figures.append(figure)
     return figures

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ MODEL_NAMES = {
     "flow_magnitude": "flow magnitude",
 }
 _MARK = "simulated-mark"
+SIMULATED = "simulated_"  # what names of simulated recordings begin with
 
 
 def use_style() -> None:
@@ -50,12 +52,17 @@ def cycle_style(index: int) -> dict[str, Any]:
     return styles[index % len(styles)]
 
 
-def mark_simulated(figure: Figure) -> None:
+def mark_simulated(figure: Figure, recordings: Iterable[str] | None = None) -> None:
     """Write "simulated data" above the figure's right corner, once; the layout stays as it is.
+
+    Given names of recordings, only if one is of the simulated cage: its recordings keep their
+    names wherever they are copied, while a dataset's name says nothing about a folder of videos.
 
     The words lie outside the figure's own area, so they never cover anything; the style's tight
     bounding box makes room for them.
     """
+    if recordings is not None and not any(name.startswith(SIMULATED) for name in recordings):
+        return
     if any(text.get_gid() == _MARK for text in figure.texts):
         return
     figure.text(
