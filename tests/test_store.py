@@ -111,12 +111,18 @@ def test_a_folder_that_is_a_file_is_one_sentence(recordings, tmp_path):
 
 
 def test_two_recordings_of_one_name_are_refused(recordings, tmp_path):
+    other = replace(recordings[1], name=recordings[0].name)
     with pytest.raises(InputError, match="same name"):
-        build([recordings[0], recordings[0]], tmp_path)
+        build([recordings[0], other], tmp_path)
+
+
+def test_a_recording_given_twice_has_one_store(recordings, tmp_path):
+    assert list(build([recordings[0], recordings[0]], tmp_path)) == [recordings[0].name]
 
 
 BUILD = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from cagewatch import params, preprocess, store
 settings = preprocess.preprocessing_of(params.resolve({"dataset": "ped2"}))
