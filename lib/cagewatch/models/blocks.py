@@ -121,25 +121,30 @@ def conv_3d(
     )(x)
 
 
-def residual_down(
+def residual_block(
     x: Tensor, filters: int, strides: tuple[int, int, int], name: str, dilation: int = 1
 ) -> Tensor:
     """Two 3x3x3 convolutions, the first strided, around a 1x1x1 shortcut (He et al. 2016)."""
-    main = conv_3d(x, filters, f"{name}_conv1", strides=strides, dilation=dilation)
-    main = activate(normalise(main, f"{name}_norm1"), f"{name}_act1")
-    main = conv_3d(main, filters, f"{name}_conv2", dilation=dilation)
-    main = normalise(main, f"{name}_norm2")
+    main = _two_convolutions(x, filters, strides, name, dilation)
     shortcut = conv_3d(x, filters, f"{name}_shortcut", kernel=1, strides=strides)
     shortcut = normalise(shortcut, f"{name}_shortcut_norm")
     return activate(layers.Add(name=f"{name}_add")([main, shortcut]), name)
 
 
-def residual_up(
+def plain_block(
     x: Tensor, filters: int, strides: tuple[int, int, int], name: str, dilation: int = 1
 ) -> Tensor:
-    """Enlarge by `strides`, then the residual block of `residual_down` at stride 1."""
-    x = layers.UpSampling3D(strides, data_format=CHANNELS_LAST, name=f"{name}_up")(x)
-    return residual_down(x, filters, (1, 1, 1), name, dilation)
+    """The convolutions of `residual_block` without its shortcut."""
+    return activate(_two_convolutions(x, filters, strides, name, dilation), name)
+
+
+def _two_convolutions(
+    x: Tensor, filters: int, strides: tuple[int, int, int], name: str, dilation: int
+) -> Tensor:
+    x = conv_3d(x, filters, f"{name}_conv1", strides=strides, dilation=dilation)
+    x = activate(normalise(x, f"{name}_norm1"), f"{name}_act1")
+    x = conv_3d(x, filters, f"{name}_conv2", dilation=dilation)
+    return normalise(x, f"{name}_norm2")
 
 
 def output_head(x: Tensor, name: str) -> Tensor:

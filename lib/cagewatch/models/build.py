@@ -10,17 +10,21 @@ import keras
 from cagewatch import runtime
 from cagewatch.errors import InputError
 from cagewatch.models.cae import Shape, build_cae
+from cagewatch.models.conv3d import build_conv3d
+from cagewatch.models.hasan import build_hasan
 from cagewatch.models.precision import fastest_precision
 from cagewatch.models.rae import build_rae
+from cagewatch.models.stae import build_stae, decreasing_squared_error
 from cagewatch.models.supervised import build_supervised
 from cagewatch.params import Parameters
 
 
 class ModelEntry(NamedTuple):
-    """How a network is built and which streams it reads."""
+    """How a network is built, which streams it reads and the loss of each reconstruction."""
 
     build: Callable[[Parameters, dict[str, Shape]], keras.Model]
     streams: tuple[str, ...]
+    loss: str | Callable = "mean_squared_error"
 
 
 MODELS: dict[str, ModelEntry] = {
@@ -29,6 +33,11 @@ MODELS: dict[str, ModelEntry] = {
     "cae_image": ModelEntry(build_cae, ("image",)),
     "cae_flow": ModelEntry(build_cae, ("flow",)),
     "supervised": ModelEntry(build_supervised, ("image",)),
+    # Peers: the rivals of the paper's Table 2, on the same clips and scored the same way.
+    "hasan": ModelEntry(build_hasan, ("image",)),
+    "conv3d": ModelEntry(build_conv3d, ("image", "flow")),
+    "stae_image": ModelEntry(build_stae, ("image",), decreasing_squared_error),
+    "stae_flow": ModelEntry(build_stae, ("flow",), decreasing_squared_error),
 }
 
 
@@ -91,9 +100,10 @@ def build_model(parameters: Parameters, flow_channels: int = 1) -> keras.Model:
 def compile_model(model: keras.Model, parameters: Parameters) -> None:
     """Give `model` the optimiser and losses of `parameters`, in place.
 
-    Reconstructing models get the weighted sum of one mean squared error per stream; a model with
-    the output `target` gets binary cross-entropy (targets (batch, 1) of 0 or 1) or, with
-    `supervised_loss` 'softmax', cross-entropy (targets (batch,) of class numbers).
+    Reconstructing models get the weighted sum of one loss per stream, the mean squared error
+    unless their entry in `MODELS` names another; a model with the output `target` gets binary
+    cross-entropy (targets (batch, 1) of 0 or 1) or, with `supervised_loss` 'softmax', cross-entropy
+    (targets (batch,) of class numbers).
     """
     if parameters.optimiser == "adam":
         optimiser = keras.optimizers.Adam(parameters.learning_rate, beta_1=parameters.beta_1)
@@ -106,7 +116,7 @@ def compile_model(model: keras.Model, parameters: Parameters) -> None:
     else:
         given = {"image": parameters.image_loss_weight, "flow": parameters.flow_loss_weight}
         weights = {stream: given[stream] for stream in model.output}
-        loss = dict.fromkeys(model.output, "mean_squared_error")
+        loss = dict.fromkeys(model.output, MODELS[parameters.model].loss)
     # XLA's convolutions on a processor are several times slower than TensorFlow's own.
     slow = keras.config.backend() == "tensorflow" and runtime.running_on_cpu()
     jit = False if slow else "auto"

@@ -7,17 +7,20 @@ one channel.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 from keras import layers
 
 from cagewatch.errors import InputError
 from cagewatch.models.blocks import (
+    CHANNELS_LAST,
+    Tensor,
     activate,
     conv_3d,
     normalise,
     output_head,
-    residual_down,
-    residual_up,
+    residual_block,
 )
 from cagewatch.params import Parameters
 
@@ -46,19 +49,26 @@ def build_rae(parameters: Parameters, shapes: dict[str, Shape]) -> keras.Model:
     InputError
         If the clip length does not divide by 4, or rows or columns by 8.
     """
+    return build_volumes(parameters, shapes, residual_block)
+
+
+def build_volumes(
+    parameters: Parameters, shapes: dict[str, Shape], block: Callable[..., Tensor]
+) -> keras.Model:
+    """The network of `build_rae` out of any block (x, filters, strides, name, dilation) -> x."""
     dilation = parameters.dilation_rate
     clip_length, rows, columns, _ = next(iter(shapes.values()))
     if clip_length % 4 or rows % 8 or columns % 8:
         raise InputError(
-            f"The model 'rae' halves time twice and space three times, but gets clips of "
-            f"{clip_length} frames of {rows}x{columns}: make clip_length a multiple of 4, and "
-            f"resize_height - crop_top - crop_bottom and resize_width multiples of 8."
+            f"The model {parameters.model!r} halves time twice and space three times, but gets "
+            f"clips of {clip_length} frames of {rows}x{columns}: make clip_length a multiple of 4, "
+            f"and resize_height - crop_top - crop_bottom and resize_width multiples of 8."
         )
     inputs = {stream: keras.Input(shape, name=stream) for stream, shape in shapes.items()}
     encoded = []
     for stream, x in inputs.items():
         for stage, (filters, strides) in enumerate(ENCODER, start=1):
-            x = residual_down(x, filters, strides, f"{stream}_e{stage}", dilation)
+            x = block(x, filters, strides, f"{stream}_e{stage}", dilation)
         encoded.append(x)  # (batch, clip_length / 4, rows / 8, columns / 8, 96)
 
     fused = layers.Concatenate(name="fuse_concat")(encoded) if len(encoded) > 1 else encoded[0]
@@ -69,7 +79,9 @@ def build_rae(parameters: Parameters, shapes: dict[str, Shape]) -> keras.Model:
     for stream, shape in shapes.items():
         x = fused
         for stage, (filters, strides) in enumerate(DECODER, start=1):
-            x = residual_up(x, filters, strides, f"{stream}_d{stage}", dilation)
+            name = f"{stream}_d{stage}"
+            x = layers.UpSampling3D(strides, data_format=CHANNELS_LAST, name=f"{name}_up")(x)
+            x = block(x, filters, (1, 1, 1), name, dilation)
         x = conv_3d(x, shape[-1], f"{stream}_out_conv", dilation=dilation)
         outputs[stream] = output_head(x, f"{stream}_out")
-    return keras.Model(inputs, outputs, name="rae")
+    return keras.Model(inputs, outputs, name=parameters.model)
