@@ -13,6 +13,7 @@ import os
 import sys
 
 from cagewatch import batch
+from cagewatch.detectors import DETECTORS
 
 os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
 
@@ -24,6 +25,7 @@ study = batch.read_study(config)
 GRID = batch.write_grid(study)
 RESULTS = study.results / study.dataset
 RUN = str(RESULTS / "{target}" / "{model}" / "seed-{seed}")
+DETECTOR_RUN = RUN.replace("{model}", "{detector}")
 RUN_FILES = ["scores.csv.gz", "metrics.json", "params.yaml", "provenance.json"]
 BASELINES = ["frame_index", "frame_difference", "flow_magnitude"]
 ARTEFACTS = study.artefacts()  # listed in lib/cagewatch/artefacts/contents.py
@@ -43,7 +45,9 @@ NOTEBOOK = (
 
 
 wildcard_constraints:
-    model=f"(?!{'|'.join(BASELINES)})[a-z0-9_]+",  # those are made together, by rule baselines
+    # The baselines are made together, by rule baselines, and detectors by rule detector.
+    model=f"(?!({'|'.join([*BASELINES, *DETECTORS])})/)[a-z0-9_]+",
+    detector="|".join(DETECTORS),
     seed="[0-9]+",
 
 
@@ -58,7 +62,7 @@ rule all:
         [
             f"{RUN}/{file}".format(target=target, model=model, seed=seed)
             for target, model, seed in study.runs()
-            for file in ["experiment.ipynb", *RUN_FILES]
+            for file in [f"{batch.notebook_of(model)}.ipynb", *RUN_FILES]
         ],
         [RESULTS / target / "baselines.ipynb" for target in study.targets],
         [study.figures / "README.md", FIGURES, SUMMARY] if ARTEFACTS else [],
@@ -133,6 +137,26 @@ rule experiment:  # train one model on one target with one seed, score the test 
         mem_mb=lambda run, attempt: 4000 * attempt,
         runtime=lambda run, attempt: 240 * attempt,
         gpu=study.gpu,
+    shell:
+        NOTEBOOK
+
+
+rule detector:  # fit a detector that is no network on one target, score the test recordings
+    input:
+        RESULTS / "recordings.json",
+        notebook="notebooks/detector.py",
+        values=GRID / "{target}" / "{detector}.yaml",
+        library=lambda run: batch.detector_library(run.detector),
+    output:
+        expand(DETECTOR_RUN + "/{file}", file=[*RUN_FILES, "detector.npz"], allow_missing=True),
+        notebook=DETECTOR_RUN + "/detector.ipynb",
+    params:
+        name="{target} {detector} {seed}",
+        more="-p seed {seed}",
+    threads: study.threads
+    resources:
+        mem_mb=lambda run, attempt: 3000 * attempt,
+        runtime=lambda run, attempt: 240 * attempt,
     shell:
         NOTEBOOK
 

@@ -66,7 +66,19 @@ PREPARE = """
 if False:
     from cagewatch import audit, plots
 """
-STAND_INS = {"prepare": PREPARE, "experiment": EXPERIMENT, "baselines": BASELINES}
+DETECTOR = """
+folder = runs.start_run(parameters)
+for name in ("detector.npz", "scores.csv.gz", "metrics.json", "provenance.json"):
+    (folder / name).write_text("")
+if False:
+    from cagewatch import detectors
+"""
+STAND_INS = {
+    "prepare": PREPARE,
+    "experiment": EXPERIMENT,
+    "detector": DETECTOR,
+    "baselines": BASELINES,
+}
 GRID = ("--models", "rae cae", "--targets", "anomaly")
 
 

@@ -121,6 +121,17 @@ def test_deleted_result_is_made_again_alone(checkout: Path) -> None:
     assert set(planned(checkout)) == {"experiment cae"}
 
 
+def test_a_detector_runs_in_its_own_notebook(checkout: Path) -> None:
+    plan = planned(checkout, "--models", "rae density")
+    assert "detector" in plan and "experiment rae" not in plan
+    done = study(checkout, "--models", "rae density")
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = checkout / "results/ped2/anomaly/density/seed-0"
+    assert {"detector.npz", "detector.ipynb", "metrics.json"} <= set(os.listdir(folder))
+    edit(checkout / "lib/cagewatch/detectors/density.py", '"""A', '"""The')
+    assert set(planned(checkout, "--models", "rae density")) == {"detector"}
+
+
 def test_another_seed_and_kernel_add_a_run(checkout: Path) -> None:
     own = checkout / "jupyter" / "kernels" / "own"
     own.mkdir(parents=True)

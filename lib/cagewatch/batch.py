@@ -21,6 +21,7 @@ import yaml
 
 from cagewatch import params
 from cagewatch.artefacts.contents import Artefact, artefacts_for
+from cagewatch.detectors import DETECTORS
 from cagewatch.errors import InputError
 from cagewatch.files import whole_file
 from cagewatch.params import Parameters
@@ -278,6 +279,17 @@ def other_models(model: str) -> list[str]:
         return []
     needed = {None, own} | imported_files(own)
     return [f"cagewatch.models.{word}" for word in sorted(modules) if modules[word] not in needed]
+
+
+def notebook_of(model: str) -> str:
+    """The notebook that makes a run of this model: 'detector' or 'experiment'."""
+    return "detector" if model in DETECTORS else "experiment"
+
+
+def detector_library(name: str) -> list[str]:
+    """Files of lib/cagewatch that a run of this detector depends on."""
+    module = str(find_module(DETECTORS[name]))
+    return sorted({*library("notebooks/detector.py"), *library(module)})
 
 
 def find_module(name: str) -> Path | None:

@@ -125,7 +125,7 @@ def load_model(folder: Path) -> keras.Model:
     """The run's trained model, kept in memory; InputError if it has none or it is damaged."""
     path = folder / "model.keras"
     if not path.is_file():
-        raise InputError(f"{folder} has no model.keras (a trivial baseline has none).")
+        raise InputError(f"{folder} has no model.keras: its model is no network.")
     state = path.stat()
     return _load_model(str(path), (state.st_mtime_ns, state.st_ctime_ns, state.st_size))
 

@@ -89,17 +89,8 @@ def preprocessing_of(parameters: Parameters) -> Preprocessing:
     return settings
 
 
-def shrink_frame(frame: np.ndarray, settings: Preprocessing) -> np.ndarray:
-    """Cut out the region, rotate, resize and brighten one frame; the crop comes after the flow.
-
-    Parameters
-    ----------
-    frame : (height, width) uint8 luminance.
-
-    Returns
-    -------
-    (resize_height, resize_width) uint8.
-    """
+def cut_region(frame: np.ndarray, settings: Preprocessing) -> np.ndarray:
+    """Cut out the region and rotate it: (height, width) uint8 to (rows, columns) uint8."""
     if settings.region:
         left, top, width, height = settings.region
         if width == 0 or height == 0:
@@ -114,7 +105,21 @@ def shrink_frame(frame: np.ndarray, settings: Preprocessing) -> np.ndarray:
         frame = frame[top : top + height, left : left + width]
     if settings.rotate:
         frame = np.rot90(frame, -settings.rotate // 90)
-    frame = np.ascontiguousarray(frame)
+    return np.ascontiguousarray(frame)
+
+
+def shrink_frame(frame: np.ndarray, settings: Preprocessing) -> np.ndarray:
+    """Cut out the region, rotate, resize and brighten one frame; the crop comes after the flow.
+
+    Parameters
+    ----------
+    frame : (height, width) uint8 luminance.
+
+    Returns
+    -------
+    (resize_height, resize_width) uint8.
+    """
+    frame = cut_region(frame, settings)
     rows, columns = settings.resize_height, settings.resize_width
     # INTER_AREA averages what it drops, so that shrinking does not alias noise into the flow.
     # Halving has a vector path in OpenCV: halving first is 3 times as fast from 320x240 to 32x32,

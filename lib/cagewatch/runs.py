@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import keras
 
 FORMAT = 1
+FITTED = ("model.keras", "detector.npz")  # what a network and another detector learnt
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
 
 
@@ -52,7 +53,7 @@ def start_run(parameters: Parameters) -> Path:
     folder = run_folder(parameters)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("metrics.json", "scores.csv.gz", "provenance.json", "model.keras"):
+        for name in ("metrics.json", "scores.csv.gz", "provenance.json", *FITTED):
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
@@ -81,9 +82,10 @@ def save_scores(frames: pd.DataFrame, folder: Path) -> None:
 
 
 def describe_reference(reference: Mapping[str, np.ndarray], score: np.ndarray) -> dict[str, Any]:
-    """Mean, standard deviation and quantiles of the training clips' scores, for metrics.json.
+    """Mean, standard deviation and quantiles of training scores, for metrics.json.
 
-    `reference` is by stream; `score` is their average. Thresholds for recordings without labels
+    `reference` is by stream and empty without streams; `score` is their average, per clip for
+    networks and per frame for other detectors. Thresholds for recordings without labels
     are taken from these quantiles.
     """
     return {

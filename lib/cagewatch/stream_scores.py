@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,9 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from cagewatch.clips import ClipIndex
+from cagewatch.detectors import DETECTORS
+from cagewatch.detectors.run import load_state, score_video
+from cagewatch.detectors.video import Video, cut_frames
 from cagewatch.errors import InputError
 from cagewatch.finished_runs import FinishedRun, load_model
 from cagewatch.frame_rate import FrameRates, same_rate, thin_frames
@@ -46,7 +50,9 @@ def score_source(
     frame_rates: FrameRates = "refuse",
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Score every frame of a recording in one pass over it; only scores and times are kept.
+    """Score every frame of a recording; only scores and times are kept.
+
+    A network reads the recording once, another detector as often as it needs.
 
     Parameters
     ----------
@@ -65,31 +71,26 @@ def score_source(
         shorter than a clip.
     """
     settings = preprocessing_of(run.parameters)
-    frames = read_frames(source, fps=settings.image_fps)
-    fps, wanted = probe(source, settings.image_fps).fps, run_frame_rate(run)
-    if np.isfinite(wanted) and not same_rate(fps, wanted):
-        if frame_rates == "refuse" or fps < wanted:
-            do = "set frame_rates to 'resample'" if fps > wanted else "frames cannot be made up"
-            raise InputError(
-                f"{source} has {fps:.5g} frames per second but the run {run.folder.name} of "
-                f"{run.parameters.dataset} has {wanted:.5g}; {do}."
-            )
-        kept = thin_frames(frames, wanted)
-    else:
-        kept = ((number, time, frame) for number, (time, frame) in enumerate(frames))
+    opened, fps = _open_source(run, source, frame_rates)
     numbers: list[int] = []
     times: list[float] = []
 
     def watched() -> Iterator[tuple[float, np.ndarray]]:
         hint = probe(source, settings.image_fps).frames
-        bar = tqdm(kept, desc=source.name, unit="frame", total=hint, disable=not progress)
+        bar = tqdm(opened(), desc=source.name, unit="frame", total=hint, disable=not progress)
         for number, time, frame in bar:
             numbers.append(number)
             times.append(time)
             yield time, frame
 
-    chunks = preprocess_frames(watched(), settings)
-    columns = score_chunks(run, chunks, recording_name(source))
+    if run.parameters.model in DETECTORS:
+        n_frames = sum(1 for _ in watched())
+        again = partial(cut_frames, settings=settings)
+        video = Video(lambda: again(f for _, _, f in opened()), np.ones(n_frames, bool), fps)
+        columns = {"score": score_video(load_state(run.folder), video, run.parameters)}
+    else:
+        chunks = preprocess_frames(watched(), settings)
+        columns = score_chunks(run, chunks, recording_name(source))
     missing = np.full(len(numbers), np.nan)
     return pd.DataFrame(
         {
@@ -101,6 +102,27 @@ def score_source(
             **{name: columns.get(name, missing) for name in ("score_image", "score_flow", "score")},
         }
     )
+
+
+def _open_source(
+    run: FinishedRun, source: Path, frame_rates: FrameRates
+) -> tuple[Callable[[], Iterator[tuple[int, float, np.ndarray]]], float]:
+    """A function that reads a source anew at the run's frame rate, and the rate.
+
+    It gives number, time and frame; InputError if the frame rate does not fit.
+    """
+    assumed = run.parameters.image_fps
+    fps, wanted = probe(source, assumed).fps, run_frame_rate(run)
+    opened = partial(read_frames, source, fps=assumed)
+    if np.isnan(wanted) or same_rate(fps, wanted):
+        return lambda: ((number, *frame) for number, frame in enumerate(opened())), fps
+    if frame_rates == "refuse" or fps < wanted:
+        do = "set frame_rates to 'resample'" if fps > wanted else "frames cannot be made up"
+        raise InputError(
+            f"{source} has {fps:.5g} frames per second but the run {run.folder.name} of "
+            f"{run.parameters.dataset} has {wanted:.5g}; {do}."
+        )
+    return lambda: thin_frames(opened(), wanted), wanted
 
 
 def score_chunks(

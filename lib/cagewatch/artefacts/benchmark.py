@@ -30,7 +30,7 @@ from cagewatch.tables import (
 from cagewatch.tables.collect import BASELINES
 
 TARGET = "anomaly"
-MODELS = ("rae", "cae", "cae_image", "cae_flow")
+MODELS = ("rae", "cae", "cae_image", "cae_flow", "density")
 TEST_VIDEOS = {"avenue": 21, "ped2": 12, "ped1": 36}  # in the whole benchmark
 PAPERS_BENCHMARK = "avenue"
 

@@ -94,7 +94,7 @@ ARTEFACTS = (
         figures=("roc",),
         tables=("table_2", "table_2_events"),
         targets=("anomaly",),
-        models=("rae", "cae", "cae_image", "cae_flow"),
+        models=("rae", "cae", "cae_image", "cae_flow", "density"),
     ),
     Artefact(
         "section_3_4_alternates",
@@ -112,7 +112,7 @@ ARTEFACTS = (
         figures=("difficulty",),
         tables=("difficulty",),
         targets=("drink", "eat", "groom", "hang", "micromovement", "rear", "rest", "walk"),
-        models=("rae", "cae", "cae_image", "supervised"),
+        models=("rae", "cae", "cae_image", "supervised", "density"),
         recordings=True,
     ),
 )

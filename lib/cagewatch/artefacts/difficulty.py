@@ -1,4 +1,4 @@
-"""Beyond the paper: how hard each behaviour is, for a glance at the picture and for networks."""
+"""Beyond the paper: how hard each behaviour is, for a glance at the picture and for models."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from cagewatch.tables import collect_results, write_table
 from cagewatch.video import read_frames
 
 LOOKS = ("frame difference", "flow magnitude", "brightness", "height of the dark blob")
-NETWORKS = ("rae", "cae", "cae_image", "supervised")
+MODELS = ("rae", "cae", "cae_image", "supervised", "density")
 
 
 def measure_looks(recording: Recording, parameters: Parameters) -> dict[str, np.ndarray]:
@@ -49,11 +49,11 @@ def measure_looks(recording: Recording, parameters: Parameters) -> dict[str, np.
 
 
 def measure_difficulty(given: Given) -> pd.DataFrame:
-    """Frame AUC, pooled over the test recordings, of each behaviour by each look and network.
+    """Frame AUC, pooled over the test recordings, of each behaviour by each look and model.
 
     Returns
     -------
-    One row per behaviour; a column per look, and one per network that has finished runs (mean over
+    One row per behaviour; a column per look, and one per model that has finished runs (mean over
     seeds; NaN where the behaviour was not a target).
     """
     settings = settings_of(given)
@@ -71,10 +71,10 @@ def measure_difficulty(given: Given) -> pd.DataFrame:
         }
     )
     runs = runs_of(given)
-    if len(runs[(runs["dataset"] == given.dataset) & runs["model"].isin(NETWORKS)]):
-        rows = collect_results(given.results_dir, given.dataset, models=NETWORKS, published=[])
+    if len(runs[(runs["dataset"] == given.dataset) & runs["model"].isin(MODELS)]):
+        rows = collect_results(given.results_dir, given.dataset, models=MODELS, published=[])
         pooled = rows.pivot(index="target", columns="model", values="pooled")
-        found = [name for name in NETWORKS if name in pooled]
+        found = [name for name in MODELS if name in pooled]
         table = table.join(pooled[found].rename(columns=name_model))
     return table.rename_axis("behaviour")
 
@@ -95,7 +95,7 @@ def write_difficulty(given: Given, table: pd.DataFrame) -> pd.DataFrame:
         "difficulty",
         f"How hard each behaviour is, {given.dataset}",
         "frame AUC, pooled raw scores; higher looks count as more anomalous, so that an AUC far"
-        " below 0.5 separates as well as one far above; networks: mean over seeds",
+        " below 0.5 separates as well as one far above; models: mean over seeds",
         simulated=is_simulated(given),
     )
     return table

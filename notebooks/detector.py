@@ -1,0 +1,169 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # One detector: fit, score, judge
+#
+# What `experiment` is for networks, for detectors that are none. The target's frames are removed from the training recordings,
+# the detector learns what is ordinary in the rest, and whatever is unlike it in the test recordings scores high. Everything after
+# the score, from metrics to the run's folder, is the experiment's.
+#
+#     papermill notebooks/detector.ipynb out.ipynb -k python3 -p target hang -p model density -p scale quick
+
+# %% tags=["parameters"]
+# Parameters: None means as the layers under params/ say.
+dataset: str = 'simulated'  # a layer of params/dataset: simulated, mit, ped2, folder, ...
+data_dir: str = None  # folder the recordings lie in
+target: str = None  # behaviour held out as pseudo-anomaly; anomaly on benchmarks
+model: str = 'density'  # rae, cae, cae_image, cae_flow, supervised
+seed: int = 0  # seeds split, weights and batch order
+scale: str = 'quick'  # smoke, quick, medium or paper
+results_dir: str = 'results'  # folder for runs and stores
+backend: str = 'tensorflow'  # Keras backend
+cores: int = 0  # processor cores to use; 0: all this process may use
+layout: str = None  # how the recordings lie on disk, so which reader reads them
+train_recordings: list = None  # recordings to train and validate on; None: as the dataset splits them
+test_recordings: list = None  # recordings to test on; None: likewise
+test_start: float = 0.0  # where the tested part of a recording starts, 0 to 1
+test_stop: float = None  # where the tested part of a recording stops, 0 to 1
+annotator_group: int = 1  # which MIT annotator group's labels to read
+label_tolerance: int = 0  # frames by which labels and decoded video may differ in length
+image_fps: float = None  # frames per second of recordings that carry no time, such as image folders
+simulate_recordings: int = 12  # simulated recordings
+simulate_frames: int = 6000  # frames per simulated recording
+simulate_seed: int = 0  # seed of the simulated data set
+simulate_rare: float = 20.0  # how much oftener rare behaviours start than in the real ethogram; 1: as real
+region: list = None  # part of the source frame to use: [left, top, width, height]; None: all
+rotate: int = 0  # clockwise rotation of the source, degrees
+resize_height: int = None  # rows after resizing
+resize_width: int = None  # columns after resizing
+crop_top: int = None  # rows dropped at the top after resizing
+crop_bottom: int = None  # rows dropped at the bottom after resizing
+gamma: float = None  # exponent of gray on [0, 1]; below 1 brightens
+farneback_pyr_scale: float = 0.5  # Farneback pyramid scale
+farneback_levels: int = 3  # Farneback pyramid levels
+farneback_winsize: int = 15  # Farneback window, pixels
+farneback_iterations: int = 3  # Farneback iterations per level
+farneback_poly_n: int = 5  # Farneback polynomial neighbourhood
+farneback_poly_sigma: float = 1.2  # Farneback polynomial smoothing
+flow_spacing: str = 'source'  # flow between successive source frames, or after the 1-in-n subsampling
+clip_length: int = 8  # frames in a clip
+frame_stride: int = None  # every n-th frame in training clips
+clip_step: int = None  # (subsampled) frames from one training clip's start to the next
+test_clip_step: int = None  # frames from one test clip's start to the next
+clips_across_gaps: str = 'never'  # never span removed frames, or the paper's literal remove-then-reshape
+flips: bool = True  # add horizontally flipped training clips at random
+validation_fraction: float = 0.2  # share of training clips held out
+validation_split: str = 'random'  # which clips are held out
+max_train_clips: int = None  # at most this many training clips, evenly spread; None: all
+flow_representation: str = 'magnitude'  # flow channels
+flow_scaling: str = 'constant'  # one constant from the training frames, or each frame's own maximum
+flow_percentile: float = 99.9  # percentile of training flow that maps to 1
+image_loss_weight: float = None  # loss weight, image
+flow_loss_weight: float = None  # loss weight, flow
+dilation_rate: int = None  # dilation: of every 3-D convolution (RAE), of the encoder's last two (CAE)
+optimiser: str = None  # adam or sgd
+learning_rate: float = None  # learning rate
+beta_1: float = 0.5  # Adam's beta_1, the paper's 'momentum 0.5'
+epochs: int = None  # training epochs
+max_epochs: int = None  # cap on epochs; None: no cap
+batch_size: int = None  # clips per training step
+weights: str = 'last'  # keep the last or best-validation weights
+precision: str = 'float32'  # arithmetic; auto decides by a short timing
+supervised_loss: str = 'binary'  # supervised head: target or not, or one class per behaviour
+clip_score: str = 'norm'  # per stream: norm(x - x_hat), or the l2 norm of per-frame MSEs
+stream_average: str = 'raw'  # mean of raw stream scores, or standardised on training scores first
+clip_alignment: str = 'mean'  # frame score from sliding clips: mean over windows, centre or end frame
+score_scaling: str = 'none'  # scaling before pooling of the headline AUC; both are always printed
+clip_label: str = 'half'  # a clip is anomalous if half of its frames are, or any
+roc_unit: str = 'frame'  # unit of the headline ROC
+bootstrap_samples: int = None  # resamples behind every interval
+interval: float = 0.95  # coverage of intervals
+
+# %%
+from cagewatch import params, runtime
+
+parameters = params.from_notebook(globals())
+cores = runtime.configure(parameters.backend, parameters.cores)
+
+# %%
+import time
+
+from cagewatch import clips, detectors, metrics, plots, runs, scoring
+from cagewatch.detectors import run as detection
+from cagewatch.recordings import load_recordings
+from cagewatch.store import stores_of
+
+started = time.time()
+detectors.load_detector(parameters.model)
+plots.use_style()
+folder = runs.start_run(parameters)
+print(f"{parameters.model} on {parameters.dataset}, target {parameters.target}, {cores} cores")
+
+# %% [markdown]
+# ## Recordings
+#
+# A detector reads the frames of a recording at their own resolution. The store, which networks read, says how many there are and
+# at what time.
+
+# %%
+recordings = load_recordings(parameters)
+stores = stores_of(recordings, parameters, cores)
+train_recordings = [recording for recording in recordings if recording.split == "train"]
+test_recordings = [recording for recording in recordings if recording.split == "test"]
+clips.index_test_clips(test_recordings, stores, parameters)  # refuses what could not be judged
+
+# %% [markdown]
+# ## Fit
+#
+# On normal frames only, at most as many as the training clips of a network at this scale span.
+
+# %%
+state, reference = detection.fit_detector(train_recordings, stores, parameters)
+detection.save_state(state, folder)
+print(f"fitted in {time.time() - started:.0f} s")
+
+# %% [markdown]
+# ## Scores
+
+# %%
+frame_scores = detection.score_recordings(state, test_recordings, stores, parameters)
+frames = scoring.tabulate_frames(test_recordings, stores, frame_scores, parameters)
+runs.save_scores(frames, folder)
+frames.groupby("recording")["score"].describe()
+
+# %% [markdown]
+# ## How well does the score separate the target?
+#
+# The band is a bootstrap interval over whole bouts or recordings, since neighbouring frames are alike. The protocol says how
+# scores were smoothed, scaled and pooled: the same scores give other AUCs under another protocol.
+
+# %%
+results = metrics.compute_metrics(frames, parameters)
+results["reference_scores"] = runs.describe_reference({}, reference)
+plots.show_result(frames, results, parameters);
+
+# %% [markdown]
+# The score over time. True bouts of the target are shaded; a useful score rises inside them and stays low elsewhere.
+
+# %%
+plots.show_timeline(frames, results, parameters);
+
+# %% [markdown]
+# ## The run's folder
+#
+# Everything downstream reads these files; a run made on another machine can be copied in.
+
+# %%
+runs.finish_run(folder, results, runtime.describe(), stores, started)
+sorted(path.name for path in folder.iterdir())
