@@ -121,6 +121,16 @@ def test_deleted_result_is_made_again_alone(checkout: Path) -> None:
     assert set(planned(checkout)) == {"experiment cae"}
 
 
+def test_one_file_can_be_asked_for(checkout: Path) -> None:
+    wanted = "results/ped2/anomaly/cae/seed-0/metrics.json"
+    (checkout / wanted).unlink()
+    (checkout / wanted.replace("cae", "rae")).unlink()
+    done = study(checkout, "--", wanted)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (checkout / wanted).is_file()
+    assert not (checkout / wanted.replace("cae", "rae")).exists()
+
+
 def test_a_detector_runs_in_its_own_notebook(checkout: Path) -> None:
     plan = planned(checkout, "--models", "rae density")
     assert "detector" in plan and "experiment rae" not in plan

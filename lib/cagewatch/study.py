@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         command += ["--workflow-profile", profile]
     if cores or not profile:
         command += ["--cores", cores or "all"]
-    command += ["--config", *(f"{name}={json.dumps(value)}" for name, value in given.items())]
+    # Last, since it takes all words after it: a file to make would be one of them.
+    config = ["--config", *(f"{name}={json.dumps(value)}" for name, value in given.items())]
     try:
         root = params.project_root()
         os.chdir(root)
@@ -52,11 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             os.set_inheritable(lock.fileno(), True)
             end_orphans(root)
             cancel_orphaned_jobs(root)
-            remove_stale_locks(root, command)
+            remove_stale_locks(root, [*command, *config])
     except InputError as error:
         sys.exit(f"cagewatch: {error}")
     environment = os.environ | {MARK: str(root), "JUPYTER_PREFER_ENV_PATH": "1"}
-    os.execve(sys.executable, [*command, *flags], environment)
+    os.execve(sys.executable, [*command, *flags, *config], environment)
 
 
 def read_arguments(arguments: Sequence[str] | None = None) -> dict[str, str]:
