@@ -34,6 +34,8 @@ highlight_seconds: float = 3.0  # length of each moment
 output_dir: str = None  # folder for the results; None: scored/ in the run's folder
 backend: str = 'tensorflow'  # Keras backend
 cores: int = 0  # processor cores to use; 0: all this process may use
+engine: str = 'auto'  # what computes the network: openvino, keras, or auto for openvino where it is installed
+precision: str = 'auto'  # arithmetic of openvino: float32, bfloat16, or auto for the faster one
 
 # %%
 from cagewatch import params, runtime

@@ -9,7 +9,7 @@ import numpy as np
 
 from cagewatch.clips import ClipIndex
 from cagewatch.params import Parameters
-from cagewatch.preprocess import mirror_flow, represent_flow
+from cagewatch.preprocess import mirror_flow, model_input
 from cagewatch.store import Store
 
 
@@ -96,16 +96,11 @@ class ClipBatches(keras.utils.PyDataset):
         if "image" in self.streams:
             gray = self._gather("gray", recording, frames)
             gray[flipped] = gray[flipped][:, :, :, ::-1]
-            inputs["image"] = gray[..., None].astype(np.float32) / 255
+            inputs["image"] = model_input("image", gray, self.parameters, self.flow_scale)
         if "flow" in self.streams:
             flow = self._gather("flow", recording, frames)
             flow[flipped] = mirror_flow(flow[flipped])
-            inputs["flow"] = represent_flow(
-                flow,
-                self.parameters.flow_representation,
-                self.parameters.flow_scaling,
-                self.flow_scale,
-            )
+            inputs["flow"] = model_input("flow", flow, self.parameters, self.flow_scale)
         return inputs
 
     def _gather(self, array: str, recording: np.ndarray, frames: np.ndarray) -> np.ndarray:

@@ -6,16 +6,15 @@ optical flow (Farneback) is taken between successive frames, and both are croppe
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
 from cagewatch.errors import InputError
+from cagewatch.in_order import map_in_order
 from cagewatch.params import Parameters
 
 MAX_SIDE = 4096
@@ -162,6 +161,70 @@ def compute_flow(previous: np.ndarray, current: np.ndarray, settings: Preprocess
     )
 
 
+class Piece(NamedTuple):
+    """Successive frames of a recording, brightened, with those before them that flow needs.
+
+    Attributes
+    ----------
+    first : number of the first frame of `gray`, 0-based.
+    gray : (n, resize_height, resize_width) uint8.
+    times : (n_new,) float64, seconds, of the frames that are new in this piece, its last ones.
+    last : whether the recording ends with this piece.
+    """
+
+    first: int
+    gray: np.ndarray
+    times: np.ndarray
+    last: bool
+
+
+def cut_pieces(
+    frames: Iterable[tuple[float, np.ndarray]], settings: Preprocessing, size: int, earlier: int
+) -> Iterator[Piece]:
+    """Shrink and brighten a stream of frames and cut it into pieces of `size` new frames.
+
+    Each piece holds as well the `earlier` frames before its new ones, as far as there are any.
+    """
+    table = gamma_table(settings.gamma)
+    held = np.empty((earlier + size, settings.resize_height, settings.resize_width), np.uint8)
+    times: list[float] = []
+    total = kept = 0
+
+    def piece(last: bool) -> Piece:
+        filled = kept + len(times)
+        return Piece(total - kept, cv2.LUT(held[:filled], table), np.array(times), last)
+
+    for time, frame in frames:
+        if len(times) == size:  # only now is it known that the piece was not the last
+            yield piece(last=False)
+            total += size
+            filled, kept = kept + size, min(earlier, total)
+            held[:kept] = held[filled - kept : filled].copy()
+            times = []
+        held[kept + len(times)] = shrink_frame(frame, settings)
+        times.append(time)
+    if times:
+        yield piece(last=True)
+
+
+def finish_piece(piece: Piece, settings: Preprocessing) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the flow of a piece and crop it.
+
+    Returns
+    -------
+    gray : (n, rows, columns) uint8.
+    flow : (n, rows, columns, 2) float16, pixels; 0 for the first `flow_lag` frames, which in a
+        piece from the middle of a recording are not to be used.
+    """
+    kept = slice(settings.crop_top, settings.resize_height - settings.crop_bottom)
+    gray = piece.gray[:, kept]
+    flow = np.zeros((*gray.shape, 2), np.float16)
+    lag = settings.flow_lag
+    for index in range(lag, len(gray)):
+        flow[index] = compute_flow(piece.gray[index - lag], piece.gray[index], settings)[kept]
+    return gray, flow
+
+
 def preprocess_frames(
     frames: Iterable[tuple[float, np.ndarray]], settings: Preprocessing, threads: int = 1
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -170,7 +233,8 @@ def preprocess_frames(
     Parameters
     ----------
     frames : (time_s, (height, width) uint8 luminance) in order, as `cagewatch.video.read_frames`.
-    threads : threads that compute flow; OpenCV lets go of the interpreter meanwhile.
+    threads : threads that take turns to decode and compute flow, one chunk each; PyAV and OpenCV
+        let go of the interpreter meanwhile. The result does not depend on it.
 
     Yields
     ------
@@ -180,38 +244,30 @@ def preprocess_frames(
         ``flow[i]`` leads from frame ``i - flow_lag`` to frame ``i`` and is 0 where there is none.
     """
     cv2.setNumThreads(1)
-    table = gamma_table(settings.gamma)
-    kept = slice(settings.crop_top, settings.resize_height - settings.crop_bottom)
-    history: deque[np.ndarray] = deque(maxlen=settings.flow_lag)
 
-    with ThreadPoolExecutor(threads) as pool:
-        for times, shrunk in _chunks(frames, settings):
-            gray = cv2.LUT(shrunk, table)
-            earlier = list(history) + list(gray)
-            missing = len(gray) - (len(earlier) - settings.flow_lag)
-            pairs = zip(earlier, gray[max(missing, 0) :], strict=False)
-            flow = np.zeros((*gray.shape, 2), np.float16)
-            moved = pool.map(lambda pair: compute_flow(*pair, settings), pairs)
-            for index, value in enumerate(moved, start=max(missing, 0)):
-                flow[index] = value
-            history.extend(gray)
-            yield times, gray[:, kept], flow[:, kept]
+    def finish(piece: Piece) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        n_new = len(piece.times)
+        gray, flow = finish_piece(piece, settings)
+        return piece.times, gray[-n_new:], flow[-n_new:]
+
+    pieces = cut_pieces(frames, settings, CHUNK, settings.flow_lag)
+    yield from map_in_order(finish, pieces, threads)
 
 
-def _chunks(
-    frames: Iterable[tuple[float, np.ndarray]], settings: Preprocessing
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Gather shrunk frames into chunks of at most CHUNK."""
-    times: list[float] = []
-    shrunk = np.empty((CHUNK, settings.resize_height, settings.resize_width), np.uint8)
-    for time, frame in frames:
-        shrunk[len(times)] = shrink_frame(frame, settings)
-        times.append(time)
-        if len(times) == CHUNK:
-            yield np.array(times), shrunk.copy()
-            times = []
-    if times:
-        yield np.array(times), shrunk[: len(times)].copy()
+def model_input(
+    stream: str, values: np.ndarray, parameters: Parameters, largest: float
+) -> np.ndarray:
+    """What a model sees of a stream: (..., rows, columns, channels) float32 in [0, 1].
+
+    Parameters
+    ----------
+    stream : 'image' or 'flow'.
+    values : (..., rows, columns) uint8 gray, or (..., rows, columns, 2) float flow in pixels.
+    largest : speed in pixels that maps to 1.
+    """
+    if stream == "image":
+        return values[..., None].astype(np.float32) / 255
+    return represent_flow(values, parameters.flow_representation, parameters.flow_scaling, largest)
 
 
 def represent_flow(

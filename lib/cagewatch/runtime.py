@@ -95,6 +95,11 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def cores_in_use() -> int:
+    """Cores that `configure` chose for this process; all it may use if it was not called."""
+    return int(os.environ.get("OMP_NUM_THREADS") or available_cores())
+
+
 def thread_variables(cores: int) -> dict[str, str]:
     """Environment variables that hold every numerical library to `cores` threads of work."""
     names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"]
@@ -139,7 +144,7 @@ def describe() -> dict[str, Any]:
         "git_commit": git_commit(Path(__file__).resolve().parents[2]),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor_name(),
-        "cores": int(os.environ.get("OMP_NUM_THREADS", available_cores())),
+        "cores": cores_in_use(),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict, Field
 
-from cagewatch import plots
+from cagewatch import plots, runtime
 from cagewatch.errors import InputError
 from cagewatch.explore.numbers import (
     Scored,
@@ -25,6 +25,7 @@ from cagewatch.files import whole_file
 from cagewatch.finished_runs import FinishedRun
 from cagewatch.frame_rate import FrameRates
 from cagewatch.highlights import Moment, choose_moments, clock, write_highlights
+from cagewatch.inference import Engine, Precision
 from cagewatch.metrics import find_bouts
 from cagewatch.params import NaturalInt, PositiveFloat, PositiveInt, project_root
 from cagewatch.recordings.annotations import (
@@ -44,9 +45,6 @@ from cagewatch.recordings.folder import (
 from cagewatch.seek import read_frames_at
 from cagewatch.stream_scores import score_source
 from cagewatch.video import probe
-
-if TYPE_CHECKING:
-    pass
 
 FLAGGED = "anomaly"
 
@@ -71,6 +69,8 @@ class ScoreParameters(BaseModel):
     output_dir: str | None = Field(description="folder for the results; None: in the run's folder")
     backend: Literal["tensorflow", "jax", "torch"] = Field(description="Keras backend")
     cores: NaturalInt = Field(description="processor cores to use; 0: all")
+    engine: Engine = Field(description="what computes the network: auto, openvino or keras")
+    precision: Precision = Field(description="arithmetic of openvino: auto, float32 or bfloat16")
 
 
 class Threshold(NamedTuple):
@@ -157,7 +157,10 @@ def score_one(
     run: FinishedRun, source: Path, threshold: Threshold, parameters: ScoreParameters
 ) -> Result:
     """Score a recording, add labels where there are some, and flag bouts at the threshold."""
-    frames = score_source(run, source, parameters.frame_rates)
+    frames = score_source(
+        run, source, parameters.frame_rates, engine=parameters.engine,
+        precision=parameters.precision, cores=runtime.cores_in_use(),
+    )  # fmt: skip
     frames = add_labels(frames, source, run, parameters)
     scored = select_scores(run._replace(frames=frames), threshold.score, threshold.smoothing)
     return Result(source, frames, scored, tabulate_bouts(scored, threshold.value))

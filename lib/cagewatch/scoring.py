@@ -45,10 +45,73 @@ def add_error_heads(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, errors)
 
 
+def is_per_frame(model: keras.Model) -> bool:
+    """Whether a model treats each frame on its own, so that its error is the same in every clip.
+
+    That is so where time is folded into the batch right after every input, and unfolded again by
+    the last layer of the reconstruction: in between, batch normalisation with its running
+    statistics, and every other layer, sees one frame at a time.
+    """
+    import keras
+
+    from cagewatch.models.blocks import FoldTime, UnfoldTime
+
+    folds = [layer for layer in model.layers if isinstance(layer, FoldTime)]
+    unfolds = [layer for layer in model.layers if isinstance(layer, UnfoldTime)]
+    inputs = {id(tensor) for tensor in model.inputs}
+    read = {
+        id(tensor)
+        for operation in model.operations
+        if not isinstance(operation, (FoldTime, keras.layers.InputLayer))
+        for tensor in keras.tree.flatten(operation.input)
+    }
+    first = len(folds) == len(inputs) and not inputs & read
+    return first and {id(x.output) for x in unfolds} == {id(tensor) for tensor in model.outputs}
+
+
 def compute_frame_errors(model: keras.Model, batches: ClipBatches) -> dict[str, np.ndarray]:
-    """Mean squared error of every frame of every clip: (n_clips, clip_length) float32 by stream."""
-    errors = add_error_heads(model).predict(batches, verbose=0)
-    return {stream: np.asarray(value) for stream, value in errors.items()}
+    """Mean squared error of every frame of every clip: (n_clips, clip_length) float32 by stream.
+
+    Where clips overlap and the model treats each frame on its own, each is computed once.
+    """
+    index, heads = batches.index, add_error_heads(model)
+    packed, places = pack_frames(index)
+    if batches.shuffle or len(packed) >= len(index) or not is_per_frame(model):
+        errors = heads.predict(batches, verbose=0)
+        return {stream: np.asarray(value) for stream, value in errors.items()}
+    errors = heads.predict(batches.of(packed), verbose=0)
+    return {stream: np.asarray(value).reshape(-1)[places] for stream, value in errors.items()}
+
+
+def pack_frames(index: ClipIndex) -> tuple[ClipIndex, np.ndarray]:
+    """Clips that hold every frame of `index` once, and where in them its frames are.
+
+    Returns
+    -------
+    packed : clips without overlap; a recording's last one repeats its last frame.
+    places : (n_clips, clip_length) int, positions of the frames of `index` in `packed`, flattened.
+    """
+    length = index.frames.shape[1]
+    places = np.empty(index.frames.shape, np.int64)
+    recordings, frames, total = [], [], 0
+    for number in np.unique(index.recording):
+        mine = index.recording == number
+        held = np.unique(index.frames[mine])
+        places[mine] = total + np.searchsorted(held, index.frames[mine])
+        clips = np.pad(held, (0, -len(held) % length), mode="edge").reshape(-1, length)
+        recordings.append(np.full(len(clips), number, np.int16))
+        frames.append(clips)
+        total += clips.size
+    count = sum(map(len, recordings))
+    nothing = np.zeros(count, np.int16)
+    packed = ClipIndex(
+        np.concatenate([*recordings, nothing[:0]]),
+        np.concatenate([*frames, index.frames[:0]]),
+        nothing.astype(bool),
+        nothing,
+        index.names,
+    )
+    return packed, places
 
 
 def score_clips(frame_errors: np.ndarray, values_per_frame: int, form: str) -> np.ndarray:
@@ -147,9 +210,10 @@ def spread_over_frames(
     (n_frames,) float64; NaN where no clip holds the frame.
     """
     if alignment == "mean":
-        repeated = np.repeat(clip_score, frames.shape[1])
-        total = np.bincount(frames.ravel(), repeated, minlength=n_frames)
-        count = np.bincount(frames.ravel(), minlength=n_frames)
+        total, count = np.zeros(n_frames), np.zeros(n_frames, np.int64)
+        for column in frames.T:  # one at a time, which keeps memory small
+            total += np.bincount(column, clip_score, minlength=n_frames)
+            count += np.bincount(column, minlength=n_frames)
         return np.divide(total, count, out=np.full(n_frames, np.nan), where=count > 0)
     anchor = frames[:, -1 if alignment == "end" else frames.shape[1] // 2]
     score = np.full(n_frames, np.nan)

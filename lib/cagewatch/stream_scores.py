@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from cagewatch.clips import ClipIndex
 from cagewatch.detectors import DETECTORS
 from cagewatch.detectors.run import load_state, score_video
 from cagewatch.detectors.video import Video, cut_frames
 from cagewatch.errors import InputError
-from cagewatch.finished_runs import FinishedRun, load_model
+from cagewatch.finished_runs import FinishedRun
 from cagewatch.frame_rate import FrameRates, same_rate, thin_frames
-from cagewatch.preprocess import preprocess_frames, preprocessing_of
+from cagewatch.inference import Engine, Precision
+from cagewatch.network_scores import score_with_network
+from cagewatch.preprocess import preprocessing_of
 from cagewatch.recordings.folder import recording_name
-from cagewatch.scoring import (
-    STREAMS,
-    add_error_heads,
-    average_streams,
-    score_clips,
-    spread_over_frames,
-)
-from cagewatch.store import Store
 from cagewatch.video import probe, read_frames
-
-if TYPE_CHECKING:
-    import keras
-
-BATCH = 64
 
 
 def run_frame_rate(run: FinishedRun) -> float:
@@ -49,6 +37,9 @@ def score_source(
     source: Path,
     frame_rates: FrameRates = "refuse",
     progress: bool = True,
+    engine: Engine = "auto",
+    precision: Precision = "auto",
+    cores: int = 1,
 ) -> pd.DataFrame:
     """Score every frame of a recording; only scores and times are kept.
 
@@ -58,6 +49,8 @@ def score_source(
     ----------
     frame_rates : what to do if the recording's frame rate is not the run's: refuse, or leave
         frames out where it is higher.
+    engine, precision : what computes a network, see `cagewatch.inference.open_inference`.
+    cores : threads that decode, compute flow and infer.
 
     Returns
     -------
@@ -72,8 +65,7 @@ def score_source(
     """
     settings = preprocessing_of(run.parameters)
     opened, fps = _open_source(run, source, frame_rates)
-    numbers: list[int] = []
-    times: list[float] = []
+    numbers, times = array("q"), array("d")
 
     def watched() -> Iterator[tuple[float, np.ndarray]]:
         hint = probe(source, settings.image_fps).frames
@@ -89,8 +81,9 @@ def score_source(
         video = Video(lambda: again(f for _, _, f in opened()), np.ones(n_frames, bool), fps)
         columns = {"score": score_video(load_state(run.folder), video, run.parameters)}
     else:
-        chunks = preprocess_frames(watched(), settings)
-        columns = score_chunks(run, chunks, recording_name(source))
+        columns = score_with_network(
+            run, watched(), recording_name(source), engine, precision, cores
+        )
     missing = np.full(len(numbers), np.nan)
     return pd.DataFrame(
         {
@@ -123,90 +116,3 @@ def _open_source(
             f"{run.parameters.dataset} has {wanted:.5g}; {do}."
         )
     return lambda: thin_frames(opened(), wanted), wanted
-
-
-def score_chunks(
-    run: FinishedRun, chunks: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]], name: str
-) -> dict[str, np.ndarray]:
-    """Frame scores by column from chunks of times, gray and flow, as the experiment gives them.
-
-    Clips start `test_clip_step` frames apart; frames are let go of once no clip to come needs them.
-    """
-    length, step = run.parameters.clip_length, run.parameters.test_clip_step
-    model = _scoring_model(run)
-    held: list[np.ndarray] | None = None  # times, gray and flow still needed
-    first, total, start = 0, 0, 0  # frame number of held[0], frames so far, the next clip's start
-    starts: list[int] = []
-    scores: list[dict[str, np.ndarray]] = []
-    for chunk in chunks:
-        held = (
-            [*chunk] if held is None else [np.concatenate(p) for p in zip(held, chunk, strict=True)]
-        )
-        total += len(chunk[0])
-        new = list(range(start, total - length + 1, step))
-        if new:
-            scores.append(_score_clips(run, model, held, np.array(new) - first, name))
-            starts += new
-            start = new[-1] + step
-        keep = max(min(start, total - length) - first, 0)
-        held, first = [part[keep:] for part in held], first + keep
-    if held is None or total < length:
-        raise InputError(f"{name} has {total} frames, fewer than the run's clips of {length}.")
-    if starts[-1] + length != total:
-        starts.append(total - length)
-        scores.append(_score_clips(run, model, held, np.array([total - length - first]), name))
-    frames = np.array(starts)[:, None] + np.arange(length)
-    joined = {stream: np.concatenate([part[stream] for part in scores]) for stream in scores[0]}
-    columns = {f"score_{stream}": joined[stream] for stream in STREAMS if stream in joined}
-    columns["score"] = average_streams(joined, _reference(run), run.parameters.stream_average)
-    return {
-        column: spread_over_frames(value, frames, total, run.parameters.clip_alignment)
-        for column, value in columns.items()
-    }
-
-
-def _scoring_model(run: FinishedRun) -> keras.Model:
-    """The model with its errors as outputs; a binary supervised model as it is."""
-    model = load_model(run.folder)
-    if "target" not in model.output:
-        return add_error_heads(model)
-    if run.parameters.supervised_loss == "softmax":
-        raise InputError("A supervised model with one class per behaviour cannot score here.")
-    return model
-
-
-def _score_clips(
-    run: FinishedRun, model: keras.Model, held: list[np.ndarray], starts: np.ndarray, name: str
-) -> dict[str, np.ndarray]:
-    """Clip scores by stream of clips that start at positions `starts` of what is held."""
-    from cagewatch.batches import ClipBatches  # here, so that a backend can be chosen before Keras
-
-    times, gray, flow = held
-    store = Store(name, Path(), gray, flow, times, "")
-    nothing = np.zeros(len(starts), np.int16)
-    frames = (starts[:, None] + np.arange(run.parameters.clip_length)).astype(np.int32)
-    index = ClipIndex(nothing, frames, nothing.astype(bool), nothing, (name,))
-    streams = tuple(model.input)
-    scale = run.metrics["flow_scale"]
-    batches = ClipBatches(index, {name: store}, run.parameters, scale, streams)
-    parts: dict[str, list[np.ndarray]] = {}
-    for begin in range(0, len(starts), BATCH):
-        inputs = batches.read(np.arange(begin, min(begin + BATCH, len(starts))))
-        for stream, output in model.predict_on_batch(inputs).items():
-            output = np.asarray(output, np.float64)
-            if stream == "target":
-                value = output[:, 0]
-            else:
-                size = int(np.prod(inputs[stream].shape[2:]))
-                value = score_clips(output, size, run.parameters.clip_score)
-            parts.setdefault(stream, []).append(value)
-    return {stream: np.concatenate(values) for stream, values in parts.items()}
-
-
-def _reference(run: FinishedRun) -> dict[str, np.ndarray]:
-    """Two values by stream with the mean and standard deviation of the training scores."""
-    kept: dict[str, Any] = run.metrics.get("reference_scores", {})
-    return {
-        stream: np.array([values["mean"] - values["std"], values["mean"] + values["std"]])
-        for stream, values in kept.items()
-    }

@@ -14,6 +14,7 @@ from cagewatch.models.blocks import (
     CHANNELS_LAST,
     FoldTime,
     Tensor,
+    ThinConv2D,
     UnfoldTime,
     conv_2d,
     output_head,
@@ -37,7 +38,7 @@ def decode(fused: Tensor, stream: str, channels: int) -> Tensor:
     x = transposed_conv_2d(fused, 32, 3, f"{stream}_d1")
     x = transposed_conv_2d(x, 48, 5, f"{stream}_d2", strides=2)
     x = transposed_conv_2d(x, 64, 5, f"{stream}_d3", strides=2)
-    return layers.Conv2D(
+    return ThinConv2D(
         channels, 3, padding="same", data_format=CHANNELS_LAST, name=f"{stream}_out_conv"
     )(x)
 
