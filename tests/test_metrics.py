@@ -1,21 +1,15 @@
-"""Metrics: agreement with scikit-learn, exact bootstrap, known events, published scores."""
+"""Metrics: agreement with scikit-learn, known events, thresholds."""
 
 from __future__ import annotations
 
-import json
-import time
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from cagewatch import metrics
 from cagewatch.errors import InputError
-from cagewatch.params import resolve
 
 # Few distinct values, so that ties are common.
 tied = st.integers(-4, 4).map(float)
@@ -74,125 +68,6 @@ def test_auc_knows_only_the_order_and_flips_with_the_labels(rows) -> None:
     assert metrics.compute_auc(score, ~anomalous) == pytest.approx(1 - auc)
     assert metrics.compute_auc(anomalous, anomalous) == 1
     assert metrics.compute_auc(np.zeros(len(score)), anomalous) == 0.5
-
-
-@pytest.mark.parametrize("protocol", metrics.PROTOCOLS)
-@pytest.mark.parametrize("n_recordings", [1, 3, 12])
-def test_resampled_auc_equals_sorting_each_resample_again(protocol: str, n_recordings: int) -> None:
-    generator = np.random.default_rng(3)
-    recording = np.repeat(np.arange(n_recordings), 240 // n_recordings)
-    anomalous = np.repeat(generator.random(24) < 0.4, 10)
-    score = np.round(generator.normal(size=240) + anomalous, 1)
-    blocks = metrics.choose_blocks(recording, anomalous, max_block=7)
-    assert blocks.unit == ("recordings" if n_recordings == 12 else "bouts")
-    counts = metrics.resample_counts(int(blocks.code.max()) + 1, 25, seed=1)
-    fast = metrics.resample_auc(score, anomalous, recording, blocks, counts, protocol)
-    if protocol == "per_video_scaled":
-        score = metrics.scale_per_recording(score, recording)
-    for value, count in zip(fast, counts.astype(int), strict=True):
-        taken = np.repeat(np.arange(240), count[blocks.code])
-        if protocol == "macro":
-            own, weight = [], []
-            for code in np.unique(recording[taken]):
-                of = taken[recording[taken] == code]
-                if 0 < anomalous[of].sum() < len(of):
-                    own.append(reference.roc_auc_score(anomalous[of], score[of]))
-                    by_recording = blocks.unit == "recordings"
-                    weight.append(count[code] if by_recording else 1)
-            naive = np.average(own, weights=weight) if own else np.nan
-        else:
-            naive = reference.roc_auc_score(anomalous[taken], score[taken])
-        np.testing.assert_allclose(value, naive, rtol=1e-12)
-
-
-def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    """Bouts as blocks, frames within a bout nearly copies: naive intervals would cover a third."""
-    generator = np.random.default_rng(0)
-    covered = []
-    for _ in range(120):
-        anomalous = np.repeat(np.arange(60) % 2 == 0, 20)
-        level = np.repeat(generator.normal(size=60), 20)
-        score = level + anomalous + 0.05 * generator.normal(size=1200)
-        interval = metrics.bootstrap_interval(score, anomalous, n_samples=300)
-        covered.append(interval.low <= 0.7602 <= interval.high)  # Phi(1 / sqrt(2))
-    assert 0.86 <= np.mean(covered) <= 0.99
-
-
-def test_bootstrap_of_the_papers_test_set_is_fast() -> None:
-    generator = np.random.default_rng(0)
-    label = np.repeat(generator.integers(0, 8, 560), 100)
-    score = generator.normal(size=56_000) + (label == 3)
-    start = time.perf_counter()
-    interval = metrics.bootstrap_interval(score, label == 3, None, label, n_samples=1000)
-    assert time.perf_counter() - start < 3
-    assert interval.low < interval.value < interval.high
-    assert interval.n_blocks > 400
-
-
-def test_blocks_are_runs_of_one_label_within_a_recording_and_not_too_long() -> None:
-    recording = np.array(["a"] * 7 + ["b"] * 5)
-    label = np.array(list("xxxxxyy") + list("yyyyx"))
-    blocks = metrics.choose_blocks(recording, label == "x", label, max_block=3)
-    assert blocks.code.tolist() == [0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5]
-    same = metrics.choose_blocks(recording, label == "x", np.full(12, "z"), max_block=3)
-    np.testing.assert_array_equal(blocks.code, same.code)
-
-
-def test_one_bout_gives_no_interval_and_says_why() -> None:
-    anomalous = np.arange(100) // 10 == 4
-    interval = metrics.bootstrap_interval(np.arange(100.0), anomalous)
-    assert np.isnan(interval.low) and np.isnan(interval.high)
-    assert "anomalous" in interval.reason and np.isfinite(interval.value)
-
-
-def test_paired_difference_of_equal_better_and_worse_models() -> None:
-    generator = np.random.default_rng(1)
-    anomalous = np.repeat(np.arange(40) % 2 == 0, 25)
-    noise = np.repeat(generator.normal(size=40), 25)
-    weak, strong = noise + anomalous, noise + 3 * anomalous
-    same = metrics.paired_difference(weak, weak, anomalous)
-    assert (same.value, same.low, same.high, same.probability) == (0, 0, 0, 0.5)
-    better = metrics.paired_difference(strong, weak, anomalous)
-    worse = metrics.paired_difference(weak, strong, anomalous)
-    assert better.low > 0 and better.probability == 1
-    assert worse.value == -better.value and worse.high < 0 and worse.probability == 0
-    # Two models share their blocks' luck, so they differ more surely than their intervals suggest.
-    own = [metrics.bootstrap_interval(score, anomalous) for score in (strong, weak)]
-    assert better.value == own[0].value - own[1].value
-    assert better.high - better.low < sum(interval.high - interval.low for interval in own)
-
-
-def test_roc_band_holds_the_curve_and_shrinks_with_more_bouts() -> None:
-    generator = np.random.default_rng(5)
-    width = []
-    for n_bouts in (20, 320):
-        anomalous = np.repeat(np.arange(n_bouts) % 2 == 0, 10)
-        score = np.repeat(generator.normal(size=n_bouts), 10) + anomalous
-        band = metrics.roc_band(score, anomalous, n_samples=400)
-        roc = metrics.compute_roc(score, anomalous)
-        curve = np.interp(band.false_positive_rate, roc.false_positive_rate, roc.true_positive_rate)
-        inner = slice(10, 90)  # at a step of the curve, interpolation may leave the band by a hair
-        assert np.all(band.low[inner] <= curve[inner] + 0.1)
-        assert np.all(band.high[inner] >= curve[inner] - 0.1)
-        width.append(np.mean(band.high - band.low))
-    assert width[1] < width[0] / 2
-    assert metrics.roc_band(np.arange(9.0), np.arange(9) > 5) is None
-    seeds = metrics.roc_band(np.stack([score, score]), anomalous, n_samples=400)
-    np.testing.assert_allclose(seeds.low, band.low)
-
-
-def test_seeds_widen_the_interval_and_are_summarised() -> None:
-    generator = np.random.default_rng(2)
-    anomalous = np.repeat(np.arange(60) % 2 == 0, 10)
-    base = np.repeat(generator.normal(size=60), 10) + anomalous
-    seeds = np.stack([base + shift * anomalous for shift in (-0.8, 0.0, 0.8)])
-    one, three = (metrics.across_seeds(rows, anomalous) for rows in (seeds[1:2], seeds))
-    each = [metrics.compute_auc(row, anomalous) for row in seeds]
-    assert (three.minimum, three.maximum, three.n_seeds) == (min(each), max(each), 3)
-    assert three.value == pytest.approx(np.mean(each))
-    assert three.high - three.low > one.high - one.low
-    copies = metrics.across_seeds(np.stack([base] * 3), anomalous)
-    assert (copies.low, copies.high) == pytest.approx((one.low, one.high))
 
 
 def test_macro_leaves_out_recordings_of_one_class_and_counts_the_rest() -> None:
@@ -419,103 +294,3 @@ def test_clips_are_labelled_by_half_or_any() -> None:
     score = np.array([2.0, 1.0, 0.0])
     assert metrics.clip_auc(score, frames) == 0.5
     assert metrics.clip_auc(score, frames, "any") == metrics.clip_auc(score, [1, 1, 0]) == 1
-
-
-def make_frames(n: int = 600, seed: int = 0) -> pd.DataFrame:
-    generator = np.random.default_rng(seed)
-    label = np.repeat(generator.choice(["hang", "rest", "walk"], n // 10), 10)
-    anomalous = label == "hang"
-    image = np.abs(generator.normal(size=n) + anomalous)
-    return pd.DataFrame(
-        {
-            "recording": np.repeat(["a", "b"], n // 2),
-            "frame": np.tile(np.arange(n // 2), 2),
-            "time_s": np.tile(np.arange(n // 2) / 30, 2),
-            "label": label,
-            "anomalous": anomalous,
-            "score_image": image,
-            "score_flow": np.nan,
-            "score": image,
-        }
-    )
-
-
-@pytest.fixture(scope="module")
-def parameters():
-    given = {
-        "dataset": "mit",
-        "target": "hang",
-        "model": "cae",
-        "scale": "smoke",
-        "bootstrap_samples": 200,
-    }
-    return resolve(given)
-
-
-def test_metrics_of_a_run_are_json_and_agree_with_the_parts(parameters) -> None:
-    frames = make_frames()
-    clips = frames[::8][["recording", "score", "anomalous"]]
-    result = metrics.compute_metrics(frames, parameters, clips)
-    json.dumps(result, allow_nan=False)
-    assert result["auc"] == reference.roc_auc_score(frames["anomalous"], frames["score"])
-    assert result["auc_low"] < result["auc"] < result["auc_high"]
-    assert result["auc"] == result["protocols"]["pooled"]["auc"] == result["streams"]["image"]
-    assert "flow" not in result["streams"]
-    assert result["clip"]["auc"] == reference.roc_auc_score(clips["anomalous"], clips["score"])
-    assert result["frames"] == 600 and result["anomalous_frames"] == frames["anomalous"].sum()
-    assert result["events_at_eer"]["threshold"] == result["eer_threshold"]
-    by_clip = parameters.model_copy(update={"roc_unit": "clip", "score_scaling": "per_video"})
-    other = metrics.compute_metrics(frames, by_clip, clips)
-    assert "clip AUC" in other["protocol"] and "scaled" in other["protocol"]
-    with pytest.raises(InputError, match="no clip scores"):
-        metrics.compute_metrics(frames, by_clip)
-
-
-def test_metrics_survive_the_csv_and_unlabelled_frames(parameters, tmp_path: Path) -> None:
-    frames = make_frames()
-    expected = metrics.compute_metrics(frames, parameters)
-    extra = frames[:50].assign(recording="unlabelled", label="", anomalous=None)
-    both = pd.concat([frames.astype({"anomalous": object}), extra], ignore_index=True)
-    both["anomalous"] = both["anomalous"].astype("boolean")
-    both.to_csv(tmp_path / "scores.csv.gz", index=False)
-    read = pd.read_csv(tmp_path / "scores.csv.gz")
-    result = metrics.compute_metrics(read, parameters)
-    assert result.pop("unlabelled_frames") == 50 and expected.pop("unlabelled_frames") == 0
-    assert result == expected
-
-
-def test_metrics_without_any_label_or_one_class_only(parameters) -> None:
-    for flag in (None, False, True):
-        flags = pd.array([flag] * 600, dtype="boolean")
-        result = metrics.compute_metrics(make_frames().assign(anomalous=flags), parameters)
-        json.dumps(result, allow_nan=False)
-        assert result["auc"] is None and result["reason"] and result["events_at_eer"] is None
-    with pytest.raises(InputError, match="'score_flow'"):
-        metrics.compute_metrics(make_frames().drop(columns="score_flow"), parameters)
-
-
-@settings(max_examples=20)
-@given(st.integers(0, 1000))
-def test_metrics_do_not_depend_on_the_scale_of_scores(seed: int) -> None:
-    frames = make_frames(60, seed)
-    score, anomalous = frames["score"].to_numpy(), frames["anomalous"].to_numpy()
-    assume(0 < anomalous.sum() < 60)
-    for protocol in metrics.PROTOCOLS:
-        first, second = (
-            metrics.frame_auc(values, anomalous, frames["recording"], protocol)
-            for values in (score, 4 * score)
-        )
-        np.testing.assert_equal(first, second)
-
-
-def test_published_memae_scores_on_ped2(data_dir: Path) -> None:
-    table = pd.read_csv(data_dir / "published_scores" / "memae_ped2.csv")
-    score, anomalous, recording = (
-        table[name].to_numpy() for name in ("reconstruction_error", "anomalous", "clip")
-    )
-    scaled = metrics.frame_auc(score, anomalous, recording, "per_video_scaled")
-    pooled = metrics.frame_auc(score, anomalous, recording, "pooled")
-    assert round(scaled.value, 4) == 0.9341
-    assert round(pooled.value, 4) == 0.6958
-    interval = metrics.bootstrap_interval(score, anomalous, recording, protocol="per_video_scaled")
-    assert interval.unit == "recordings" and interval.low < 0.9341 < interval.high
