@@ -32,10 +32,11 @@ from cagewatch.files import read_json, write_json
 from cagewatch.params import Parameters, project_root
 from cagewatch.preprocess import Preprocessing, preprocess_frames, preprocessing_of
 from cagewatch.recordings import Recording
-from cagewatch.video import read_frames
+from cagewatch.video import probe, read_frames
 
 FORMAT = 1
 ARRAYS = ("gray", "flow", "times")
+LARGE_FRAME = 1 << 19  # pixels, from which on one decoder thread cannot feed two cores
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,10 @@ def _write_arrays(folder: Path, source: Path, settings: Preprocessing, threads: 
         for file, inner, dtype in files:
             _write_header(file, 0, inner, dtype)
         n_frames = 0
-        frames = read_frames(source, threads, settings.image_fps)
+        header = probe(source, settings.image_fps)
+        # Large frames are slow to decode; small ones are worked on while the next are decoded.
+        decoding = threads if header.width * header.height > LARGE_FRAME else 1
+        frames = read_frames(source, decoding, settings.image_fps)
         for times, gray, flow in preprocess_frames(frames, settings, threads):
             gray_file.write(np.ascontiguousarray(gray))
             flow_file.write(np.ascontiguousarray(flow))
