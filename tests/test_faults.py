@@ -132,6 +132,48 @@ def test_result_files_on_a_full_disk(small_disk):
     assert read_json(place / "metrics.json") == {"old": 1}
 
 
+FILL = """
+import sys
+from pathlib import Path
+import matplotlib
+import numpy as np
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+from cagewatch import highlights, plots, runs, runtime
+from cagewatch.errors import InputError
+runtime.configure("tensorflow", 1)
+runtime.load_backend()
+import keras
+
+place = Path(sys.argv[1])
+noise = np.random.default_rng(0).integers(0, 255, (30, 240, 320, 3), np.uint8)
+figure, axes = plt.subplots()
+axes.imshow(noise[0])
+
+def film():
+    with highlights.whole_file(place / "highlights.mp4") as partial:
+        highlights.encode(partial, iter(noise), 30)
+
+network = keras.Sequential([keras.Input((100,)), keras.layers.Dense(1000)])
+for write in (
+    lambda: runs.save_model(network, place), lambda: plots.save_figure(figure, place, "roc"), film
+):
+    try:
+        write()
+    except InputError as error:
+        print(error)
+"""
+
+
+def test_a_model_a_figure_and_a_film_on_a_full_disk(small_disk):
+    place = small_disk("size=64k")
+    done = subprocess.run([sys.executable, "-c", FILL, str(place)], capture_output=True, text=True)
+    assert done.stdout.count("No space left on device") == 3, done.stdout + done.stderr[-2000:]
+    for name in ("model.keras", "roc.svg", "highlights.mp4"):
+        assert name in done.stdout
+    assert not list(place.iterdir())
+
+
 def test_a_read_only_disk_is_one_sentence_and_still_good_for_reading(data, small_disk):
     place = small_disk("size=8m")
     build(data, place / "results")
