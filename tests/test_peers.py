@@ -184,26 +184,29 @@ def test_every_network_has_a_parameter_layer():
         assert settings(model).model == model
 
 
+ON_JAX = ("hasan", "conv3d", "stae_image")
+
+
 def answers(folder: Path) -> dict[str, float]:
     """On this backend: outputs from the weights in `folder`, written there, and one step's loss."""
     losses = {}
-    for model in ("hasan", "conv3d", "stae_image"):
+    for model in ON_JAX:
         parameters = settings(model, **SMALL)
         network = build_model(parameters, 1)
         with np.load(folder / f"{model}.npz") as weights:
             network.set_weights([weights[f"arr_{i}"] for i in range(len(weights.files))])
         inputs = noise(network)
         np.savez(folder / f"{model}-{keras.config.backend()}.npz", **answer(network, inputs))
-        compile_model(network, parameters)
-        network.run_eagerly = True  # as above; XLA compiles slower still
-        losses[model] = train_step(network, inputs)
+        if model != "conv3d":  # trained of the same pieces as the RAE, which test_models.py covers
+            compile_model(network, parameters)
+            losses[model] = train_step(network, inputs)
     return losses
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
 def test_jax_gives_the_same_outputs_and_losses(tmp_path):
-    for model in ("hasan", "conv3d", "stae_image"):
+    for model in ON_JAX:
         network = build_model(settings(model, **SMALL), 1)
         random = np.random.default_rng(1)
         for variable in network.variables:  # so that norms and biases count too
@@ -217,14 +220,14 @@ def test_jax_gives_the_same_outputs_and_losses(tmp_path):
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path)],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     there = json.loads(done.stdout.splitlines()[-1])
-    for model, loss in here.items():
-        assert np.isfinite(loss) and there[model] == pytest.approx(loss, rel=1e-4)
+    assert np.isfinite(list(here.values())).all() and there == pytest.approx(here, rel=1e-4)
+    for model in ON_JAX:
         with np.load(tmp_path / f"{model}-tensorflow.npz") as mine:
             with np.load(tmp_path / f"{model}-jax.npz") as theirs:
                 assert set(mine.files) == set(theirs.files)

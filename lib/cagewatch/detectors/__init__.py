@@ -21,6 +21,7 @@ from cagewatch.errors import InputError
 # By name, not imported: the batch reads the names, and needs none of what detectors compute with.
 DETECTORS: dict[str, str] = {
     "density": "cagewatch.detectors.density",
+    "sparse": "cagewatch.detectors.sparse",
 }
 
 
