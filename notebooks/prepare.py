@@ -22,7 +22,7 @@
 dataset: str = 'simulated'  # a layer of params/dataset: simulated, mit, ped2, folder, ...
 data_dir: str = None  # folder the recordings lie in
 target: str = None  # behaviour held out as pseudo-anomaly; anomaly on benchmarks
-model: str = 'cae'  # rae, cae, cae_image, cae_flow, supervised
+model: str = 'cae'  # a layer of params/model: rae, cae, hasan, density, ...
 seed: int = 0  # seeds split, weights and batch order
 scale: str = 'quick'  # smoke, quick, medium or paper
 results_dir: str = 'results'  # folder for runs and stores

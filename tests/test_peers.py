@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,11 @@ runtime.configure(os.environ.get("KERAS_BACKEND", "tensorflow"), 1)
 runtime.load_backend()
 
 import keras  # noqa: E402
+from test_artefacts import given_for, make_run, texts  # noqa: E402
 from test_models import answer, noise, settings, train_step  # noqa: E402
 
+from cagewatch.artefacts import architectures, benchmark, contents  # noqa: E402
+from cagewatch.detectors import DETECTORS  # noqa: E402
 from cagewatch.models import build_model, compile_model, streams, summary_rows  # noqa: E402
 from cagewatch.models.build import MODELS  # noqa: E402
 from cagewatch.models.stae import decreasing_squared_error  # noqa: E402
@@ -32,6 +36,7 @@ STREAMS = {
     **{"hasan": ("image",), "conv3d": ("image", "flow")},
     **{"stae_image": ("image",), "stae_flow": ("flow",)},
 }
+COUNT = re.compile(r"([\d,]+) parameters")
 SMALL = {"resize_height": 16, "resize_width": 8}  # 8x8 pixels, 8 frames
 
 
@@ -179,9 +184,33 @@ def test_sizes_that_do_not_halve_name_the_parameters(model, change, words):
         build_model(settings(model, **change), 1)
 
 
-def test_every_network_has_a_parameter_layer():
-    for model in MODELS:
+def test_every_peer_is_a_model_or_a_detector_with_a_layer():
+    assert set(contents.PEERS) <= {*MODELS, *DETECTORS}
+    for model in [*MODELS, *contents.PEERS]:
         assert settings(model).model == model
+
+
+def test_table_2_lists_peers_where_they_were_run(tmp_path):
+    given = given_for(tmp_path, "ped2")
+    make_run(tmp_path / "results", "ped2", "anomaly", "cae", 1.0)
+    assert len(benchmark.show_benchmark(given, benchmark.collect_benchmark(given)).axes) == 1
+    for dataset in ("ped2", "ped2_large"):
+        make_run(tmp_path / "results", dataset, "anomaly", "hasan", 1.0)
+        make_run(tmp_path / "results", dataset, "anomaly", "sparse", 2.0)
+    rows = benchmark.collect_benchmark(given)
+    table = benchmark.write_benchmark(given, rows)
+    assert (table["Method"] == "2D CAE (Hasan et al.)").sum() == 2
+    # What reads the source frames is the same at every input size.
+    assert table.loc[table["Method"].str.contains("150 FPS"), "Input"].tolist() == ["source"]
+    figure = benchmark.show_benchmark(given, rows)
+    assert len(figure.axes) == 4 and "sparse combinations" in texts(figure)
+
+
+@pytest.mark.parametrize("model", STREAMS)
+def test_drawn_like_figure_2(model, built):
+    boxes = architectures.lay_out(built[model])
+    counts = [int(word.replace(",", "")) for box in boxes for word in COUNT.findall(box.text)]
+    assert sum(counts) == built[model].count_params()
 
 
 ON_JAX = ("hasan", "conv3d", "stae_image")

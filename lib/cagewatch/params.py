@@ -39,7 +39,7 @@ class Parameters(BaseModel):
     dataset: str = Field(description="a layer of params/dataset: simulated, mit, ped2, folder, ...")
     data_dir: str = Field(description="folder the recordings lie in")
     target: str = Field(description="behaviour held out as pseudo-anomaly; anomaly on benchmarks")
-    model: str = Field(description="rae, cae, cae_image, cae_flow, supervised")
+    model: str = Field(description="a layer of params/model: rae, cae, hasan, density, ...")
     seed: NaturalInt = Field(description="seeds split, weights and batch order")
     scale: Scale = Field(description="smoke, quick, medium or paper")
     results_dir: str = Field(description="folder for runs and stores")

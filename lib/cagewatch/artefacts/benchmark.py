@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from cagewatch.artefacts.contents import PEERS
 from cagewatch.artefacts.parameters import (
     LARGE,
     Given,
@@ -30,7 +33,8 @@ from cagewatch.tables import (
 from cagewatch.tables.collect import BASELINES
 
 TARGET = "anomaly"
-MODELS = ("rae", "cae", "cae_image", "cae_flow", "density")
+OURS = ("rae", "cae", "cae_image", "cae_flow", "density")
+MODELS = (*OURS, *PEERS)
 TEST_VIDEOS = {"avenue": 21, "ped2": 12, "ped1": 36}  # in the whole benchmark
 PAPERS_BENCHMARK = "avenue"
 
@@ -52,8 +56,8 @@ def collect_benchmark(given: Given) -> pd.DataFrame:
     if not runs["dataset"].isin(sizes).any():
         raise InputError(f"There is no finished run on {given.dataset}: run {command(given)}.")
     rows = collect_results(given.results_dir, sizes, TARGET, [*MODELS, *BASELINES])
-    # A baseline reads the source frames, so it is the same at every input size.
-    again = (rows["source"] == "baseline") & rows.duplicated(["source", "model"])
+    # What reads the source frames is the same at every input size.
+    again = (rows["input"] == "source") & rows.duplicated(["source", "model"])
     return rows[~again].reset_index(drop=True)
 
 
@@ -104,17 +108,19 @@ def partial_warning(rows: pd.DataFrame) -> str:
 def show_benchmark(given: Given, rows: pd.DataFrame) -> Figure | None:
     """The ROC of every model, one panel an input size; None where there is no benchmark to show.
 
-    Writes ``roc.svg`` and ``.png`` into the dataset's folder of figures.
+    Where the rivals of Table 2 were run too, they have a second row of panels. Writes ``roc.svg``
+    and ``.png`` into the dataset's folder of figures.
     """
     if not is_benchmark(given):
         return None
     sizes = sizes_of(given)
-    n_panels = len(sizes)
+    groups = [OURS, PEERS] if set(PEERS) & set(rows["model"]) else [OURS]
+    shape = (len(groups), len(sizes))
     figure, axes = plt.subplots(
-        1, n_panels, figsize=(4.6 * n_panels, 6.8), layout="constrained", squeeze=False
+        *shape, figsize=(4.6 * shape[1], 6.8 * shape[0]), layout="constrained", squeeze=False
     )
-    for ax, dataset in zip(axes[0], sizes, strict=True):
-        curves = read_curves(given, TARGET, MODELS, dataset)
+    for ax, (models, dataset) in zip(axes.flat, product(groups, sizes), strict=True):
+        curves = read_curves(given, TARGET, models, dataset)
         baselines = read_curves(given, TARGET, BASELINES, dataset)
         draw_panel(ax, curves, baselines, f"{dataset} was not run")
         ax.set_title(f"{dataset}, {curves[0].input}" if curves else dataset)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cagewatch.detectors import DETECTORS
 from cagewatch.errors import InputError
 from cagewatch.finished_runs import FinishedRun, list_runs, read_run
 from cagewatch.metrics import (
@@ -142,15 +143,16 @@ def _row_of(frames: pd.DataFrame, scores: np.ndarray, runs: list[FinishedRun]) -
     """One row of `collect_results` from the seeds of one model."""
     parameters = runs[0].parameters
     baseline = parameters.model in BASELINES
+    untrained = baseline or parameters.model in DETECTORS  # reads the source frames, has no epochs
     row: dict[str, object] = {
         "source": "baseline" if baseline else "ours",
         "dataset": parameters.dataset,
         "target": parameters.target,
         "model": parameters.model,
         "method": name_model(parameters.model),
-        "input": "source" if baseline else input_size(parameters),
+        "input": "source" if untrained else input_size(parameters),
         "scale": parameters.scale,
-        "epochs": 0 if baseline else min(parameters.epochs, parameters.max_epochs or np.inf),
+        "epochs": 0 if untrained else min(parameters.epochs, parameters.max_epochs or np.inf),
         "seeds": len(runs),
     }
     flags, recording = frames["anomalous"].to_numpy(), frames["recording"].to_numpy()

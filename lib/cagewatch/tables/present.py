@@ -50,7 +50,7 @@ def describe_protocols(rows: pd.DataFrame) -> str:
         return "published values only"
     first = ours.iloc[0]
     trained = ours[ours["source"] == "ours"]
-    epochs = sorted(set(trained["epochs"].astype(int)))
+    epochs = sorted(set(trained["epochs"].astype(int)) - {0})
     parts = [
         f"frame AUC over {first['recordings']:.0f} recordings: pooled raw scores; scores scaled to "
         "[0, 1] per recording, then pooled; mean over the "
@@ -59,7 +59,8 @@ def describe_protocols(rows: pd.DataFrame) -> str:
     ]
     if len(trained):
         scales = ", ".join(sorted(set(trained["scale"])))
-        parts.append(f"scale {scales}, epochs {' or '.join(map(str, epochs))}")
+        parts.append(f"scale {scales}")
+        parts[-1] += f", epochs {' or '.join(map(str, epochs))}" if epochs else ""
     if (rows["source"] == "published").any():
         parts.append("published values as published, under protocols that differ or are unstated")
     return "; ".join(parts)
