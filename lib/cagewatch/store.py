@@ -135,7 +135,8 @@ def _build_in_processes(jobs: list[tuple[Any, ...]], processes: int, bar: tqdm) 
         except BrokenProcessPool as error:
             raise InputError(
                 "A preprocessing process was killed, probably for want of memory; what was finished"
-                " is kept: run again, with fewer cores if it happens again."
+                " is kept: run again, with fewer cores if it happens again. (A script of your own "
+                "has to call this under 'if __name__ == \"__main__\":'.)"
             ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
