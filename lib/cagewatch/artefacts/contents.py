@@ -117,6 +117,16 @@ ARTEFACTS = (
         models=("rae", "cae", "cae_image", "supervised", "density", *PEERS),
         recordings=True,
     ),
+    Artefact(
+        "ablation_scores",
+        "Beyond the paper, which score of the same errors",
+        (CAGE, BENCHMARK),
+        figures=("ablation_scores",),
+        tables=("ablation_scores", "ablation_streams"),
+        targets=("hang", "groom", "anomaly"),
+        models=("cae",),
+        recordings=True,
+    ),
 )
 
 

@@ -1,0 +1,61 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Ablation: the score
+#
+# The paper scores a clip by "the l2 norm of the MSE, averaged across both streams". That leaves open which norm of what, whether
+# streams of different noise are averaged as they are, and which frame a clip's score belongs to. Nothing of this needs training:
+# the same network's errors on the same test frames are turned into scores in every way, one thing changed at a time.
+#
+# It is also where one stream may lose to two or beat them: in a raw average the stream whose scores vary most decides, good or bad.
+
+# %% tags=["parameters"]
+# Parameters: whose runs to show and where the figures go.
+dataset: str = "simulated"  # whose runs to show, a layer of params/dataset
+results_dir: str = "results"  # folder the runs are in
+figures_dir: str = "figures"  # folder for figures and tables
+cores: int = 0  # processor cores to use; 0: all this process may use
+
+# %%
+from IPython.display import Markdown
+
+from cagewatch.artefacts import ablations, parameters
+
+given = parameters.start(globals())
+
+# %% [markdown]
+# ## What each choice changes
+#
+# Look for differences larger than what another seed changes. With one seed that is unknown, and no choice can be said to matter.
+
+# %%
+scores, streams = ablations.rescore_runs(given)
+ablations.write_scores(given, scores, streams)
+
+# %%
+ablations.show_scores(given, scores)
+# %% [markdown]
+# ## Which stream decides the average
+#
+# `share` is what a stream contributes to the variance of the raw average, `noise` how much its scores vary over normal training
+# clips, `auc` what it finds on its own. A large share with a small AUC is a stream that spoils the average.
+
+# %%
+streams.round(3)
+
+# %% [markdown]
+# ## What came out
+
+# %%
+Markdown(ablations.describe_scores(given, scores, streams))

@@ -1,0 +1,180 @@
+"""Ablations: differences paired by seed, shares that add up, and the same scores as the run's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from cagewatch import runtime
+
+runtime.configure(os.environ.get("KERAS_BACKEND", "tensorflow"), 1)
+runtime.load_backend()
+
+from test_artefacts import texts  # noqa: E402
+
+from cagewatch import clips, metrics, models, params, runs, scoring  # noqa: E402
+from cagewatch.artefacts import ablations  # noqa: E402
+from cagewatch.artefacts.parameters import Given, figures_folder  # noqa: E402
+from cagewatch.batches import ClipBatches  # noqa: E402
+from cagewatch.errors import InputError  # noqa: E402
+from cagewatch.files import write_json  # noqa: E402
+from cagewatch.finished_runs import read_run  # noqa: E402
+from cagewatch.recordings import load_recordings  # noqa: E402
+from cagewatch.simulate import write_dataset  # noqa: E402
+from cagewatch.store import stores_of  # noqa: E402
+
+TARGET = "hang"
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+def untrained_run(parameters: params.Parameters) -> None:
+    """What the notebook experiment leaves, but for the training."""
+    recordings = load_recordings(parameters)
+    stores = stores_of(recordings, parameters, 1)
+    train, test = ([one for one in recordings if one.split == s] for s in ("train", "test"))
+    index = clips.index_training_clips(train, stores, parameters)
+    test_index = clips.index_test_clips(test, stores, parameters)
+    scale = clips.measure_flow_scale(index, stores, parameters)
+    batches = [ClipBatches(part, stores, parameters, scale) for part in (index, test_index)]
+    folder = runs.start_run(parameters)
+    model = models.build_model(parameters, 1)
+    runs.save_model(model, folder)
+    reference = scoring.score_reference(model, batches[0], parameters)
+    scores = scoring.score_streams(model, batches[1], parameters)
+    by_recording = scoring.score_test_frames(scores, reference, test_index, stores, parameters)
+    frames = scoring.tabulate_frames(test, stores, by_recording, parameters)
+    runs.save_scores(frames, folder)
+    found = metrics.compute_metrics(frames, parameters)
+    average = scoring.average_streams(reference, reference, parameters.stream_average)
+    found["reference_scores"] = runs.describe_reference(reference, average)
+    write_json(folder / "metrics.json", {"format": runs.FORMAT, "flow_scale": scale, **found})
+
+
+@pytest.fixture(scope="module")
+def cage(tmp_path_factory) -> Given:
+    """Two untrained runs of the CAE on a tiny simulated cage, the second one standardised."""
+    folder = tmp_path_factory.mktemp("ablations")
+    write_dataset(folder / "data", seed=0, n_recordings=2, n_frames=400, rare=20.0)
+    names = sorted(path.stem for path in (folder / "data" / "full_database").glob("*.mpg"))
+    given = {"dataset": "simulated", "data_dir": str(folder / "data"), "model": "cae", "cores": 1}
+    given |= {"results_dir": str(folder / "results"), "scale": "smoke", "target": "micromovement"}
+    given |= {"train_recordings": names[:1], "test_recordings": names[1:], "test_stop": 1.0}
+    for seed, average in enumerate(("raw", "standardised")):
+        untrained_run(params.resolve({**given, "seed": seed, "stream_average": average}))
+    return Given(
+        dataset="simulated",
+        results_dir=str(folder / "results"),
+        figures_dir=str(folder / "figures"),
+        cores=1,
+    )
+
+
+@pytest.fixture(scope="module")
+def rescored(cage) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return ablations.rescore_runs(cage)
+
+
+def auc_of(cage: Given, seed: int) -> float:
+    """The AUC that the run itself reports."""
+    folder = Path(cage.results_dir) / "simulated" / "micromovement" / "cae" / f"seed-{seed}"
+    return read_run(folder).metrics["auc"]
+
+
+def test_rescoring_gives_what_the_run_reported(cage, rescored):
+    scores = rescored[0].set_index(["seed", "value"])["pooled"]
+    assert scores[0, ""] == pytest.approx(auc_of(cage, 0), abs=1e-3)
+    assert scores[1, "standardised"] == pytest.approx(auc_of(cage, 1), abs=1e-3)
+    variations = ablations.read_variations("scores")
+    assert len(scores) == 2 * (1 + sum(map(len, variations.values())))
+    assert scores.between(0, 1).all()
+
+
+def test_shares_of_the_streams_add_up(rescored):
+    streams = rescored[1]
+    assert streams["seed"].tolist() == [0, 1]
+    np.testing.assert_allclose(streams["share_image"] + streams["share_flow"], 1)
+
+
+def test_tables_figure_and_words(cage, rescored):
+    table = ablations.write_scores(cage, *rescored)
+    figure = ablations.show_scores(cage, rescored[0])
+    assert "clip_score frame_mse_norm" in texts(figure) and "another seed" in texts(figure)
+    assert len(table) == 4
+    for name in ("ablation_scores.md", "ablation_streams.md", "ablation_scores.svg"):
+        assert (figures_folder(cage) / name).is_file()
+    assert "Simulated data." in (figures_folder(cage) / "ablation_scores.md").read_text()
+    words = ablations.describe_scores(cage, *rescored)
+    assert "micromovement" in words and "standardised" in words
+
+
+def test_a_stream_that_does_not_vary_has_no_share():
+    varying = np.random.default_rng(0).random(50)
+    frames = pd.DataFrame({"score_image": 3.0, "score_flow": varying, "recording": "a"})
+    frames["anomalous"] = varying > 0.5
+
+    class Run:
+        metrics = {"reference_scores": dict.fromkeys(("image", "flow", "score"), {"std": 2.0})}
+
+    found = ablations.describe_streams(Run(), frames)
+    assert found["share_image"] == pytest.approx(0) and found["share_flow"] == pytest.approx(1)
+    assert found["auc_flow"] == 1 and found["auc_image"] == 0.5 and found["noise_flow"] == 2
+
+
+def scores_of(**by_value: list[float]) -> pd.DataFrame:
+    """Pooled AUCs by variation, one a seed; 'plain' is the unvaried score."""
+    rows = []
+    for value, aucs in by_value.items():
+        for seed, auc in enumerate(aucs):
+            parameter, shown = ("", "") if value == "plain" else ("clip_alignment", value)
+            rows.append((TARGET, seed, parameter, shown, auc))
+    return pd.DataFrame(rows, columns=["target", "seed", "parameter", "value", "pooled"])
+
+
+def test_differences_are_paired_by_seed_and_held_against_the_spread():
+    table = ablations.compare_variations(
+        scores_of(plain=[0.80, 0.84], centre=[0.86, 0.90], end=[0.82, 0.86], other=[0.90, 0.80])
+    ).set_index("value")
+    np.testing.assert_allclose(table["difference"], [0.06, 0.02, 0.03], atol=1e-12)
+    np.testing.assert_allclose(table["spread"], 0.04)
+    np.testing.assert_allclose(table.loc["other", ["least", "most"]].astype(float), [-0.04, 0.1])
+    # 0.02 is less than the spread of 0.04; the last one's sign differs between the seeds.
+    assert table["moves"].tolist() == [True, False, False]
+
+
+def test_one_seed_says_nothing_about_spread(tmp_path):
+    scores = scores_of(plain=[0.8], centre=[0.9])
+    table = ablations.compare_variations(scores)
+    assert np.isnan(table["spread"]).all() and table["moves"].tolist() == [None]
+
+
+def test_every_variation_is_a_valid_value_that_changes_something():
+    path = params.project_root() / "params" / "ablations.yaml"
+    base = params.resolve({"dataset": "ped2", "data_dir": "unused", "model": "cae"}).model_dump()
+    for question in yaml.safe_load(path.read_text()):
+        for name, values in ablations.read_variations(question).items():
+            for value in values:
+                assert getattr(params.validate(base | {name: value}), name) != base[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("flow: {gama: [0.4]}", "did you mean 'gamma'"),
+        ("other: {gamma: [0.4]}", "no question 'flow'"),
+        ("flow: [", "cannot be read as YAML"),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path, text, words):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(InputError, match=words):
+        ablations.read_variations("flow", tmp_path / "a.yaml")
+
+
+def test_without_a_run_the_command_is_named(tmp_path):
+    with pytest.raises(InputError, match="make study DATASET=simulated"):
+        ablations.rescore_runs(Given(dataset="simulated", results_dir=str(tmp_path)))
