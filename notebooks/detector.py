@@ -39,6 +39,7 @@ test_stop: float = None  # where the tested part of a recording stops, 0 to 1
 annotator_group: int = 1  # which MIT annotator group's labels to read
 label_tolerance: int = 0  # frames by which labels and decoded video may differ in length
 image_fps: float = None  # frames per second of recordings that carry no time, such as image folders
+animals: str = None  # what moves in the picture: one animal, or many things
 simulate_recordings: int = 12  # simulated recordings
 simulate_frames: int = 6000  # frames per simulated recording
 simulate_seed: int = 0  # seed of the simulated data set

@@ -65,6 +65,10 @@ class Parameters(BaseModel):
         description="frames per second of recordings that carry no time, such as image folders"
     )
 
+    animals: Literal["one", "many"] = Field(
+        default="one", description="what moves in the picture: one animal, or many things"
+    )
+
     # The simulated cage
     simulate_recordings: PositiveInt = Field(description="simulated recordings")
     simulate_frames: PositiveInt = Field(description="frames per simulated recording")

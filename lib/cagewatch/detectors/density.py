@@ -1,44 +1,214 @@
-"""A first detector: how unlikely each cell's change between frames is among normal frames."""
+"""Densities of what objects do and look like: what is far from all normal objects is anomalous.
+
+After Reiss & Hoshen 2022 ("Attribute-based representations for accurate and interpretable video
+anomaly detection"), who score each object by the density of its velocity and by its distance to
+the nearest normal look, take the largest score of a frame, and join the attributes on the scale of
+normal scores. Their objects and looks come from pretrained networks; here they come from the
+difference to the background, optical flow and gradient histograms (`detectors.objects`), and the
+attribute that is furthest from normal decides, where they add all up.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import cv2
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from sklearn.linear_model import HuberRegressor
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import NearestNeighbors
 
-from cagewatch.detectors.video import Video
+from cagewatch.detectors import objects
+from cagewatch.detectors.objects import Objects, Scale
+from cagewatch.detectors.video import PIECE, Video
+from cagewatch.errors import InputError
 from cagewatch.params import Parameters
 
-CELLS = 8  # a side
+MOST_FRAMES = 20_000  # normal frames whose objects are kept, evenly spread
+MOST_OBJECTS = {"motion": 20_000, "look": 5_000, "place": 20_000}  # behind a density
+COMPONENTS = 5  # Gaussians of a mixture
+MIXTURE = ("weights", "means", "precisions_cholesky")
+FOLDS = 4  # normal scores are those of objects that the density was not fitted to
+SMOOTHING = 0.5  # seconds, standard deviation over time
+BATCH = 256  # frames scored together
 
 
 def fit(videos: Sequence[Video], parameters: Parameters) -> dict[str, np.ndarray]:
-    """Mean and standard deviation of each cell's logarithmic change over normal frames."""
-    total, squares, count = 0.0, 0.0, 0
-    for video in videos:
-        for run in video.runs():
-            for change in measure_change(run):
-                total, squares, count = total + change, squares + change**2, count + 1
-    mean = total / count
-    return {"mean": mean, "std": np.sqrt(np.maximum(squares / count - mean**2, 1e-6))}
+    """Learn normal sizes, speeds, objects and scores from normal frames.
+
+    Returns
+    -------
+    state : 'scale' (5,), the fields of `Scale`; 'speed' (3,), level, slope and median of normal
+        speed over rows; of each attribute the arrays of its density, and '<attribute>_scores'
+        (2,), median and 99th percentile of held-out normal frames.
+
+    Raises
+    ------
+    InputError
+        If nothing differs from the background anywhere.
+    """
+    one = parameters.animals == "one"
+    backgrounds, pieces = zip(*(_look_ahead(video, one) for video in videos), strict=True)
+    found = np.vstack(pieces)
+    if len(found) < FOLDS:
+        raise InputError(
+            "Nothing stands out from the background in the training recordings; the density"
+            " detector needs a camera that stands still and something that moves."
+        )
+    scale = objects.fit_scale(found, one)
+    every = max(1, sum(map(len, videos)) // MOST_FRAMES)
+    kept, folds = [], []
+    for number, (video, background) in enumerate(zip(videos, backgrounds, strict=True)):
+        for index, seen in enumerate(_describe(video, background, scale, one)):
+            if index % every == 0:
+                kept.append(seen)
+                folds.append(number if len(videos) >= FOLDS else index // PIECE)
+    speed = _fit_speed(kept)
+    attributes = _attributes(kept, speed, one)
+    counts = np.array([len(seen.row) for seen in kept])
+    fold = np.array(folds) % FOLDS
+    state = {"scale": np.array([getattr(scale, name) for name in Scale.__dataclass_fields__])}
+    state["speed"] = speed
+    for name, values in attributes.items():
+        state |= _fit_density(name, values, parameters.seed)
+        scores = _normal_scores(name, values, counts, fold, parameters.seed)
+        state[f"{name}_scores"] = scores
+    return state
 
 
 def score(state: Mapping[str, np.ndarray], video: Video, parameters: Parameters) -> np.ndarray:
-    """The largest deviation of any cell, in standard deviations."""
-    return np.array(
-        [
-            np.abs((change - state["mean"]) / state["std"]).max()
-            for run in video.runs()
-            for change in measure_change(run)
-        ]
-    )
+    """The largest of the attributes' scores, smoothed over time; about 0 where all is as usual.
+
+    One unit of an attribute is the distance from the median to the 99th percentile of the scores
+    of normal frames. A frame without objects counts as the median frame.
+    """
+    one = parameters.animals == "one"
+    background, _ = _look_ahead(video, one)
+    scale = Scale(*state["scale"].tolist())
+    names = [name for name in MOST_OBJECTS if f"{name}_scores" in state]
+    densities = {name: _open_density(name, state) for name in names}
+    parts = []
+    for run in video.runs():
+        described = objects.describe_objects(run, background, scale, video.fps, one)
+        total = [_score_batch(batch, state, densities, one) for batch in _batches(described)]
+        sigma = SMOOTHING * video.fps
+        parts.append(gaussian_filter1d(np.concatenate(total), sigma, mode="nearest"))
+    return np.concatenate(parts)
 
 
-def measure_change(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield per frame the (CELLS, CELLS) logarithm of the mean change since the frame before."""
-    before = None
-    for frame in frames:
-        change = cv2.absdiff(frame, frame if before is None else before)
-        yield np.log1p(cv2.resize(change.astype(np.float32), (CELLS, CELLS), interpolation=3))
-        before = frame
+def _look_ahead(video: Video, one: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Background of a video, and the pieces that stand out from it in the frames it is made of."""
+    frames = [objects.shrink(frame) for frame in video.sample(objects.BACKGROUND_FRAMES)]
+    background = objects.find_background(frames, one)
+    masks = (objects.find_foreground(frame, background) for frame in frames)
+    return background, np.vstack([objects.find_pieces(mask, one) for mask in masks])
+
+
+def _describe(video: Video, background: np.ndarray, scale: Scale, one: bool) -> Iterator[Objects]:
+    for run in video.runs():
+        yield from objects.describe_objects(run, background, scale, video.fps, one)
+
+
+def _fit_speed(kept: Sequence[Objects]) -> np.ndarray:
+    """Level and slope over rows of the speed of what moves, and its median: (3,) float64."""
+    row = np.concatenate([seen.row for seen in kept]).astype(float)
+    speed = np.concatenate([seen.motion[:, 1] for seen in kept]).astype(float)
+    moving = speed > 0.3 * np.median(speed)
+    if moving.sum() < 10 or np.ptp(row) < 1:
+        return np.array([max(float(np.median(speed)), 0.05), 0.0, max(np.median(speed), 0.05)])
+    line = HuberRegressor().fit(row[moving, None] / objects.MOST_ROWS, speed[moving])
+    return np.array([line.intercept_, line.coef_[0] / objects.MOST_ROWS, np.median(speed[moving])])
+
+
+def _attributes(kept: Sequence[Objects], speed: np.ndarray, one: bool) -> dict[str, np.ndarray]:
+    """All objects' attributes by name, (n, d) float each.
+
+    Of many things that hide one another only the speed is sure; one animal also has a place, a
+    look, and movements too small or quick to be flow.
+    """
+    row = np.concatenate([seen.row for seen in kept])
+    motion = np.concatenate([seen.motion for seen in kept])
+    # One animal comes nearer to the camera and goes away, so its row says nothing about its speed.
+    normal = speed[2] if one else np.maximum(speed[0] + speed[1] * row, speed[2] / 4)
+    flow = np.log(motion[:, :2] / np.reshape(normal, (-1, 1)) + 0.05)
+    if not one:
+        return {"motion": flow[:, :1]}
+    return {
+        "motion": np.hstack([flow, np.log(motion[:, 2:] + 0.02)]),
+        "look": np.concatenate([seen.look for seen in kept]),
+        "place": np.concatenate([seen.place for seen in kept]),
+    }
+
+
+def _fit_density(name: str, values: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """What a density of (n, d) normal objects needs, arrays by name."""
+    rng = np.random.default_rng(seed)
+    drawn = values[rng.permutation(len(values))[: MOST_OBJECTS[name]]]
+    if name == "look":
+        return {"look": drawn.astype(np.float32)}
+    mixture = GaussianMixture(min(COMPONENTS, len(drawn)), reg_covar=1e-3, random_state=seed)
+    mixture.fit(drawn.astype(np.float64))
+    return {f"{name}_{part}": getattr(mixture, f"{part}_") for part in MIXTURE}
+
+
+def _open_density(name: str, state: Mapping[str, np.ndarray]) -> Callable:
+    """A function from (n, d) objects to (n,) float64, how far from normal each is."""
+    if name == "look":
+        normal = state["look"]
+        search = NearestNeighbors(n_neighbors=1, algorithm="brute")
+        # Neither side is the more anomalous.
+        search.fit(np.vstack([normal, objects.mirror_look(normal)]))
+        return lambda values: search.kneighbors(values)[0][:, 0]
+    mixture = GaussianMixture(len(state[f"{name}_weights"]))
+    for part in MIXTURE:
+        setattr(mixture, f"{part}_", state[f"{name}_{part}"])
+    return lambda values: -mixture.score_samples(values.astype(np.float64))
+
+
+def _largest(distances: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The largest of each frame's objects, NaN where a frame has none: (n_frames,) float64."""
+    frame = np.repeat(np.arange(len(counts)), counts)
+    largest = np.full(len(counts), -np.inf)
+    np.maximum.at(largest, frame, distances)
+    return np.where(counts > 0, largest, np.nan)
+
+
+def _normal_scores(
+    name: str, values: np.ndarray, counts: np.ndarray, fold: np.ndarray, seed: int
+) -> np.ndarray:
+    """Median and 99th percentile of frames scored by densities of the other folds' objects."""
+    frame = np.repeat(np.arange(len(counts)), counts)
+    scores = []
+    for held_out in np.unique(fold):
+        mine = np.flatnonzero(fold == held_out)
+        others, here = values[~np.isin(frame, mine)], values[np.isin(frame, mine)]
+        if len(others) and len(here):
+            state = _fit_density(name, others, seed)
+            scores.append(_largest(_open_density(name, state)(here), counts[mine]))
+    if not scores:
+        raise InputError("There is too little normal video; give more training recordings.")
+    return np.nanquantile(np.concatenate(scores), (0.5, 0.99))
+
+
+def _batches(described: Iterator[Objects]) -> Iterator[list[Objects]]:
+    batch: list[Objects] = []
+    for seen in described:
+        batch.append(seen)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _score_batch(batch, state, densities, one: bool) -> np.ndarray:
+    """The largest of the attributes' scores of a few frames, before smoothing: (n_frames,)."""
+    counts = np.array([len(seen.row) for seen in batch])
+    if not counts.any():
+        return np.zeros(len(batch))
+    scores = []
+    for name, values in _attributes(batch, state["speed"], one).items():
+        low, high = state[f"{name}_scores"]
+        largest = _largest(densities[name](values), counts)
+        scores.append((largest - low) / max(high - low, 1e-9))
+    return np.nan_to_num(np.max(scores, axis=0), nan=0.0)

@@ -1,0 +1,296 @@
+"""Objects in front of a still camera: where they are, how they move and what they look like.
+
+An object is what differs from the recording's own background. Where there is one animal, all that
+differs is that animal. Where there are many, each connected piece is looked at through windows of
+the size that normal things have at that row of the picture, so that a group is seen one by one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from sklearn.linear_model import HuberRegressor
+
+MOST_ROWS = 240  # larger frames are shrunk to so many rows
+BACKGROUND_FRAMES = 100
+DIFFERS = 15  # gray levels from the background
+SMALLEST = 50  # pixels of an object; less is noise
+FILLED = 0.15  # share of foreground that a window in a crowd holds at least
+MARGIN = 12  # pixels around the objects within which flow is computed
+LAGS = (1 / 30, 4 / 30, 16 / 30)  # seconds between the images whose difference is taken
+CELLS, TILTS = 4, 4  # a side, and gradient orientations, of what an object looks like
+WINDOW = 24  # pixels a side of the picture that looks are taken from
+N_MOTION = 2 + len(LAGS)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large normal things are at each row of the picture.
+
+    Attributes
+    ----------
+    slope, level : height in pixels = level + slope * row.
+    smallest, largest : bounds of that height.
+    ratio : width over height.
+    """
+
+    slope: float
+    level: float
+    smallest: float
+    largest: float
+    ratio: float
+
+    def at(self, row: float) -> tuple[float, float]:
+        """Height and width in pixels of a normal thing whose middle is at `row`."""
+        height = min(max(self.level + self.slope * row, self.smallest), self.largest)
+        return height, height * self.ratio
+
+
+class Objects(NamedTuple):
+    """The objects of one frame.
+
+    Attributes
+    ----------
+    row : (n,) float32, row of the middle, pixels.
+    motion : (n, N_MOTION) float32: median and 90th percentile of the flow's size inside the object,
+        pixels per frame, and the mean change over each of LAGS relative to the object's contrast.
+    look : (n, 80) float32, gradient histogram and silhouette; (n, 0) in a crowd.
+    place : (n, 4) float32, middle, top and bottom relative to the frame's height.
+    """
+
+    row: np.ndarray
+    motion: np.ndarray
+    look: np.ndarray
+    place: np.ndarray
+
+
+def shrink(frame: np.ndarray) -> np.ndarray:
+    """A frame of at most MOST_ROWS rows, (rows, columns) uint8."""
+    if frame.shape[0] <= MOST_ROWS:
+        return frame
+    width = round(frame.shape[1] * MOST_ROWS / frame.shape[0])
+    return cv2.resize(frame, (width, MOST_ROWS), interpolation=cv2.INTER_AREA)
+
+
+def find_background(frames: Sequence[np.ndarray], one: bool) -> np.ndarray:
+    """The picture without objects, from frames spread over a recording: (rows, columns) uint8.
+
+    The median. One animal may rest in one place for most of the time; since a cage's animal is
+    darker than what is behind it, there it is the 90th percentile.
+    """
+    return np.percentile(np.stack(frames), 90 if one else 50, axis=0).astype(np.uint8)
+
+
+def find_foreground(frame: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """(rows, columns) uint8, 1 where a frame differs from the background by more than DIFFERS.
+
+    A change of the light of the whole picture is divided out first.
+    """
+    gain = float(np.median(frame[::4, ::4])) / max(float(np.median(background[::4, ::4])), 1.0)
+    change = cv2.absdiff(frame, cv2.convertScaleAbs(background, alpha=gain))
+    mask = (cv2.GaussianBlur(change, (3, 3), 0) > DIFFERS).astype(np.uint8)
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+
+
+def find_pieces(mask: np.ndarray, one: bool) -> np.ndarray:
+    """Left, top, width, height and area of each connected piece: (n, 5) int.
+
+    With `one`, a single box around the largest piece and whatever is a fifth as large at least.
+    """
+    pieces = cv2.connectedComponentsWithStats(mask)[2][1:]
+    pieces = pieces[pieces[:, 4] >= SMALLEST]
+    if not one or not len(pieces):
+        return pieces
+    pieces = pieces[pieces[:, 4] >= pieces[:, 4].max() / 5]
+    left, top = pieces[:, 0].min(), pieces[:, 1].min()
+    right, bottom = (pieces[:, :2] + pieces[:, 2:4]).max(axis=0)
+    return np.array([[left, top, right - left, bottom - top, pieces[:, 4].sum()]])
+
+
+def fit_scale(pieces: np.ndarray, one: bool) -> Scale:
+    """Normal sizes from the pieces of many frames ((n, 5) int).
+
+    One animal needs a window that holds it in every posture; of many things the height follows the
+    row by a robust line (Huber 1964), as perspective has it.
+    """
+    height, width = pieces[:, 3].astype(float), pieces[:, 2].astype(float)
+    if one:
+        tall, wide = np.percentile(height, 95), np.percentile(width, 95)
+        return Scale(0.0, tall, tall, tall, wide / tall)
+    row = pieces[:, 1] + height / 2
+    low, high = np.percentile(height, [10, 90])
+    line = HuberRegressor().fit(row[:, None] / MOST_ROWS, height)
+    scale = Scale(line.coef_[0] / MOST_ROWS, line.intercept_, low, high, 1.0)
+    normal = np.array([scale.at(middle)[0] for middle in row])
+    alone = (height > 0.75 * normal) & (height < 1.35 * normal)
+    ratio = np.median(width[alone] / height[alone]) if alone.any() else 1.0
+    return Scale(scale.slope, scale.level, low, high, float(ratio))
+
+
+def place_windows(pieces: np.ndarray, scale: Scale, one: bool) -> list[tuple[float, float]]:
+    """Column and row of the middle of each window, so that windows of normal size cover a piece."""
+    middles = []
+    for left, top, width, height, _ in pieces.tolist():
+        middle = (left + width / 2, top + height / 2)
+        tall, wide = scale.at(middle[1])
+        down, across = max(1, round(height / tall)), max(1, round(width / wide))
+        if one or (down == 1 and across == 1):
+            middles.append(middle)
+            continue
+        rows = _spread(top, height, tall, down)
+        columns = _spread(left, width, wide, across)
+        middles += [(column, row) for row in rows for column in columns]
+    return middles
+
+
+def _spread(start: float, length: float, size: float, count: int) -> list[float]:
+    if count == 1:
+        return [start + length / 2]
+    return np.linspace(start + size / 2, start + length - size / 2, count).tolist()
+
+
+def describe_objects(
+    frames: Iterable[np.ndarray], background: np.ndarray, scale: Scale, fps: float, one: bool
+) -> Iterator[Objects]:
+    """Yield the objects of each frame of a run of successive frames, (rows, columns) uint8.
+
+    The motion of one animal is averaged over a second around the frame; things in a crowd are not
+    followed, and their motion is the moment's.
+    """
+    moments = _describe_moments(frames, background, scale, fps, one)
+    return _average_motion(moments, round(fps / 2)) if one else moments
+
+
+def _describe_moments(frames, background, scale, fps, one) -> Iterator[Objects]:
+    cv2.setNumThreads(1)
+    lags = [max(1, round(fps * lag)) for lag in LAGS]
+    held: deque[np.ndarray] = deque(maxlen=max(lags) + 1)
+    for frame in map(shrink, frames):
+        held.append(frame)
+        mask = find_foreground(frame, background)
+        middles = place_windows(find_pieces(mask, one), scale, one)
+        before = [held[max(len(held) - 1 - lag, 0)] for lag in lags]
+        pair = held[max(len(held) - 2, 0)], frame
+        yield _measure(pair, before, mask, background, middles, scale, one)
+
+
+def _measure(pair, before, mask, background, middles, scale, one) -> Objects:
+    """The objects of one frame; in a crowd only those whose windows are filled enough."""
+    previous, frame = pair
+    if not middles:
+        return _stack([], one)
+    boxes = [_box(middle, scale.at(middle[1]), frame.shape) for middle in middles]
+    speed = _speed_within(previous, frame, boxes)
+    contrast = cv2.absdiff(frame, background)
+    changes = [cv2.absdiff(frame, earlier) for earlier in before]
+    found = []
+    for (column, row), box in zip(middles, boxes, strict=True):
+        inside = mask[box] > 0
+        if inside.mean() <= (0 if one else FILLED):
+            continue
+        sizes = np.percentile(speed[box][inside], (50, 90))
+        level = max(float(contrast[box][inside].mean()), 1.0)
+        moved = [float(change[box][inside].mean()) / level for change in changes]
+        tops = np.flatnonzero(inside.any(axis=1)) + box[0].start
+        place = np.array([column, row, tops[0], tops[-1]]) / frame.shape[0]
+        look = describe_look(frame[box], mask[box]) if one else np.empty(0)
+        found.append((row, [*sizes, *moved], look, place))
+    return _stack(found, one)
+
+
+def _stack(found: list, one: bool) -> Objects:
+    if not found:
+        look = CELLS * CELLS * (TILTS + 1) if one else 0
+        empty = (np.empty((0, width), np.float32) for width in (N_MOTION, look, 4))
+        return Objects(np.empty(0, np.float32), *empty)
+    return Objects(*(np.array(part, np.float32) for part in zip(*found, strict=True)))
+
+
+def _box(middle, size, shape) -> tuple[slice, slice]:
+    """The part of a frame that a window covers, at least one pixel of it."""
+    spans = []
+    for centre, length, most in zip(middle[::-1], size, shape, strict=True):
+        start = min(max(round(centre - length / 2), 0), most - 1)
+        spans.append(slice(start, max(min(round(centre + length / 2), most), start + 1)))
+    return tuple(spans)
+
+
+def _speed_within(previous: np.ndarray, frame: np.ndarray, boxes) -> np.ndarray:
+    """Size of the flow (Farneback 2003) in pixels per frame, 0 away from the boxes."""
+    speed = np.zeros(frame.shape, np.float32)
+    top, left = (max(min(box[axis].start for box in boxes) - MARGIN, 0) for axis in (0, 1))
+    bottom, right = (max(box[axis].stop for box in boxes) + MARGIN for axis in (0, 1))
+    part = np.s_[top:bottom, left:right]
+    if min(speed[part].shape) >= 2 * MARGIN:
+        # Backwards, so that it is known where the object is now; 9 pixels keep small things apart.
+        flow = cv2.calcOpticalFlowFarneback(
+            frame[part], previous[part], None, 0.5, 3, 9, 3, 5, 1.2, 0
+        )
+        speed[part] = cv2.magnitude(flow[..., 0], flow[..., 1])
+    return speed
+
+
+def describe_look(patch: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Orientations of gradients (Dalal & Triggs 2005) and silhouette in CELLS x CELLS cells.
+
+    Parameters
+    ----------
+    patch, mask : (height, width) uint8, gray and foreground of a window.
+
+    Returns
+    -------
+    (80,) float32 >= 0: square roots of each cell's and orientation's share of the gradients inside
+    the object, then each cell's share of foreground over CELLS.
+    """
+    size = (WINDOW, WINDOW)
+    gray = cv2.resize(patch, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    shape = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST).astype(np.float32)
+    across, down = cv2.Sobel(gray, cv2.CV_32F, 1, 0), cv2.Sobel(gray, cv2.CV_32F, 0, 1)
+    edge, tilt = cv2.cartToPolar(across, down)
+    edge *= shape
+    position = np.mod(tilt, np.pi) * (TILTS / np.pi)
+    gaps = np.abs(position[..., None] - np.arange(TILTS))
+    shares = edge[..., None] * np.maximum(1 - np.minimum(gaps, TILTS - gaps), 0)
+    cells = cv2.resize(shares, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+    filled = cv2.resize(shape, (CELLS, CELLS), interpolation=cv2.INTER_AREA) / CELLS
+    return np.r_[np.sqrt(cells / (cells.sum() + 1e-6)).ravel(), filled.ravel()].astype(np.float32)
+
+
+def mirror_look(look: np.ndarray) -> np.ndarray:
+    """What (n, 80) looks would be in a mirror: columns of cells and slants swapped."""
+    cut = CELLS * CELLS * TILTS
+    edges = look[:, :cut].reshape(-1, CELLS, CELLS, TILTS)[:, :, ::-1]
+    edges = edges[..., (-np.arange(TILTS)) % TILTS]
+    filled = look[:, cut:].reshape(-1, CELLS, CELLS)[:, :, ::-1]
+    return np.hstack([edges.reshape(len(look), -1), filled.reshape(len(look), -1)])
+
+
+def _average_motion(moments: Iterable[Objects], half: int) -> Iterator[Objects]:
+    """Replace the one object's motion by the mean of its logarithm over `half` frames either way.
+
+    Frames in which the animal is not seen are left out of the mean.
+    """
+    waiting: deque[Objects] = deque()
+    around: deque[np.ndarray] = deque(maxlen=2 * half + 1)
+
+    def averaged() -> Objects:
+        first = waiting.popleft()
+        seen = [motion for motion in around if len(motion)]
+        mean = np.exp(np.mean(np.log(np.concatenate(seen) + 1e-3), axis=0)) if seen else None
+        return first._replace(motion=mean[None]) if len(first.motion) else first
+
+    for objects in moments:
+        waiting.append(objects)
+        around.append(objects.motion)
+        if len(waiting) > half:
+            yield averaged()
+    while waiting:
+        if len(around) > half + 1:
+            around.popleft()
+        yield averaged()

@@ -1,0 +1,149 @@
+"""The density detector: objects of known size and speed, and a crowd with one thing too fast."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cagewatch import params
+from cagewatch.detectors import density, objects
+from cagewatch.detectors.video import Video
+from cagewatch.errors import InputError
+
+TEXTURE = cv2.GaussianBlur(
+    np.random.default_rng(0).integers(0, 255, (40, 40)).astype(np.uint8), (5, 5), 1
+)
+
+
+def draw(background: np.ndarray, boxes: list[tuple[float, int, int, int]]) -> np.ndarray:
+    """Dark textured rectangles (left, top, width, height) laid on a background."""
+    frame = background.copy()
+    for left, top, width, height in boxes:
+        patch = TEXTURE[:height, :width] // 4
+        whole = int(left)
+        shifted = cv2.warpAffine(
+            np.pad(patch, ((0, 0), (0, 1)), mode="edge"),
+            np.float32([[1, 0, left - whole], [0, 1, 0]]),
+            (width + 1, height), borderMode=cv2.BORDER_REPLICATE,
+        )[:, 1:]  # fmt: skip
+        frame[top : top + height, whole : whole + width] = shifted
+    return frame
+
+
+def crowd(n_frames: int, fast_from: int | None = None, seed: int = 0) -> Video:
+    """Six things of 12x24 pixels that walk; from one frame on, one of them is 4 times as fast."""
+    rng = np.random.default_rng(seed)
+    start, speed = rng.uniform(10, 200, 6), rng.uniform(0.9, 1.1, 6)
+    place = np.tile(start[:, None], n_frames)
+    steps = np.tile(speed[:, None], n_frames)
+    if fast_from is not None:
+        steps[0, fast_from:] *= 4
+    place = (start[:, None] + np.cumsum(steps, axis=1)) % 220 + 5
+    empty = np.full((160, 240), 180, np.uint8)
+
+    def read():
+        for t in range(n_frames):
+            yield draw(empty, [(place[i, t], 20 + 22 * i - 6 * (i % 2), 12, 20) for i in range(6)])
+
+    return Video(read, np.ones(n_frames, bool), 10.0)
+
+
+@pytest.fixture(scope="module")
+def many() -> params.Parameters:
+    return params.resolve({"dataset": "ped2", "model": "density"})
+
+
+@pytest.fixture(scope="module")
+def fitted(many) -> dict[str, np.ndarray]:
+    return density.fit([crowd(40, seed=seed) for seed in range(1, 5)], many)
+
+
+def test_one_thing_too_fast_stands_out(many, fitted):
+    score = density.score(fitted, crowd(50, fast_from=25, seed=9), many)
+    assert score.shape == (50,) and np.isfinite(score).all()
+    assert score[33:].min() > score[:17].max()
+
+
+def test_normal_frames_score_about_zero(many, fitted):
+    assert abs(np.median(density.score(fitted, crowd(40, seed=10), many))) < 1
+
+
+def test_the_same_seed_gives_the_same_state(many, fitted):
+    again = density.fit([crowd(40, seed=seed) for seed in range(1, 5)], many)
+    assert set(again) == set(fitted) and {"scale", "speed", "motion_scores"} <= set(fitted)
+    assert all(np.array_equal(again[name], fitted[name]) for name in fitted)
+
+
+def test_an_empty_scene_is_one_sentence(many):
+    still = Video(lambda: iter([np.full((160, 240), 90, np.uint8)] * 30), np.ones(30, bool), 10.0)
+    with pytest.raises(InputError, match="Nothing stands out"):
+        density.fit([still] * 4, many)
+
+
+@pytest.mark.parametrize("speed", [1.0, 3.0])
+def test_speed_is_that_of_the_object(speed):
+    empty = np.full((120, 200), 180, np.uint8)
+    frames = [draw(empty, [(20 + speed * t, 40, 20, 30)]) for t in range(12)]
+    scale = objects.Scale(0.0, 30.0, 30.0, 30.0, 20 / 30)
+    seen = list(objects.describe_objects(frames, empty, scale, 10.0, one=False))
+    assert [len(one.row) for one in seen] == [1] * 12
+    measured = np.array([one.motion[0, 1] for one in seen[3:]])
+    assert np.median(measured) == pytest.approx(speed, rel=0.15)
+    assert seen[5].row[0] == pytest.approx(55, abs=2)
+
+
+def test_perspective_is_found():
+    rng = np.random.default_rng(0)
+    top = rng.integers(20, 180, 400)
+    height = 10 + 0.2 * top + rng.normal(0, 0.5, 400)
+    pieces = np.column_stack([top * 0, top, height / 2, height, height**2 / 2]).astype(int)
+    scale = objects.fit_scale(pieces, one=False)
+    middle = top + height / 2
+    for share in (0.3, 0.6):
+        row = float(np.quantile(middle, share))
+        expected = 10 + 0.2 * np.quantile(top, share)
+        assert scale.at(row)[0] == pytest.approx(expected, rel=0.06)
+    assert scale.ratio == pytest.approx(0.5, abs=0.06)
+
+
+def test_a_dark_animal_that_rests_is_not_background():
+    empty = np.full((120, 200), 150, np.uint8)
+    resting = draw(empty, [(30, 60, 30, 20)])
+    background = objects.find_background([resting] * 80 + [empty] * 20, one=True)
+    assert objects.find_foreground(resting, background)[65:75, 35:55].all()
+    assert not objects.find_foreground(empty, background).any()
+
+
+def test_a_change_of_light_is_no_object():
+    picture = np.random.default_rng(0).integers(80, 160, (120, 200)).astype(np.uint8)
+    picture = cv2.GaussianBlur(picture, (9, 9), 3)
+    brighter = cv2.convertScaleAbs(picture, alpha=1.3)
+    assert objects.find_foreground(brighter, picture).mean() < 0.01
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6))
+def test_a_mirrored_look_is_the_look_in_a_mirror(seed):
+    rng = np.random.default_rng(seed)
+    patch = cv2.GaussianBlur(rng.integers(0, 255, (24, 24)).astype(np.uint8), (5, 5), 2)
+    mask = (rng.random((24, 24)) < 0.8).astype(np.uint8)
+    look = objects.describe_look(patch, mask)[None]
+    in_mirror = objects.describe_look(patch[:, ::-1].copy(), mask[:, ::-1].copy())[None]
+    np.testing.assert_allclose(objects.mirror_look(look), in_mirror, atol=1e-4)
+    np.testing.assert_allclose(objects.mirror_look(objects.mirror_look(look)), look)
+
+
+def test_one_animals_motion_is_the_mean_over_a_second():
+    def seen(value):
+        motion = np.full((1, objects.N_MOTION), value, np.float32)
+        return objects.Objects(np.zeros(1), motion, np.zeros((1, 80)), np.zeros((1, 4)))
+
+    moments = [seen(1.0)] * 10 + [seen(4.0)] * 10
+    mean = [float(one.motion[0, 0]) for one in objects._average_motion(iter(moments), 2)]
+    assert len(mean) == 20
+    assert mean[:8] == pytest.approx([1] * 8, rel=0.01)
+    assert mean[12:] == pytest.approx([4] * 8, rel=0.01)
+    assert mean[9] == pytest.approx(4 ** (2 / 5), rel=0.01)  # two of five frames, geometrically
