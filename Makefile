@@ -28,7 +28,7 @@ OPTIONS  = $(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)"
            $(if $(PARAMS),--params "$(PARAMS)") $(if $(CORES),--cores "$(CORES)") \
            $(if $(KERNEL),--kernel "$(KERNEL)") $(if $(PROFILE),--profile "$(PROFILE)")
 
-.PHONY: help setup study test lab explore bench notebooks test-slurm test-browser faults fuzz audit clean
+.PHONY: help setup study ablations test lab explore bench notebooks test-slurm test-browser faults fuzz audit clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -53,6 +53,11 @@ setup:  ## build .venv only
 study: setup  ## the study: simulate or read data, train, score, draw every figure and table
 	@$(BIN)/python -m cagewatch.study $(OPTIONS) $(if $(BATCH),-- $(BATCH))
 
+ablations: MODELS := cae
+ablations: SEEDS := 0 1
+ablations: setup  ## the open points of the paper varied one at a time, beside another seed
+	@$(BIN)/python -m cagewatch.study $(OPTIONS) -- ablations $(or $(BATCH),--quiet host rules)
+
 test: setup  ## ruff and the tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -64,8 +69,14 @@ lab: setup  ## JupyterLab on the notebooks
 explore: setup  ## the threshold explorer, full page
 	@$(BIN)/python -m voila notebooks/explore_thresholds.ipynb --Voila.ip=127.0.0.1 --token $(ARGS)
 
-bench: setup  ## measure speed against references
+bench: setup  ## measure speed against references: one table, and build/bench.json
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-gpu: setup  ## the paper's whole training grid on a GPU (ARGS=--tiny: does it run, anywhere)
+	@$(BIN)/python -m benchmarks.gpu_grid $(ARGS)
+
+bench-curve: setup  ## seconds and memory from 10 minutes to 10 hours of video, as a figure
+	@$(BIN)/python -m benchmarks.cost_curve $(ARGS)
 
 test-slurm: setup  ## the batch under a real Slurm on this machine (installed if root on Debian)
 	@$(BIN)/python -m pytest -m slurm tests/test_slurm.py $(ARGS)

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import shutil
-import statistics
-import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
+import av
 import cv2
 
+from benchmarks.material import FRAMES, lengthen, simulate
+from benchmarks.measure import Row, compare, interleave, rates
 from cagewatch.params import resolve
 from cagewatch.preprocess import preprocessing_of
 from cagewatch.recordings import Recording
 from cagewatch.runtime import available_cores
-from cagewatch.simulate import write_dataset
 from cagewatch.store import build_stores
+from cagewatch.video import read_frames
 
-FRAMES = 3000  # per recording; two recordings, so that two cores have one each
-RUNS = 3
-GOALS = {"one core": None, "all cores": 3.5}
+COPIES = 4  # of a recording, in the one long recording
 
 
 def loop_bare(video: Path) -> None:
     """What a user would write: decode, gray, resize, Farneback, nothing stored, one thread."""
-    cv2.setNumThreads(1)
-    capture, previous = cv2.VideoCapture(str(video)), None
+    one_thread = [cv2.CAP_PROP_N_THREADS, 1]
+    capture, previous = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG, one_thread), None
     while (read := capture.read())[0]:
         gray = cv2.cvtColor(read[1], cv2.COLOR_BGR2GRAY)
         gray = cv2.resize(gray, (32, 32), interpolation=cv2.INTER_AREA)
@@ -36,43 +34,77 @@ def loop_bare(video: Path) -> None:
         previous = gray
 
 
-def rate_of(work: Callable[[], object], n_frames: int) -> float:
-    """Frames per second, the median of several runs."""
-    rates = []
-    for _ in range(RUNS):
-        began = time.perf_counter()
-        work()
-        rates.append(n_frames / (time.perf_counter() - began))
-    return statistics.median(rates)
+def loop_twice(video: Path) -> None:
+    """Two bare loops at once, each in a process: what two cores of this machine can give."""
+    # OpenCV's own threads must not be copied by a fork.
+    workers = [get_context("spawn").Process(target=loop_bare, args=(video,)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
 
 
-def measure() -> list[dict[str, Any]]:
-    """Frame rates of the bare loop and of ours, on one core and on all; the ratio to the loop."""
+def decode_bare(video: Path) -> None:
+    """The decoder alone: nothing is done with its frames."""
+    with av.open(str(video)) as container:
+        container.streams.video[0].codec_context.thread_count = 1
+        for _ in container.decode(video=0):
+            pass
+
+
+def decode_ours(video: Path) -> None:
+    """Luminance frames with times, checked for damage."""
+    for _ in read_frames(video):
+        pass
+
+
+def builder(folder: Path, recordings: Sequence[Recording], cores: int) -> Callable[[], object]:
+    """A function that builds the recordings' stores anew."""
     settings = preprocessing_of(resolve({"dataset": "simulated"}))
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_dataset(folder, seed=0, n_recordings=2, n_frames=FRAMES, rare=20, progress=False)
-        videos = sorted((folder / "full_database").glob("*.mpg"))
-        recordings = [Recording(video.stem, video) for video in videos]
 
-        def build(cores: int) -> None:
-            shutil.rmtree(folder / "stores", ignore_errors=True)
-            build_stores(recordings, folder / "stores", settings, cores, progress=False)
+    def build() -> None:
+        shutil.rmtree(folder / "stores", ignore_errors=True)
+        build_stores(recordings, folder / "stores", settings, cores, progress=False)
 
-        total = FRAMES * len(videos)
-        bare = rate_of(lambda: [loop_bare(video) for video in videos], total)
-        rows = []
-        for label, cores in (("one core", 1), ("all cores", available_cores())):
-            ours = rate_of(lambda cores=cores: build(cores), total)
-            goal = GOALS[label]
-            rows.append(
-                {
-                    "what": f"preprocessing, {label}",
-                    "value": round(ours),
-                    "unit": "frames/s",
-                    "reference": f"bare OpenCV loop, {bare:.0f} frames/s",
-                    "ratio": round(ours / bare, 2),
-                    "goal": f"at least {goal}" if goal else "",
-                }
-            )
-    return rows
+    return build
+
+
+def measure(folder: Path) -> list[Row]:
+    """Frame rates of decoding, of stores on one core and on two, and of the bare loops."""
+    cv2.setNumThreads(1)
+    short = simulate(folder)[0].source
+    video = lengthen(short, folder / "long.mpg", COPIES)
+    twin = shutil.copy(video, folder / "twin.mpg")
+    one, two = Recording("one", video), Recording("two", Path(twin))
+    frames, cores = COPIES * FRAMES, min(2, available_cores())
+    seconds = interleave(
+        {
+            "bare decode": lambda: decode_bare(short),
+            "our decode": lambda: decode_ours(short),
+            "bare loop": lambda: loop_bare(video),
+            "two loops": lambda: loop_twice(video),
+            "one core": builder(folder, [one], 1),
+            "one recording": builder(folder, [one], cores),
+            "two recordings": builder(folder, [one, two], cores),
+        }
+    )
+    done = {
+        name: rates(values, frames * (1 + name.startswith("two")))
+        for name, values in seconds.items()
+    }
+    for name in ("bare decode", "our decode"):
+        done[name] = rates(seconds[name], FRAMES)
+    rows = [
+        ("decode to luminance / decoder alone", "our decode", "bare decode", ""),
+        ("store, one core / bare OpenCV loop, one core", "one core", "bare loop", ""),
+        (f"store, one recording, {cores} cores / bare OpenCV loop, one core", "one recording",
+         "bare loop", ">= 3.5"),
+        (f"store, two recordings, {cores} cores / bare OpenCV loop, one core", "two recordings",
+         "bare loop", ">= 3.5"),
+        (f"store, one recording: {cores} cores / one core", "one recording", "one core", ">= 1.8"),
+        (f"store, two recordings: {cores} cores / one core", "two recordings", "one core",
+         ">= 1.8"),
+        ("two bare OpenCV loops at once / one: what the machine gives", "two loops", "bare loop",
+         ""),
+    ]  # fmt: skip
+    return [compare(name, done[a], done[b], "frames/s", goal) for name, a, b, goal in rows]

@@ -28,8 +28,8 @@ Engine = Literal["auto", "openvino", "keras"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Arrays = dict[str, np.ndarray]
 
-ROUNDS = 3
-WORTH = 1.2  # how much faster bfloat16 has to be to be worth its rounding
+ROUNDS = 4
+WORTH = 1.1  # how much faster bfloat16 has to be to be worth its rounding
 
 
 class Inference(NamedTuple):
@@ -57,7 +57,7 @@ def open_inference(
     engine : 'auto' is OpenVINO where it is installed, the model computes on a processor and
         OpenVINO can express it, else Keras.
     precision : arithmetic of OpenVINO; 'auto' is bfloat16 if the processor has it and a short
-        timing finds it at least 1.2 times as fast. Keras computes as the model was trained.
+        timing finds it at least 1.1 times as fast. Keras computes as the model was trained.
 
     Raises
     ------

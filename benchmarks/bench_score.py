@@ -1,0 +1,75 @@
+"""From a video file to frame scores: OpenVINO against Keras, and the goal in frames per second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.material import FRAMES, lengthen, simulate, train_run
+from benchmarks.measure import Row, compare, interleave, rates
+from cagewatch import runtime
+
+COPIES = 4
+GOAL = 3500.0  # frames per second
+
+
+def measure(folder: Path) -> list[Row]:
+    """Frame rates from file to scores, and of the network alone against the matrix product."""
+    import numpy as np
+
+    cores = runtime.configure("tensorflow", min(2, runtime.available_cores()))
+    runtime.load_backend()
+    from benchmarks.bench_train import SIDE, multiply
+    from benchmarks.references import count_operations
+    from cagewatch.finished_runs import load_model
+    from cagewatch.in_order import map_in_order
+    from cagewatch.inference import open_inference
+    from cagewatch.scoring import add_error_heads
+    from cagewatch.stream_scores import score_source
+
+    run = train_run(folder, max_epochs=2)
+    video = lengthen(simulate(folder)[0].source, folder / "long.mpg", COPIES)
+    kinds = {"keras": ("keras", "auto"), "float32": ("openvino", "float32"),
+             "bfloat16": ("openvino", "bfloat16"), "auto": ("auto", "auto")}  # fmt: skip
+    works = {}
+    for kind, how in kinds.items():
+        opened = _scorer(score_source, run, video, *how, cores)
+        works[kind] = opened
+    tables = {kind: work() for kind, work in works.items()}
+    done = {k: rates(v, COPIES * FRAMES) for k, v in interleave(works, 5).items()}
+    rows = [
+        compare(f"file to frame scores, {cores} cores, auto / goal", done["auto"],
+                [GOAL] * 5, "frames/s", ">= 1"),
+        compare(f"file to frame scores, {cores} cores: OpenVINO float32 / Keras", done["float32"],
+                done["keras"], "frames/s"),
+        compare(f"file to frame scores, {cores} cores: OpenVINO bfloat16 / Keras",
+                done["bfloat16"], done["keras"], "frames/s"),
+    ]  # fmt: skip
+    for kind in ("float32", "bfloat16"):
+        off = (tables[kind]["score"] / tables["keras"]["score"] - 1).abs().max()
+        rows.append({"name": f"largest relative difference of a score: OpenVINO {kind} / Keras",
+                     "ours": float(off), "reference": None, "ratio": None,
+                     "goal": "<= 0.01", "unit": ""})  # fmt: skip
+    model = load_model(run.folder)
+    random = np.random.default_rng(0)
+    clips = {s: random.random((64, *t.shape[1:]), np.float32) for s, t in model.input.items()}
+    nets = {
+        kind: open_inference(add_error_heads(model), 64, "openvino", kind, cores)
+        for kind in ("float32", "bfloat16")
+    }
+
+    def both(kind: str):
+        return lambda: list(map_in_order(nets[kind].run, [clips] * 2 * cores, cores))
+
+    seconds = interleave({kind: both(kind) for kind in nets} | {"multiply": multiply()}, 5)
+    forward = count_operations(model, training=False) * 64 * 2 * cores / 1e9
+    machine = rates(seconds["multiply"], 2 * SIDE**3 / 1e9)
+    for kind in nets:
+        rows.append(compare(f"CAE alone, OpenVINO {kind} / float32 matrix product",
+                            rates(seconds[kind], forward), machine, "GFLOP/s"))  # fmt: skip
+        rows.append(compare(f"CAE alone, OpenVINO {kind} / goal", rates(
+            seconds[kind], 64 * 8 * 2 * cores), [GOAL] * 5, "frames/s"))  # fmt: skip
+    return rows
+
+
+def _scorer(score_source, run, video: Path, engine: str, precision: str, cores: int):
+    return lambda: score_source(run, video, "refuse", False, engine, precision, cores)
