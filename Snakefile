@@ -13,6 +13,7 @@ import os
 import sys
 
 from cagewatch import batch
+from cagewatch.artefacts.variations import FOLDER, MODEL as VARIED, TRAINED
 from cagewatch.detectors import DETECTORS
 
 os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
@@ -26,9 +27,13 @@ GRID = batch.write_grid(study)
 RESULTS = study.results / study.dataset
 RUN = str(RESULTS / "{target}" / "{model}" / "seed-{seed}")
 DETECTOR_RUN = RUN.replace("{model}", "{detector}")
+VARIED_RUN = str(
+    study.results / FOLDER / "{variation}" / study.dataset / study.targets[0] / VARIED / "seed-{seed}"
+)
 RUN_FILES = ["scores.csv.gz", "metrics.json", "params.yaml", "provenance.json"]
 BASELINES = ["frame_index", "frame_difference", "flow_magnitude"]
 ARTEFACTS = study.artefacts()  # listed in lib/cagewatch/artefacts/contents.py
+QUESTIONS = [name for name in TRAINED if os.path.isfile(f"notebooks/ablation_{name}.py")]
 FIGURES = [study.figures / file for artefact in ARTEFACTS for file in artefact.files()]
 SUMMARY = [study.figures / f"summary.{kind}" for kind in ("csv", "md", "tex")]
 # A notebook is executed under the name <name>.unfinished.ipynb, cell by cell, so that it can be read
@@ -49,10 +54,12 @@ wildcard_constraints:
     model=f"(?!({'|'.join([*BASELINES, *DETECTORS])})/)[a-z0-9_]+",
     detector="|".join(DETECTORS),
     seed="[0-9]+",
+    variation="[A-Za-z0-9_.]+",
 
 
 localrules:
     all,
+    ablations,
     gallery,
 
 
@@ -161,6 +168,29 @@ rule detector:  # fit a detector that is no network on one target, score the tes
         NOTEBOOK
 
 
+rule ablation:  # the two-stream CAE once more, one open point of the paper changed
+    input:
+        study.data_dir / "recordings.json" if study.layout == "simulated" else GRID / "data.txt",
+        notebook="notebooks/experiment.py",
+        values=GRID / "ablations" / "{variation}.yaml",
+        library=batch.library("notebooks/experiment.py", [*batch.LOOKS, *batch.other_models(VARIED)]),
+    output:
+        expand(
+            VARIED_RUN + "/{file}", file=[*RUN_FILES, "model.keras", "history.csv"], allow_missing=True
+        ),
+        notebook=VARIED_RUN + "/experiment.ipynb",
+    params:
+        name="{variation} {seed}",
+        more="-p seed {seed}",
+    threads: study.threads
+    resources:
+        mem_mb=lambda run, attempt: 4000 * attempt,
+        runtime=lambda run, attempt: 240 * attempt,
+        gpu=study.gpu,
+    shell:
+        NOTEBOOK
+
+
 rule baselines:  # what a model has to beat
     input:
         RESULTS / "recordings.json",
@@ -223,6 +253,41 @@ for artefact in ARTEFACTS:
             runtime=60,
         shell:
             NOTEBOOK
+
+
+for question in QUESTIONS:
+
+    rule:  # which choice moves the AUC by more than another seed does
+        name:
+            f"ablation_{question}"
+        input:
+            expand(
+                VARIED_RUN + "/metrics.json", variation=study.variations(question), seed=study.seeds
+            ),
+            expand(RUN + "/metrics.json", target=study.targets[0], model=VARIED, seed=study.seeds),
+            notebook=f"notebooks/ablation_{question}.py",
+            values=GRID / "artefacts.yaml",
+            library=batch.library(f"notebooks/ablation_{question}.py", ()),
+        output:
+            [
+                study.figures / f"ablation_{question}.{kind}"
+                for kind in ("svg", "png", "csv", "md", "tex")
+            ],
+            notebook=RESULTS / "artefacts" / f"ablation_{question}.ipynb",
+        params:
+            name=f"ablation {question}",
+            more="",
+        threads: study.threads
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        shell:
+            NOTEBOOK
+
+
+rule ablations:  # make ablations: the open points of the paper, one at a time
+    input:
+        [study.figures / f"ablation_{question}.md" for question in (*QUESTIONS, "scores")],
 
 
 rule summary:  # everything on one page: reproduced, not reproduced, not run, and why

@@ -41,7 +41,8 @@ given = parameters.start(globals())
 
 # %%
 scores, streams = ablations.rescore_runs(given)
-ablations.write_scores(given, scores, streams)
+ablations.write_streams(given, streams)
+ablations.write_variations(given, "scores", scores)
 
 # %%
 ablations.show_scores(given, scores)

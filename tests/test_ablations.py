@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import jupytext
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,10 +16,10 @@ from cagewatch import runtime
 runtime.configure(os.environ.get("KERAS_BACKEND", "tensorflow"), 1)
 runtime.load_backend()
 
-from test_artefacts import texts  # noqa: E402
+from test_artefacts import make_run, texts  # noqa: E402
 
 from cagewatch import clips, metrics, models, params, runs, scoring  # noqa: E402
-from cagewatch.artefacts import ablations  # noqa: E402
+from cagewatch.artefacts import ablations, retrained, variations  # noqa: E402
 from cagewatch.artefacts.parameters import Given, figures_folder  # noqa: E402
 from cagewatch.batches import ClipBatches  # noqa: E402
 from cagewatch.errors import InputError  # noqa: E402
@@ -86,11 +87,10 @@ def auc_of(cage: Given, seed: int) -> float:
 
 
 def test_rescoring_gives_what_the_run_reported(cage, rescored):
-    scores = rescored[0].set_index(["seed", "value"])["pooled"]
+    scores = rescored[0].set_index(["seed", "variation"])["pooled"]
     assert scores[0, ""] == pytest.approx(auc_of(cage, 0), abs=1e-3)
     assert scores[1, "standardised"] == pytest.approx(auc_of(cage, 1), abs=1e-3)
-    variations = ablations.read_variations("scores")
-    assert len(scores) == 2 * (1 + sum(map(len, variations.values())))
+    assert len(scores) == 2 * (1 + len(variations.read_variations("scores")))
     assert scores.between(0, 1).all()
 
 
@@ -101,8 +101,9 @@ def test_shares_of_the_streams_add_up(rescored):
 
 
 def test_tables_figure_and_words(cage, rescored):
-    table = ablations.write_scores(cage, *rescored)
-    figure = ablations.show_scores(cage, rescored[0])
+    table = ablations.write_variations(cage, "scores", rescored[0])
+    ablations.write_streams(cage, rescored[1])
+    figure = ablations.show_variations(cage, "scores", rescored[0])
     assert "clip_score frame_mse_norm" in texts(figure) and "another seed" in texts(figure)
     assert len(table) == 4
     for name in ("ablation_scores.md", "ablation_streams.md", "ablation_scores.svg"):
@@ -128,17 +129,16 @@ def test_a_stream_that_does_not_vary_has_no_share():
 def scores_of(**by_value: list[float]) -> pd.DataFrame:
     """Pooled AUCs by variation, one a seed; 'plain' is the unvaried score."""
     rows = []
-    for value, aucs in by_value.items():
+    for name, aucs in by_value.items():
         for seed, auc in enumerate(aucs):
-            parameter, shown = ("", "") if value == "plain" else ("clip_alignment", value)
-            rows.append((TARGET, seed, parameter, shown, auc))
-    return pd.DataFrame(rows, columns=["target", "seed", "parameter", "value", "pooled"])
+            rows.append((TARGET, seed, "" if name == "plain" else name, auc))
+    return pd.DataFrame(rows, columns=["target", "seed", "variation", "pooled"])
 
 
 def test_differences_are_paired_by_seed_and_held_against_the_spread():
     table = ablations.compare_variations(
         scores_of(plain=[0.80, 0.84], centre=[0.86, 0.90], end=[0.82, 0.86], other=[0.90, 0.80])
-    ).set_index("value")
+    ).set_index("variation")
     np.testing.assert_allclose(table["difference"], [0.06, 0.02, 0.03], atol=1e-12)
     np.testing.assert_allclose(table["spread"], 0.04)
     np.testing.assert_allclose(table.loc["other", ["least", "most"]].astype(float), [-0.04, 0.1])
@@ -152,29 +152,73 @@ def test_one_seed_says_nothing_about_spread(tmp_path):
     assert np.isnan(table["spread"]).all() and table["moves"].tolist() == [None]
 
 
-def test_every_variation_is_a_valid_value_that_changes_something():
+def test_every_variation_has_valid_values():
     path = params.project_root() / "params" / "ablations.yaml"
     base = params.resolve({"dataset": "ped2", "data_dir": "unused", "model": "cae"}).model_dump()
     for question in yaml.safe_load(path.read_text()):
-        for name, values in ablations.read_variations(question).items():
-            for value in values:
-                assert getattr(params.validate(base | {name: value}), name) != base[name]
+        for variation, values in variations.read_variations(question).items():
+            # Whether it changes anything depends on the dataset; that it is valid does not.
+            changed = params.validate(base | values).model_dump()
+            assert {name: changed[name] for name in values} == values
+            assert variation.replace(".", "").replace("_", "").isalnum()  # a folder's name
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("flow: {gama: [0.4]}", "did you mean 'gamma'"),
-        ("other: {gamma: [0.4]}", "no question 'flow'"),
+        ("flow: {a: {gama: 0.4}}", "did you mean 'gamma'"),
+        ("other: {a: {gamma: 0.4}}", "no question 'flow'"),
         ("flow: [", "cannot be read as YAML"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path, text, words):
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(InputError, match=words):
-        ablations.read_variations("flow", tmp_path / "a.yaml")
+        variations.read_variations("flow", tmp_path / "a.yaml")
 
 
 def test_without_a_run_the_command_is_named(tmp_path):
     with pytest.raises(InputError, match="make study DATASET=simulated"):
         ablations.rescore_runs(Given(dataset="simulated", results_dir=str(tmp_path)))
+
+
+# Variations that are trained
+
+
+def test_what_changes_nothing_is_not_trained():
+    given = {"dataset": "ped2", "data_dir": "unused", "scale": "smoke"}
+    training = variations.varied_values("training", given, "anomaly", Path("results"))
+    assert "gamma_1" not in training  # Ped2 has gamma 1
+    assert training["gamma_0.4"]["gamma"] == 0.4
+    assert training["gamma_0.4"]["results_dir"] == "results/ablations/gamma_0.4"
+    cage = {**given, "dataset": "simulated"}
+    assert "gamma_1" in variations.varied_values("training", cage, "hang", Path("results"))
+    clips_here = variations.varied_values("clips", given, "anomaly", Path("results"))
+    assert "every_frame" not in clips_here and "every_2nd_frame" in clips_here
+
+
+def test_varied_runs_are_compared_with_the_studys_own(tmp_path):
+    results, varied = tmp_path / "results", tmp_path / "results" / "ablations" / "dx_dy"
+    given = Given(dataset="ped2", results_dir=str(results), figures_dir=str(tmp_path / "figures"))
+    with pytest.raises(InputError, match="make ablations DATASET=ped2"):
+        retrained.collect_variations(given, "flow")
+    for seed in (0, 1):
+        make_run(results, "ped2", "anomaly", "cae", 1.0, seed)
+        make_run(varied, "ped2", "anomaly", "cae", 4.0, seed)
+    scores = retrained.collect_variations(given, "flow")
+    assert scores["variation"].tolist() == ["", "", "dx_dy", "dx_dy"]
+    assert len(ablations.write_variations(given, "flow", scores)) == 1
+    assert "flow_representation xy" in texts(ablations.show_variations(given, "flow", scores))
+    assert "flow_representation xy (anomaly, +" in ablations.describe_variations("flow", scores)
+    with pytest.raises(InputError, match="no finished run of the ablation 'clips'"):
+        retrained.collect_variations(given, "clips")
+
+
+@pytest.mark.parametrize("question", variations.TRAINED)
+def test_each_question_has_a_thin_notebook(question):
+    cells = jupytext.read(params.project_root() / "notebooks" / f"ablation_{question}.py").cells
+    [cell] = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    space: dict[str, object] = {"In": [cell.source]}
+    exec(cell.source, space)
+    assert params.read_cell(space, Given) == Given(dataset="simulated")
+    assert any(f'collect_variations(given, "{question}")' in cell.source for cell in cells)

@@ -21,6 +21,7 @@ import yaml
 
 from cagewatch import params
 from cagewatch.artefacts.contents import Artefact, artefacts_for
+from cagewatch.artefacts.variations import TRAINED, varied_values
 from cagewatch.detectors import DETECTORS
 from cagewatch.errors import InputError
 from cagewatch.files import whole_file
@@ -66,6 +67,10 @@ class Study(NamedTuple):
             for model in self.models if models is None else models:
                 for seed in self.seeds:
                     yield target, model, seed
+
+    def variations(self, question: str) -> dict[str, dict[str, Any]]:
+        """Parameters of each variation to be trained for an ablation, of the first target."""
+        return varied_values(question, self.given, self.targets[0], self.results)
 
     def artefacts(self) -> list[Artefact]:
         """The artefacts of the paper this study makes: those whose notebook is there."""
@@ -172,8 +177,9 @@ def write_grid(study: Study) -> Path:
     Returns
     -------
     The folder of these files: ``<target>/<model>.yaml`` holds a run's values (but its seed and
-    cores), ``prepare.yaml``, ``simulate.yaml`` and ``data.txt`` those of the first steps, and
-    ``artefacts.yaml`` those of the notebooks that make the figures.
+    cores), ``ablations/<variation>.yaml`` those of a varied one, ``prepare.yaml``,
+    ``simulate.yaml`` and ``data.txt`` those of the first steps, and ``artefacts.yaml`` those of the
+    notebooks that make the figures.
     """
     folder = study.results / "grid" / study.dataset
     for target in study.targets:
@@ -183,6 +189,10 @@ def write_grid(study: Study) -> Path:
                 values.pop("model")
                 model = "baselines"
             write_values(folder / target / f"{model}.yaml", values, without=("seed", "cores"))
+    for question in TRAINED:
+        for variation, values in study.variations(question).items():
+            place = folder / "ablations" / f"{variation}.yaml"
+            write_values(place, values, without=("seed", "cores"))
     values = params.resolve(study.given).model_dump()
     for name, only in (("prepare", PREPARATION), ("simulate", SIMULATION)):
         write_values(folder / f"{name}.yaml", {field: values[field] for field in only})

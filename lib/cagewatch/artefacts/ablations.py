@@ -2,22 +2,20 @@
 
 The question `scores` needs no training: clip errors of a finished run are turned into frame scores
 in every way the paper's words allow. On the way it looks at the two streams: which of them decides
-a raw average, and what each is worth alone.
+a raw average, and what each is worth alone. Variations that are trained come from
+`cagewatch.artefacts.retrained`; tables, figures and words are the same for all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import yaml
 from matplotlib.figure import Figure
 
-from cagewatch import params
 from cagewatch.artefacts.parameters import (
     Given,
     command,
@@ -26,6 +24,7 @@ from cagewatch.artefacts.parameters import (
     runs_of,
     settings_of,
 )
+from cagewatch.artefacts.variations import MODEL, in_words, read_variations
 from cagewatch.clips import index_test_clips
 from cagewatch.errors import InputError
 from cagewatch.finished_runs import FinishedRun, load_model, read_run
@@ -35,30 +34,10 @@ from cagewatch.recordings import load_recordings
 from cagewatch.store import stores_of
 from cagewatch.tables import collect_results, write_table
 
-MODEL = "cae"  # the paper's better two-stream network
 SINGLE = ("cae_image", "cae_flow")
 # What the scores are varied from: the defaults of params/base.yaml.
 PLAIN = {"clip_score": "norm", "stream_average": "raw", "clip_alignment": "mean"}
 PROTOCOLS = {"pooled": "pooled", "per_video_scaled": "scaled per recording"}
-
-
-def read_variations(question: str, path: Path | None = None) -> dict[str, list[Any]]:
-    """The variations of one question of ``params/ablations.yaml``: other values by parameter.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, has no such question, or names what is no parameter.
-    """
-    path = path or params.project_root() / "params" / "ablations.yaml"
-    try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as YAML; fix it there.") from error
-    if not isinstance(given, dict) or not isinstance(given.get(question), dict):
-        raise InputError(f"{path} has no question {question!r} with variations; add it there.")
-    params.refuse_unknown(given[question], where=str(path))
-    return given[question]
 
 
 def rescore_runs(given: Given) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -66,8 +45,8 @@ def rescore_runs(given: Given) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     Returns
     -------
-    scores : one row per target, seed and variation: target, seed, parameter, value ('' and '' for
-        the plain score) and the frame AUC by the protocols `PROTOCOLS`.
+    scores : one row per target, seed and variation: target, seed, variation ('' for the plain
+        score) and the frame AUC by the protocols `PROTOCOLS`.
     streams : one row per target and seed, see `describe_streams`.
 
     Raises
@@ -91,10 +70,9 @@ def rescore_runs(given: Given) -> tuple[pd.DataFrame, pd.DataFrame]:
             )
         key = {"target": row.target, "seed": row.seed}
         errors = measure_errors(run, given)
-        for parameter, value, frames in score_variations(run, *errors):
-            shown = {"parameter": parameter, "value": value}
-            rows.append(key | shown | aucs_of(frames, "score"))
-            if not parameter:
+        for variation, frames in score_variations(run, *errors):
+            rows.append(key | {"variation": variation} | aucs_of(frames, "score"))
+            if not variation:
                 streams.append(key | describe_streams(run, frames))
     return pd.DataFrame(rows), pd.DataFrame(streams)
 
@@ -120,8 +98,8 @@ def measure_errors(run: FinishedRun, given: Given) -> tuple[dict[str, np.ndarray
 
 def score_variations(
     run: FinishedRun, errors: Mapping[str, np.ndarray], index: Any, stores: Any, tested: list
-) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Yield (parameter, value, frames): the plain score first, then each variation of it."""
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield (variation, frames): the plain score, named '', first."""
     from cagewatch.scoring import score_clips, score_test_frames, tabulate_frames
 
     reference = reference_of(run)
@@ -129,18 +107,15 @@ def score_variations(
         stream: int(np.prod(tensor.shape[2:]))
         for stream, tensor in load_model(run.folder).input.items()
     }
-    others = read_variations("scores")
-    for parameter, value in [("", "")] + [(name, one) for name in others for one in others[name]]:
-        settings = run.parameters.model_copy(
-            update=PLAIN | ({parameter: value} if parameter else {})
-        )
+    for variation, values in {"": {}, **read_variations("scores")}.items():
+        settings = run.parameters.model_copy(update=PLAIN | values)
         clip_scores = {
             stream: score_clips(error, values_per_frame[stream], settings.clip_score)
             for stream, error in errors.items()
         }
         by_recording = score_test_frames(clip_scores, reference, index, stores, settings)
         frames = tabulate_frames(tested, stores, by_recording, settings)
-        yield parameter, value, labelled_frames(frames)
+        yield variation, labelled_frames(frames)
 
 
 def reference_of(run: FinishedRun) -> dict[str, np.ndarray]:
@@ -186,44 +161,42 @@ def compare_variations(scores: pd.DataFrame, protocol: str = "pooled") -> pd.Dat
 
     Returns
     -------
-    One row per target and variation: target, parameter, value, auc (mean over seeds), difference
-    (mean over seeds, paired), least, most (range of the differences), spread (range over seeds of
-    the plain AUC; NaN for one seed), seeds, moves: True if every difference has the same sign and
-    their mean is larger than the spread; None for one seed, which has no spread.
+    One row per target and variation: target, variation, auc (mean over seeds), difference (mean
+    over the seeds both have, paired), least, most (range of the differences), spread (range over
+    seeds of the plain AUC; NaN for one seed), seeds (of the variation), moves: True if every
+    difference has the same sign and their mean is larger than the spread; None for one seed, which
+    has no spread.
     """
     rows = []
     for target, group in scores.groupby("target", sort=False):
-        plain = group[group["parameter"] == ""].set_index("seed")[protocol]
+        plain = group[group["variation"] == ""].set_index("seed")[protocol]
         spread = float(plain.max() - plain.min()) if len(plain) > 1 else np.nan
-        varied = group[group["parameter"] != ""]
-        for (parameter, value), own in varied.groupby(["parameter", "value"], sort=False):
+        varied = group[group["variation"] != ""]
+        for variation, own in varied.groupby("variation", sort=False):
             auc = own.set_index("seed")[protocol]
-            difference = auc - plain
+            difference = (auc - plain).dropna()
             one_sign = bool((difference > 0).all() or (difference < 0).all())
-            rows.append(
-                {
-                    "target": target,
-                    "parameter": parameter,
-                    "value": value,
-                    "auc": float(auc.mean()),
-                    "difference": float(difference.mean()),
-                    "least": float(difference.min()),
-                    "most": float(difference.max()),
-                    "spread": spread,
-                    "seeds": len(plain),
-                    "moves": one_sign and abs(difference.mean()) > spread
-                    if len(plain) > 1
-                    else None,
-                }
-            )
+            found = {
+                "auc": float(auc.mean()),
+                "difference": float(difference.mean()),
+                "least": float(difference.min()),
+                "most": float(difference.max()),
+                "spread": spread,
+                "seeds": len(difference),
+            }
+            moves = one_sign and abs(found["difference"]) > spread
+            found["moves"] = moves if min(len(plain), len(difference)) > 1 else None
+            rows.append({"target": target, "variation": variation} | found)
     return pd.DataFrame(rows)
 
 
-def write_scores(given: Given, scores: pd.DataFrame, streams: pd.DataFrame) -> pd.DataFrame:
-    """Write both tables; return the one of the variations as people read it."""
+def write_variations(given: Given, question: str, scores: pd.DataFrame) -> pd.DataFrame:
+    """Write the table ``ablation_<question>`` and return it as people read it."""
     compared = {name: compare_variations(scores, name) for name in PROTOCOLS}
     first = compared["pooled"]
-    table = first[["target", "parameter", "value", "seeds"]].copy()
+    table = first[["target"]].copy()
+    table["changed"] = [in_words(question, variation) for variation in first["variation"]]
+    table["seeds"] = first["seeds"]
     for name, words in PROTOCOLS.items():
         found = compared[name]
         table[f"AUC, {words}"] = found["auc"]
@@ -232,31 +205,35 @@ def write_scores(given: Given, scores: pd.DataFrame, streams: pd.DataFrame) -> p
         table[f"more than a seed, {words}"] = found["moves"].map(
             {True: "yes", False: "no"}, na_action="ignore"
         )
-    settings = settings_of(given)
-    about = f"two-stream CAE on {given.dataset}, scale {settings.scale}"
-    plain = ", ".join(f"{name} {value}" for name, value in PLAIN.items())
+    caption = f"Ablation, {question}: two-stream CAE on {given.dataset}"
     protocol = (
-        f"frame AUC, mean over seeds; each row changes one thing of: {plain}; difference from that "
-        "with the same seed; seed spread: largest less smallest AUC of the plain score"
+        "frame AUC, mean over seeds; each row changes one thing; difference from the unchanged "
+        "model or score with the same seed; seed spread: largest less smallest AUC of the "
+        f"unchanged one; scale {settings_of(given).scale}"
     )
-    folder, simulated = figures_folder(given), is_simulated(given)
-    caption = f"Ablation of the score, {about}"
-    write_table(table, folder, "ablation_scores", caption, protocol, simulated)
-    caption = f"What each stream brings to the raw average, {about}"
+    name = f"ablation_{question}"
+    write_table(table, figures_folder(given), name, caption, protocol, is_simulated(given))
+    return table
+
+
+def write_streams(given: Given, streams: pd.DataFrame) -> None:
+    """Write the table ``ablation_streams`` of `describe_streams`."""
+    caption = f"What each stream brings to the raw average: two-stream CAE on {given.dataset}"
     protocol = (
         "auc: pooled frame AUC of the stream's score alone; noise: standard deviation over normal "
         "training clips; share: of the variance of the raw average over the test frames"
     )
+    folder, simulated = figures_folder(given), is_simulated(given)
     write_table(streams, folder, "ablation_streams", caption, protocol, simulated)
-    return table
 
 
-def show_scores(given: Given, scores: pd.DataFrame) -> Figure:
-    """Draw what each variation changes, a panel a target; written as ``ablation_scores``."""
+def show_variations(given: Given, question: str, scores: pd.DataFrame) -> Figure:
+    """Draw what each variation changes, a panel a target; written as ``ablation_<question>``."""
     table = compare_variations(scores)
     targets = list(table["target"].unique())
+    height = 1.2 + 0.36 * table["variation"].nunique()
     figure, axes = plt.subplots(
-        1, len(targets), figsize=(1.6 + 3.4 * len(targets), 2.8), sharey=True, squeeze=False
+        1, len(targets), figsize=(2.2 + 3.4 * len(targets), height), sharey=True, squeeze=False
     )
     for ax, target in zip(axes[0], targets, strict=True):
         own = table[table["target"] == target]
@@ -267,44 +244,49 @@ def show_scores(given: Given, scores: pd.DataFrame) -> Figure:
             ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.12), frameon=False)
         ax.plot(own["difference"], places, "o", color="#0072B2")
         ax.axvline(0, color="0.4", linewidth=0.8)
-        ax.set_yticks(places, own["parameter"] + " " + own["value"])
+        ax.set_yticks(places, [in_words(question, name) for name in own["variation"]])
         ax.set(title=target, xlabel="change of the pooled AUC", ylim=(len(own) - 0.5, -0.5))
-    seeds = int(table["seeds"].max())
     caption = (
-        f"Change of the frame AUC (pooled) when one thing of the score is changed, two-stream CAE "
-        f"on {given.dataset}, {seeds} seed{'s' * (seeds > 1)}"
+        f"Ablation, {question}: change of the frame AUC (pooled) when one thing is changed, "
+        f"two-stream CAE on {given.dataset}; dots: mean over seeds, lines: their range"
     )
-    folder = figures_folder(given)
-    save_figure(figure, folder, "ablation_scores", is_simulated(given), caption=caption)
+    folder, name = figures_folder(given), f"ablation_{question}"
+    save_figure(figure, folder, name, is_simulated(given), caption=caption)
     return figure
+
+
+def describe_variations(question: str, scores: pd.DataFrame) -> str:
+    """Markdown: which choices move the AUC by more than a seed does; that none does, if so."""
+    lines = []
+    for protocol, words in PROTOCOLS.items():
+        table = compare_variations(scores, protocol)
+        if table["moves"].isna().all():
+            lines.append(f"- {words}: one seed only, so no spread to compare a change with.")
+            continue
+        moving = table[table["moves"].fillna(False).astype(bool)]
+        named = [
+            f"{in_words(question, row.variation)} ({row.target}, {row.difference:+.3f})"
+            for row in moving.itertuples()
+        ]
+        told = "; ".join(named) or "none"
+        lines.append(f"- {words}: choices that move the AUC by more than a seed does: {told}.")
+    return "\n".join(lines)
 
 
 def describe_scores(given: Given, scores: pd.DataFrame, streams: pd.DataFrame) -> str:
     """Markdown: which choices move the AUC, and whether the noisier stream loses the average."""
-    lines = []
-    for protocol, words in PROTOCOLS.items():
-        table = compare_variations(scores, protocol)
-        moving = table[table["moves"] == True]  # noqa: E712  None is neither
-        named = [
-            f"{r.parameter} {r.value} ({r.target}, {r.difference:+.3f})"
-            for r in moving.itertuples()
-        ]
-        if table["seeds"].max() < 2:
-            lines.append(f"- {words}: one seed only, so no spread to compare a change with.")
-        else:
-            told = "; ".join(named) or "none"
-            lines.append(f"- {words}: choices that move the AUC by more than a seed does: {told}.")
-    for target in streams["target"].unique():
-        lines.append(describe_average(given, target, scores, streams))
-    return "\n".join(lines)
+    averages = [
+        describe_average(given, target, scores, streams) for target in streams["target"].unique()
+    ]
+    return "\n".join([describe_variations("scores", scores), *averages])
 
 
 def describe_average(given: Given, target: str, scores: pd.DataFrame, streams: pd.DataFrame) -> str:
     """One line: does raw averaging let one stream decide, and does standardising help?"""
     own = streams[streams["target"] == target].mean(numeric_only=True)
     table = scores[scores["target"] == target]
-    raw = table.loc[table["parameter"] == "", "pooled"].mean()
-    standardised = table.loc[table["value"] == "standardised", "pooled"].mean()
+    by_variation = table.groupby("variation")["pooled"].mean()
+    raw, standardised = by_variation[""], by_variation["standardised"]
     first, second = sorted(("image", "flow"), key=lambda name: -own[f"share_{name}"])
     times = own[f"noise_{first}"] / own[f"noise_{second}"]
     text = (
