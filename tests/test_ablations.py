@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from pathlib import Path
 
 import jupytext
@@ -16,6 +18,7 @@ from cagewatch import runtime
 runtime.configure(os.environ.get("KERAS_BACKEND", "tensorflow"), 1)
 runtime.load_backend()
 
+from batch_checkout import copy_checkout, study  # noqa: E402
 from test_artefacts import make_run, texts  # noqa: E402
 
 from cagewatch import clips, metrics, models, params, runs, scoring  # noqa: E402
@@ -222,3 +225,25 @@ def test_each_question_has_a_thin_notebook(question):
     exec(cell.source, space)
     assert params.read_cell(space, Given) == Given(dataset="simulated")
     assert any(f'collect_variations(given, "{question}")' in cell.source for cell in cells)
+
+
+def test_the_batch_plans_each_variation_with_each_seed(tmp_path):
+    root = copy_checkout(tmp_path)
+    (root / "params" / "ablations.yaml").write_text(
+        "flow: {dx_dy: {flow_representation: xy}}\n"
+        "clips: {every_frame: {frame_stride: 1}, every_2nd: {frame_stride: 2}}\n"
+        "training: {gamma_0.4: {gamma: 0.4}}\n"
+    )
+    for question in ("flow", "clips"):  # a question without its notebook is left out
+        notebook = f"notebooks/ablation_{question}.py"
+        shutil.copy(params.project_root() / notebook, root / notebook)
+    wanted = [f"figures/ped2/ablation_{question}.md" for question in ("flow", "clips")]
+    done = study(root, "--models", "cae", "--seeds", "0 1", "--", *wanted, "--dry-run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs_planned = set(re.findall(r"output: (\S+)/scores.csv.gz", done.stdout))
+    varied = {f"ablations/{name}/ped2" for name in ("dx_dy", "every_2nd")}
+    assert runs_planned == {
+        f"results/{place}/anomaly/cae/seed-{seed}" for place in {*varied, "ped2"} for seed in (0, 1)
+    }
+    kept = yaml.safe_load((root / "results/grid/ped2/ablations/dx_dy.yaml").read_text())
+    assert kept["flow_representation"] == "xy" and kept["results_dir"] == "results/ablations/dx_dy"
