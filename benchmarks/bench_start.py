@@ -28,10 +28,10 @@ runtime.configure("tensorflow", int(sys.argv[1])); runtime.load_backend()
 from benchmarks.bench_train import stepper
 from cagewatch.models import build_model, compile_model
 from cagewatch.params import resolve
-parameters = resolve({"dataset": "simulated", "model": "cae"})
+parameters = resolve({"dataset": "simulated", "model": "cae_image"})
 model = build_model(parameters); compile_model(model, parameters)
 step = stepper(model, parameters.batch_size)
-for _ in range(12): step()
+for _ in range(6): step()
 """
 
 
