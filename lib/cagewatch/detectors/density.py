@@ -10,8 +10,9 @@ attribute that is furthest from normal decides, where they add all up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from sklearn.linear_model import HuberRegressor
@@ -20,12 +21,17 @@ from sklearn.neighbors import NearestNeighbors
 
 from cagewatch.detectors import objects
 from cagewatch.detectors.objects import Objects, Scale
-from cagewatch.detectors.video import PIECE, Video
+from cagewatch.detectors.video import Video
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters
 
 MOST_FRAMES = 20_000  # normal frames whose objects are kept, evenly spread
-MOST_OBJECTS = {"motion": 20_000, "look": 5_000, "place": 20_000}  # behind a density
+MOST_OBJECTS = {
+    "pace": 200_000,
+    "motion": 20_000,
+    "look": 5_000,
+    "place": 20_000,
+}  # behind a density
 COMPONENTS = 5  # Gaussians of a mixture
 MIXTURE = ("weights", "means", "precisions_cholesky")
 FOLDS = 4  # normal scores are those of objects that the density was not fitted to
@@ -62,17 +68,21 @@ def fit(videos: Sequence[Video], parameters: Parameters) -> dict[str, np.ndarray
         for index, seen in enumerate(_describe(video, background, scale, one)):
             if index % every == 0:
                 kept.append(seen)
-                folds.append(number if len(videos) >= FOLDS else index // PIECE)
+                folds.append(number if len(videos) >= FOLDS else index * FOLDS // len(video))
+    return fit_objects(kept, np.array(folds) % FOLDS, scale, one, parameters.seed)
+
+
+def fit_objects(
+    kept: Sequence[Objects], fold: np.ndarray, scale: Scale, one: bool, seed: int
+) -> dict[str, np.ndarray]:
+    """The state of `fit` from the objects of normal frames and each frame's fold ((n,) int)."""
     speed = _fit_speed(kept)
-    attributes = _attributes(kept, speed, one)
     counts = np.array([len(seen.row) for seen in kept])
-    fold = np.array(folds) % FOLDS
     state = {"scale": np.array([getattr(scale, name) for name in Scale.__dataclass_fields__])}
     state["speed"] = speed
-    for name, values in attributes.items():
-        state |= _fit_density(name, values, parameters.seed)
-        scores = _normal_scores(name, values, counts, fold, parameters.seed)
-        state[f"{name}_scores"] = scores
+    for name, values in _attributes(kept, speed, one).items():
+        state |= _fit_density(name, values, seed)
+        state[f"{name}_scores"] = _normal_scores(name, values, counts, fold, seed)
     return state
 
 
@@ -85,19 +95,28 @@ def score(state: Mapping[str, np.ndarray], video: Video, parameters: Parameters)
     one = parameters.animals == "one"
     background, _ = _look_ahead(video, one)
     scale = Scale(*state["scale"].tolist())
+    described = (
+        objects.describe_objects(run, background, scale, video.fps, one) for run in video.runs()
+    )
+    return score_objects(state, described, video.fps, one)
+
+
+def score_objects(
+    state: Mapping[str, np.ndarray], described: Iterable[Iterator[Objects]], fps: float, one: bool
+) -> np.ndarray:
+    """Scores of the frames of successive runs from the objects in them: (n_frames,) float64."""
     names = [name for name in MOST_OBJECTS if f"{name}_scores" in state]
     densities = {name: _open_density(name, state) for name in names}
     parts = []
-    for run in video.runs():
-        described = objects.describe_objects(run, background, scale, video.fps, one)
-        total = [_score_batch(batch, state, densities, one) for batch in _batches(described)]
-        sigma = SMOOTHING * video.fps
-        parts.append(gaussian_filter1d(np.concatenate(total), sigma, mode="nearest"))
+    for run in described:
+        total = [_score_batch(batch, state, densities, one) for batch in _batches(run)]
+        parts.append(gaussian_filter1d(np.concatenate(total), SMOOTHING * fps, mode="nearest"))
     return np.concatenate(parts)
 
 
 def _look_ahead(video: Video, one: bool) -> tuple[np.ndarray, np.ndarray]:
     """Background of a video, and the pieces that stand out from it in the frames it is made of."""
+    cv2.setNumThreads(1)  # with more, the order of pieces may differ from run to run
     frames = [objects.shrink(frame) for frame in video.sample(objects.BACKGROUND_FRAMES)]
     background = objects.find_background(frames, one)
     masks = (objects.find_foreground(frame, background) for frame in frames)
@@ -112,7 +131,7 @@ def _describe(video: Video, background: np.ndarray, scale: Scale, one: bool) -> 
 def _fit_speed(kept: Sequence[Objects]) -> np.ndarray:
     """Level and slope over rows of the speed of what moves, and its median: (3,) float64."""
     row = np.concatenate([seen.row for seen in kept]).astype(float)
-    speed = np.concatenate([seen.motion[:, 1] for seen in kept]).astype(float)
+    speed = np.concatenate([seen.motion[:, 0] for seen in kept]).astype(float)
     moving = speed > 0.3 * np.median(speed)
     if moving.sum() < 10 or np.ptp(row) < 1:
         return np.array([max(float(np.median(speed)), 0.05), 0.0, max(np.median(speed), 0.05)])
@@ -132,7 +151,7 @@ def _attributes(kept: Sequence[Objects], speed: np.ndarray, one: bool) -> dict[s
     normal = speed[2] if one else np.maximum(speed[0] + speed[1] * row, speed[2] / 4)
     flow = np.log(motion[:, :2] / np.reshape(normal, (-1, 1)) + 0.05)
     if not one:
-        return {"motion": flow[:, :1]}
+        return {"pace": flow[:, :1]}
     return {
         "motion": np.hstack([flow, np.log(motion[:, 2:] + 0.02)]),
         "look": np.concatenate([seen.look for seen in kept]),
@@ -146,6 +165,10 @@ def _fit_density(name: str, values: np.ndarray, seed: int) -> dict[str, np.ndarr
     drawn = values[rng.permutation(len(values))[: MOST_OBJECTS[name]]]
     if name == "look":
         return {"look": drawn.astype(np.float32)}
+    if name == "pace":
+        middle = np.median(drawn)
+        above = drawn[drawn > middle] - middle
+        return {"pace": np.array([middle, np.sqrt(np.mean(above**2)) if len(above) else 1.0])}
     mixture = GaussianMixture(min(COMPONENTS, len(drawn)), reg_covar=1e-3, random_state=seed)
     mixture.fit(drawn.astype(np.float64))
     return {f"{name}_{part}": getattr(mixture, f"{part}_") for part in MIXTURE}
@@ -159,6 +182,9 @@ def _open_density(name: str, state: Mapping[str, np.ndarray]) -> Callable:
         # Neither side is the more anomalous.
         search.fit(np.vstack([normal, objects.mirror_look(normal)]))
         return lambda values: search.kneighbors(values)[0][:, 0]
+    if name == "pace":  # standing still is not anomalous, however rare
+        middle, width = state["pace"]
+        return lambda values: np.maximum((values[:, 0] - middle) / width, 0) ** 2 / 2
     mixture = GaussianMixture(len(state[f"{name}_weights"]))
     for part in MIXTURE:
         setattr(mixture, f"{part}_", state[f"{name}_{part}"])
