@@ -114,7 +114,7 @@ def show_benchmark(given: Given, rows: pd.DataFrame) -> Figure | None:
     if not is_benchmark(given):
         return None
     sizes = sizes_of(given)
-    groups = [OURS, PEERS] if set(PEERS) & set(rows["model"]) else [OURS]
+    groups = [group for group in (OURS, PEERS) if set(group) & set(rows["model"])] or [OURS]
     shape = (len(groups), len(sizes))
     figure, axes = plt.subplots(
         *shape, figsize=(4.6 * shape[1], 6.8 * shape[0]), layout="constrained", squeeze=False
