@@ -1,0 +1,64 @@
+"""The benchmarks' own arithmetic: medians of pairs, counted operations, lengthened videos."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from benchmarks.material import lengthen
+from benchmarks.measure import compare, interleave, rates, to_markdown
+
+from cagewatch.video import count_frames, read_frames
+
+
+def test_a_row_has_the_median_of_the_ratios_run_by_run():
+    # The machine was three times slower in the second run; the ratio does not see it.
+    row = compare("a", [2.0, 6.0, 2.0], [1.0, 3.0, 1.0], "s", ">= 1")
+    assert (row["ours"], row["reference"], row["ratio"]) == (2.0, 1.0, 2.0)
+    assert list(row) == ["name", "ours", "reference", "ratio", "goal", "unit"]
+    assert (
+        to_markdown([row | {"reference": None}]).splitlines()[-1] == "| a | 2 |  | 2 | >= 1 | s |"
+    )
+
+
+def test_works_are_run_in_turn_and_the_first_does_not_count():
+    order = []
+    seconds = interleave({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 2)
+    assert order == ["a", "b"] * 3 and len(seconds["a"]) == len(seconds["b"]) == 2
+    assert rates([2.0, 4.0], 8) == [4.0, 2.0]
+
+
+def test_a_lengthened_video_is_whole_and_repeats_its_frames(tmp_path, write_video, moving_disc):
+    source = write_video(tmp_path / "a.mpg", moving_disc(30), 25, codec="mpeg1video")
+    video = lengthen(source, tmp_path / "b.mpg", 3)
+    assert count_frames(video) == 90
+    times, frames = zip(*read_frames(video), strict=True)
+    assert np.allclose(np.diff(times), 0.04, atol=1e-3)
+    assert all(np.array_equal(frames[i], frames[i + 60]) for i in range(30))
+
+
+def test_operations_of_a_known_network():
+    import keras
+    from benchmarks.references import count_operations
+
+    image = keras.Input((8, 4, 6, 1), name="image")
+    from cagewatch.models.blocks import FoldTime, UnfoldTime
+
+    x = keras.layers.Conv2D(5, 3, padding="same")(FoldTime()(image))
+    x = keras.layers.Conv2DTranspose(1, 3, padding="same")(x)
+    model = keras.Model({"image": image}, {"image": UnfoldTime(8)(x)})
+    first = second = 2 * 8 * 4 * 6 * 9 * 5
+    assert count_operations(model, training=False) == first + second
+    assert count_operations(model) == 2 * first + 3 * second
+
+
+@pytest.mark.parametrize("model", ["cae", "cae_image"])
+def test_the_wrapped_reference_has_the_networks_weights(model):
+    from benchmarks.references import build_wrapped
+
+    from cagewatch.models import build_model
+    from cagewatch.models.build import input_shapes
+    from cagewatch.params import resolve
+
+    parameters = resolve({"dataset": "simulated", "model": model})
+    wrapped = build_wrapped(input_shapes(parameters, 1))
+    assert wrapped.count_params() == build_model(parameters).count_params()
