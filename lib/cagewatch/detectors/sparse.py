@@ -9,10 +9,12 @@ decision, any cuboid above a threshold, is a threshold on it.
 
 The paper alternates gradient steps on a combination with choosing the cuboids it represents. For
 chosen cuboids the best combination is known in closed form, the truncated singular value
-decomposition, and is used instead. Cuboids are brought to unit length, so that errors lie in
-[0, 1]; the bound on the error is the paper's, the threshold of motion is ours. A patch where nothing moved
-in training has no combination, so that whatever moves there later has the largest error, 1: with
-little training video many frames tie at it. The seed is unused.
+decomposition, and is used instead.
+
+Cuboids are brought to unit length, so that errors lie in [0, 1]; the bound on the error is the
+paper's, the threshold of motion is ours. A patch where nothing moved in training has no
+combination, so that whatever moves there later has the largest error, 1: with little training
+video many frames tie at it. The seed is unused.
 """
 
 from __future__ import annotations
