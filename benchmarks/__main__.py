@@ -40,6 +40,9 @@ def main() -> None:
     if given.inside:
         measure(given.names[0], given.folder, given.output)
         return
+    about = {"processor": runtime.processor_name(), "cores": runtime.available_cores()}
+    about |= {"date": time.strftime("%Y-%m-%d"), "python": platform.python_version()}
+    given.output.parent.mkdir(parents=True, exist_ok=True)
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
@@ -50,11 +53,8 @@ def main() -> None:
             command += ["--folder", str(folder), "--output", str(part)]
             subprocess.run(command, check=True, stdout=sys.stderr)
             rows += json.loads(part.read_text())
+            write_json(given.output, {"machine": about, "rows": rows})
             print(f"{name}: {time.time() - began:.0f} s", file=sys.stderr)
-    about = {"processor": runtime.processor_name(), "cores": runtime.available_cores()}
-    about |= {"date": time.strftime("%Y-%m-%d"), "python": platform.python_version()}
-    given.output.parent.mkdir(parents=True, exist_ok=True)
-    write_json(given.output, {"machine": about, "rows": rows})
     print(f"{about['processor']}, {about['cores']} cores, {about['date']}\n\n{to_markdown(rows)}")
 
 
