@@ -2,10 +2,12 @@
 
 After Reiss & Hoshen 2022 ("Attribute-based representations for accurate and interpretable video
 anomaly detection"), who score each object by the density of its velocity and by its distance to
-the nearest normal look, take the largest score of a frame, and join the attributes on the scale of
+the nearest normal look, take the largest of a frame, and add the attributes up on the scale of
 normal scores. Their objects and looks come from pretrained networks; here they come from the
-difference to the background, optical flow and gradient histograms (`detectors.objects`), and the
-attribute that is furthest from normal decides, where they add all up.
+difference to the background, optical flow and gradient histograms (`detectors.objects`).
+
+In a crowd the attribute is the pace, and only what is faster than usual counts. Of one animal they
+are its motion, and its motion, place and look together: a behaviour is often a combination.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
+from sklearn.decomposition import PCA
 from sklearn.linear_model import HuberRegressor
 from sklearn.mixture import GaussianMixture
-from sklearn.neighbors import NearestNeighbors
 
 from cagewatch.detectors import objects
 from cagewatch.detectors.objects import Objects, Scale
@@ -26,12 +28,9 @@ from cagewatch.errors import InputError
 from cagewatch.params import Parameters
 
 MOST_FRAMES = 20_000  # normal frames whose objects are kept, evenly spread
-MOST_OBJECTS = {
-    "pace": 200_000,
-    "motion": 20_000,
-    "look": 5_000,
-    "place": 20_000,
-}  # behind a density
+MOST_OBJECTS = 20_000  # behind a mixture, drawn at random
+ATTRIBUTES = ("pace", "motion", "all")
+LOOK_AXES = 8  # principal components of the look
 COMPONENTS = 5  # Gaussians of a mixture
 MIXTURE = ("weights", "means", "precisions_cholesky")
 FOLDS = 4  # normal scores are those of objects that the density was not fitted to
@@ -87,7 +86,7 @@ def fit_objects(
 
 
 def score(state: Mapping[str, np.ndarray], video: Video, parameters: Parameters) -> np.ndarray:
-    """The largest of the attributes' scores, smoothed over time; about 0 where all is as usual.
+    """The sum of the attributes' scores, smoothed over time; about 0 where all is as usual.
 
     One unit of an attribute is the distance from the median to the 99th percentile of the scores
     of normal frames. A frame without objects counts as the median frame.
@@ -105,7 +104,7 @@ def score_objects(
     state: Mapping[str, np.ndarray], described: Iterable[Iterator[Objects]], fps: float, one: bool
 ) -> np.ndarray:
     """Scores of the frames of successive runs from the objects in them: (n_frames,) float64."""
-    names = [name for name in MOST_OBJECTS if f"{name}_scores" in state]
+    names = [name for name in ATTRIBUTES if f"{name}_scores" in state]
     densities = {name: _open_density(name, state) for name in names}
     parts = []
     for run in described:
@@ -143,7 +142,7 @@ def _attributes(kept: Sequence[Objects], speed: np.ndarray, one: bool) -> dict[s
     """All objects' attributes by name, (n, d) float each.
 
     Of many things that hide one another only the speed is sure; one animal also has a place, a
-    look, and movements too small or quick to be flow.
+    look, and movements too small or quick to be flow. Columns of 'all': motion, place, look.
     """
     row = np.concatenate([seen.row for seen in kept])
     motion = np.concatenate([seen.motion for seen in kept])
@@ -152,43 +151,53 @@ def _attributes(kept: Sequence[Objects], speed: np.ndarray, one: bool) -> dict[s
     flow = np.log(motion[:, :2] / np.reshape(normal, (-1, 1)) + 0.05)
     if not one:
         return {"pace": flow[:, :1]}
-    return {
-        "motion": np.hstack([flow, np.log(motion[:, 2:] + 0.02)]),
-        "look": np.concatenate([seen.look for seen in kept]),
-        "place": np.concatenate([seen.place for seen in kept]),
-    }
+    moved = np.hstack([flow, np.log(motion[:, 2:] + 0.02)])
+    place = np.concatenate([seen.place for seen in kept])
+    look = np.concatenate([seen.look for seen in kept])
+    return {"motion": moved, "all": np.hstack([moved, place, look])}
 
 
 def _fit_density(name: str, values: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """What a density of (n, d) normal objects needs, arrays by name."""
-    rng = np.random.default_rng(seed)
-    drawn = values[rng.permutation(len(values))[: MOST_OBJECTS[name]]]
-    if name == "look":
-        return {"look": drawn.astype(np.float32)}
     if name == "pace":
-        middle = np.median(drawn)
-        above = drawn[drawn > middle] - middle
+        middle = np.median(values)
+        above = values[values > middle] - middle
         return {"pace": np.array([middle, np.sqrt(np.mean(above**2)) if len(above) else 1.0])}
-    mixture = GaussianMixture(min(COMPONENTS, len(drawn)), reg_covar=1e-3, random_state=seed)
-    mixture.fit(drawn.astype(np.float64))
-    return {f"{name}_{part}": getattr(mixture, f"{part}_") for part in MIXTURE}
+    rng = np.random.default_rng(seed)
+    drawn = values[rng.permutation(len(values))[:MOST_OBJECTS]].astype(np.float64)
+    state = {}
+    if name == "all":
+        state["all_mean"], state["all_axes"] = _fit_axes(drawn)
+        drawn = (drawn - state["all_mean"]) @ state["all_axes"]
+    mixture = GaussianMixture(min(COMPONENTS, len(drawn)), reg_covar=1e-2, random_state=seed)
+    mixture.fit(drawn)
+    return state | {f"{name}_{part}": getattr(mixture, f"{part}_") for part in MIXTURE}
+
+
+def _fit_axes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (d,) and axes (d, k) that bring motion, place and the look's LOOK_AXES to variance 1."""
+    plain = objects.N_MOTION + objects.N_PLACE
+    looks = PCA(min(LOOK_AXES, len(values)), random_state=0).fit(values[:, plain:])
+    axes = np.zeros((values.shape[1], plain + looks.n_components_))
+    axes[:plain, :plain] = np.diag(1 / np.maximum(values[:, :plain].std(axis=0), 1e-6))
+    axes[plain:, plain:] = looks.components_.T / np.sqrt(looks.explained_variance_ + 1e-9)
+    return values.mean(axis=0), axes
 
 
 def _open_density(name: str, state: Mapping[str, np.ndarray]) -> Callable:
     """A function from (n, d) objects to (n,) float64, how far from normal each is."""
-    if name == "look":
-        normal = state["look"]
-        search = NearestNeighbors(n_neighbors=1, algorithm="brute")
-        # Neither side is the more anomalous.
-        search.fit(np.vstack([normal, objects.mirror_look(normal)]))
-        return lambda values: search.kneighbors(values)[0][:, 0]
     if name == "pace":  # standing still is not anomalous, however rare
         middle, width = state["pace"]
         return lambda values: np.maximum((values[:, 0] - middle) / width, 0) ** 2 / 2
     mixture = GaussianMixture(len(state[f"{name}_weights"]))
     for part in MIXTURE:
         setattr(mixture, f"{part}_", state[f"{name}_{part}"])
-    return lambda values: -mixture.score_samples(values.astype(np.float64))
+    mean, axes = state.get(f"{name}_mean", 0.0), state.get(f"{name}_axes")
+    return lambda values: (
+        -mixture.score_samples(
+            values.astype(np.float64) if axes is None else (values - mean) @ axes
+        )
+    )
 
 
 def _largest(distances: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -228,7 +237,7 @@ def _batches(described: Iterator[Objects]) -> Iterator[list[Objects]]:
 
 
 def _score_batch(batch, state, densities, one: bool) -> np.ndarray:
-    """The largest of the attributes' scores of a few frames, before smoothing: (n_frames,)."""
+    """The sum of the attributes' scores of a few frames, before smoothing: (n_frames,) float64."""
     counts = np.array([len(seen.row) for seen in batch])
     if not counts.any():
         return np.zeros(len(batch))
@@ -237,4 +246,4 @@ def _score_batch(batch, state, densities, one: bool) -> np.ndarray:
         low, high = state[f"{name}_scores"]
         largest = _largest(densities[name](values), counts)
         scores.append((largest - low) / max(high - low, 1e-9))
-    return np.nan_to_num(np.max(scores, axis=0), nan=0.0)
+    return np.nan_to_num(np.sum(scores, axis=0), nan=0.0)

@@ -26,6 +26,7 @@ LAGS = (1 / 30, 4 / 30, 16 / 30)  # seconds between the images whose difference 
 CELLS, TILTS = 4, 4  # a side, and gradient orientations, of what an object looks like
 WINDOW = 24  # pixels a side of the picture that looks are taken from
 N_MOTION = 2 + len(LAGS)
+N_PLACE = 4
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,7 @@ def _measure(pair, before, mask, background, middles, scale, one) -> Objects:
 def _stack(found: list, one: bool) -> Objects:
     if not found:
         look = CELLS * CELLS * (TILTS + 1) if one else 0
-        empty = (np.empty((0, width), np.float32) for width in (N_MOTION, look, 4))
+        empty = (np.empty((0, width), np.float32) for width in (N_MOTION, look, N_PLACE))
         return Objects(np.empty(0, np.float32), *empty)
     return Objects(*(np.array(part, np.float32) for part in zip(*found, strict=True)))
 
@@ -260,15 +261,6 @@ def describe_look(patch: np.ndarray, mask: np.ndarray) -> np.ndarray:
     cells = cv2.resize(shares, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
     filled = cv2.resize(shape, (CELLS, CELLS), interpolation=cv2.INTER_AREA) / CELLS
     return np.r_[np.sqrt(cells / (cells.sum() + 1e-6)).ravel(), filled.ravel()].astype(np.float32)
-
-
-def mirror_look(look: np.ndarray) -> np.ndarray:
-    """What (n, 80) looks would be in a mirror: columns of cells and slants swapped."""
-    cut = CELLS * CELLS * TILTS
-    edges = look[:, :cut].reshape(-1, CELLS, CELLS, TILTS)[:, :, ::-1]
-    edges = edges[..., (-np.arange(TILTS)) % TILTS]
-    filled = look[:, cut:].reshape(-1, CELLS, CELLS)[:, :, ::-1]
-    return np.hstack([edges.reshape(len(look), -1), filled.reshape(len(look), -1)])
 
 
 def _average_motion(moments: Iterable[Objects], half: int) -> Iterator[Objects]:

@@ -26,6 +26,7 @@ MODEL_NAMES = {
     "stae_image": "STAE (image)",
     "stae_flow": "STAE (flow)",
     "conv3d": "two-stream 3-D CAE",
+    "density": "density of objects",
     "sparse": "sparse combinations (150 FPS)",
     "frame_index": "frame index",
     "frame_difference": "frame difference",
