@@ -244,6 +244,7 @@ def show_variations(given: Given, question: str, scores: pd.DataFrame) -> Figure
             ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.12), frameon=False)
         ax.plot(own["difference"], places, "o", color="#0072B2")
         ax.axvline(0, color="0.4", linewidth=0.8)
+        ax.locator_params(axis="x", nbins=5)
         ax.set_yticks(places, [in_words(question, name) for name in own["variation"]])
         ax.set(title=target, xlabel="change of the pooled AUC", ylim=(len(own) - 0.5, -0.5))
     caption = (
