@@ -155,7 +155,7 @@ def _infer(inference: Inference, inputs: Scores, clips: np.ndarray, batch: int) 
     return {stream: np.concatenate(values) for stream, values in parts.items()}
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=4)
 def _inference(model: keras.Model, *how: Any) -> Inference:
     return open_inference(model, *how)
 
