@@ -10,6 +10,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# A busy machine is no finding.
+settings.register_profile("cagewatch", deadline=None)
+settings.load_profile("cagewatch")
 
 
 @pytest.fixture(scope="session")

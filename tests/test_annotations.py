@@ -111,7 +111,7 @@ def test_wrong_bout_tables_are_refused(tmp_path, text, says):
         read_csv_bouts(write(tmp_path, text, "a.csv"))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, len(MIT_BEHAVIOURS) - 1), min_size=1, max_size=200))
 def test_any_labels_survive_both_formats(tmp_path_factory, labels):
     folder = tmp_path_factory.mktemp("bouts")

@@ -101,7 +101,7 @@ def test_no_frame_is_off_by_one_at_either_end(fps):
         assert frame_at(round(frame / fps, 3), fps) == frame
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     lengths=st.lists(st.integers(1, 400), min_size=1, max_size=30),
     fps=st.sampled_from([10.0, 25.0, 30000 / 1001, 120.0, 500.0]),

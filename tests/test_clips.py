@@ -37,7 +37,7 @@ def recording(labels, name="a", split="train"):
 label_runs = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 60)), min_size=1, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(label_runs, st.integers(1, 6), st.integers(1, 10))
 def test_training_clips_hold_no_target_and_span_no_gap(runs, stride, step):
     labels = np.concatenate([np.full(n, code, np.int16) for code, n in runs])

@@ -244,7 +244,7 @@ ALPHABET = st.sampled_from(
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(text=st.lists(ALPHABET, max_size=30).map("".join))
 def test_any_text_is_read_or_refused(tmp_path_factory, name, text):
     path = tmp_path_factory.getbasetemp() / name

@@ -71,7 +71,7 @@ def test_a_failing_item_ends_it_with_its_own_error(threads):
 # Pieces and their clips
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     total=st.integers(8, 120), size=st.integers(1, 50), step=st.integers(1, 11),
     lag=st.integers(1, 5),

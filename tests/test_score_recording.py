@@ -246,7 +246,7 @@ def test_what_is_not_there_is_named(cage, tmp_path):
         read_run(tmp_path)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(source=st.sampled_from([24.0, 29.97, 30.0, 60.0, 120.0]), target=st.floats(5, 24))
 def test_thinning_keeps_the_frame_nearest_to_each_tick(source, target):
     times = np.arange(200) / source

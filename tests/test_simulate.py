@@ -180,7 +180,7 @@ def test_four_of_twelve_by_night():
 
 
 @given(n_frames=st.integers(1, 3000), rare=st.floats(0.5, 60), seed=st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_bouts_fill_the_recording_without_gaps(n_frames, rare, seed):
     bouts = draw_bouts(np.random.default_rng(seed), n_frames, rare)
     assert bouts[0].start == 0 and bouts[-1].stop == n_frames

@@ -45,6 +45,7 @@ def executed_notebooks() -> dict[str, Path]:
         "prepare": STUDY / "prepare.ipynb",
         "baselines": STUDY / "hang" / "baselines.ipynb",
         "experiment": STUDY / "hang" / "cae" / "seed-0" / "experiment.ipynb",
+        "detector": STUDY / "hang" / "density" / "seed-0" / "detector.ipynb",
     }
     names = [artefact.notebook for artefact in ARTEFACTS] + ["summary"]
     for name in names:
