@@ -45,7 +45,8 @@ ablations.write_streams(given, streams)
 ablations.write_variations(given, "scores", scores)
 
 # %%
-ablations.show_scores(given, scores)
+ablations.show_variations(given, "scores", scores);
+
 # %% [markdown]
 # ## Which stream decides the average
 #

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import re
 from pathlib import Path
 
@@ -101,6 +104,25 @@ def test_notebook_is_in_step_with_its_source(name: str) -> None:
     )
     tagged = [tags_of(cell) for cell in paired.cells if tags_of(cell)]
     assert tagged == [cell.metadata["tags"] for cell in source.cells if cell.metadata.get("tags")]
+
+
+@pytest.mark.parametrize("name", every_notebook())
+def test_what_a_notebook_calls_is_there(name: str) -> None:
+    """Every ``module.function`` of the library that a cell names exists."""
+    cells = [c for c in jupytext.read(NOTEBOOKS / f"{name}.py").cells if c.cell_type == "code"]
+    tree = ast.parse("\n".join(cell.source for cell in cells))
+    modules = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("cagewatch"):
+            for alias in node.names:
+                found = getattr(importlib.import_module(node.module), alias.name, None)
+                found = found or importlib.import_module(f"{node.module}.{alias.name}")
+                if inspect.ismodule(found):
+                    modules[alias.asname or alias.name] = found
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if module := modules.get(node.value.id):
+                assert hasattr(module, node.attr), f"{node.value.id}.{node.attr}"
 
 
 @pytest.mark.parametrize("name", OWN)
