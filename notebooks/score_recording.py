@@ -77,7 +77,7 @@ for result in results:
     paths = score_recording.write_results(folder, result, finished.parameters.image_fps)
     figure = score_recording.plot_timeline(result, level.value)
     plots.save_figure(figure, folder, "timeline")
-    print(*paths, folder / "timeline.png", sep="\n")
+    print(*map(params.name_path, [*paths, folder / "timeline.png"]), sep="\n")
 
 # %% [markdown]
 # ## Metrics, where there are labels

@@ -136,4 +136,4 @@ plots.show_reconstructions(model, test_batches, scores, parameters);
 # Give this folder to `score_recording` as `run`, or open `explore_thresholds` on it.
 
 # %%
-print(folder)
+print(params.name_path(folder))

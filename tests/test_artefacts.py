@@ -346,6 +346,7 @@ def test_contents_are_what_a_study_can_make() -> None:
         "figure_2_architectures",
         "table_1_hyperparameters",
         "table_2_benchmark",
+        "ablation_scores",
     ]
     assert "figure_3_roc_groom" not in names("simulated", ["hang"], ["cae"])
     assert names("folder", ["anomaly"], ["cae"]) == []

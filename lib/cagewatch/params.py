@@ -179,6 +179,12 @@ def project_root(start: Path | None = None) -> Path:
     )
 
 
+def name_path(path: Path) -> str:
+    """A path as it may be given back as a parameter: from the project's root, if it lies in it."""
+    path, root = Path(path).absolute(), project_root()
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
+
+
 def read_layer(path: Path) -> dict[str, Any]:
     """Read one flat YAML layer, refusing names that are not parameters."""
     try:

@@ -109,14 +109,16 @@ def is_noise(output: Mapping) -> bool:
 
 
 def main() -> None:
-    """Publish every notebook; the default study must have finished."""
+    """Publish every notebook there is a finished run of; the default study must have finished."""
     root = params.project_root()
     folder = root / "notebooks"
     executed = executed_notebooks()
-    missing = [str(path) for path in executed.values() if not (root / path).is_file()]
-    if missing:
-        raise InputError(f"{', '.join(missing)} not found: run 'make study' first.")
+    if not (root / executed["summary"]).is_file():
+        raise InputError(f"{executed['summary']} not found: run 'make study' first.")
     for name, path in executed.items():
+        if not (root / path).is_file():
+            print(f"{path} not found: the notebook {name} stays as it is")
+            continue
         notebook = nbformat.read(root / path, as_version=4)
         publish_notebook(notebook, folder / f"{name}.py", folder / f"{name}.ipynb")
     for name, given in OWN_VIDEOS.items():
