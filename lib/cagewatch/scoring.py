@@ -54,15 +54,15 @@ def is_per_frame(model: keras.Model) -> bool:
     """
     import keras
 
-    from cagewatch.models.blocks import FoldTime, UnfoldTime
-
-    folds = [layer for layer in model.layers if isinstance(layer, FoldTime)]
-    unfolds = [layer for layer in model.layers if isinstance(layer, UnfoldTime)]
+    # Told by their names: this module also serves the baselines, which depend on no model.
+    kinds = {layer: type(layer).__name__ for layer in model.operations}
+    folds = [layer for layer in model.layers if kinds[layer] == "FoldTime"]
+    unfolds = [layer for layer in model.layers if kinds[layer] == "UnfoldTime"]
     inputs = {id(tensor) for tensor in model.inputs}
     read = {
         id(tensor)
         for operation in model.operations
-        if not isinstance(operation, (FoldTime, keras.layers.InputLayer))
+        if kinds[operation] not in ("FoldTime", "InputLayer")
         for tensor in keras.tree.flatten(operation.input)
     }
     first = len(folds) == len(inputs) and not inputs & read
