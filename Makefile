@@ -61,7 +61,7 @@ ablations: setup  ## the open points of the paper varied one at a time, beside a
 test: setup  ## ruff and the tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/python -m pytest -m "not slurm and not browser" $(ARGS)
+	@$(BIN)/python -m pytest -n $(or $(CORES),2) --dist loadfile -m "not slurm and not browser" $(ARGS)
 
 lab: setup  ## JupyterLab on the notebooks
 	@$(BIN)/python -m jupyterlab notebooks --ServerApp.ip=127.0.0.1 $(ARGS)

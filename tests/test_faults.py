@@ -322,42 +322,49 @@ def test_a_source_that_changes_while_it_is_read_is_refused(bitmaps, tmp_path, mo
 # Memory
 
 
-def test_want_of_memory_is_one_sentence_or_no_matter(data, tmp_path):
-    """Address space is taken away in steps, from too little to start with to enough."""
+@pytest.fixture(scope="module")
+def long_data(tmp_path_factory):
+    return experiment.write_discs(tmp_path_factory.mktemp("long"), n_frames=2000)
+
+
+def test_want_of_memory_is_one_sentence_or_no_matter(long_data, tmp_path):
+    """Address space is taken away in steps, from too little for one store's maps to enough."""
     code = f"""
 import resource, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
-from test_faults import build
+from faults import experiment
+from cagewatch import params, store
 from cagewatch.errors import InputError
+from cagewatch.recordings import load_recordings
+given = params.resolve(experiment.values(Path(sys.argv[1]), Path(sys.argv[2])))
+recordings = load_recordings(given)
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[3]) * 2**20,) * 2)
 try:
-    build(Path(sys.argv[1]), Path(sys.argv[2]), 1)
+    store.stores_of(recordings, given, 1)
 except InputError as error:
     print(error)
     sys.exit(3)
 """
     seen = []
-    for megabytes in (1, 4, 16, 600):
-        done = in_python(code, data, tmp_path / "results", megabytes)
+    for megabytes in (-8, 1, 7, 16, 34, 600):
+        done = in_python(code, long_data, tmp_path / "results", megabytes)
         assert done.returncode in (0, 3), done.stderr[-2000:]
         seen.append(done.returncode)
         if (tmp_path / "results").is_dir():
             experiment.check_whole(tmp_path / "results")
     assert seen[0] == 3 and seen[-1] == 0
-    build(data, tmp_path / "alone")
+    build(long_data, tmp_path / "alone")
     alone = experiment.describe_run(tmp_path / "alone")
     assert experiment.describe_run(tmp_path / "results") == alone
 
 
-def test_a_worker_killed_for_memory_is_one_sentence(tmp_path):
-    data = experiment.write_discs(tmp_path / "data", n_frames=2000)
-    command = [sys.executable, "-c", BUILD, str(data), str(tmp_path / "results"), "2"]
+def test_a_worker_killed_for_memory_is_one_sentence(long_data, tmp_path):
     # A file of its own: worker processes import it.
     (tmp_path / "build.py").write_text(BUILD)
-    command = [sys.executable, str(tmp_path / "build.py"), *command[3:]]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "build.py", str(long_data), str(tmp_path / "results"), "2"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     import psutil
 
     deadline = time.monotonic() + 60
@@ -374,7 +381,7 @@ def test_a_worker_killed_for_memory_is_one_sentence(tmp_path):
     assert process.returncode == 1
     assert "InputError: A preprocessing process was killed" in errors
     experiment.check_whole(tmp_path / "results")
-    build(data, tmp_path / "results", 1)
+    build(long_data, tmp_path / "results", 1)
     experiment.check_whole(tmp_path / "results")
 
 

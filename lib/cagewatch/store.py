@@ -71,10 +71,22 @@ def store_folder(results_dir: Path, dataset: str, settings: Preprocessing) -> Pa
 def stores_of(
     recordings: Sequence[Recording], parameters: Parameters, cores: int = 1
 ) -> dict[str, Store]:
-    """The stores of `recordings` as `parameters` want them, by name; what is missing is built."""
+    """The stores of `recordings` as `parameters` want them, by name; what is missing is built.
+
+    Raises
+    ------
+    InputError
+        As `build_stores`, and where memory runs out.
+    """
     settings = preprocessing_of(parameters)
     folder = store_folder(project_root() / parameters.results_dir, parameters.dataset, settings)
-    return build_stores(recordings, folder, settings, cores)
+    try:
+        return build_stores(recordings, folder, settings, cores)
+    except MemoryError as error:
+        raise InputError(
+            f"Memory ran out over the stores in {folder}; close other programs or raise the limit"
+            " on address space (ulimit -v), then run again."
+        ) from error
 
 
 def build_stores(
@@ -228,7 +240,13 @@ def open_store(folder: Path) -> Store:
     manifest = read_json(folder / "manifest.json")
     if not _matches_manifest(folder, manifest):
         raise InputError(f"The store {folder} is damaged; delete that folder and run again.")
-    maps = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
+    try:
+        maps = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
+    except (OSError, MemoryError) as error:
+        raise InputError(
+            f"The store {folder} cannot be mapped into memory ({error}); close other programs or"
+            " raise the limit on address space (ulimit -v), then run again."
+        ) from error
     return Store(manifest["recording"], folder, **maps, source_digest=manifest["source"]["sha256"])
 
 
