@@ -43,7 +43,7 @@ NOTEBOOK = (
     "done={output.notebook:q}; unfinished=${{done%.ipynb}}.unfinished.ipynb;"
     ' jupytext --quiet --to ipynb --output "$unfinished" {input.notebook:q}'
     f' && papermill "$unfinished" "$unfinished" -k {study.kernel} --cwd . --no-progress-bar'
-    " --log-level WARNING --stdout-file >(sed 's/^/{params.name}: /' >&2)"
+    " --log-level WARNING --stdout-file >(sed -u 's/^/{params.name}: /' >&2)"
     " -f {input.values:q} -p cores {threads} {params.more} 2> >(grep -v IPKernelApp >&2)"
     ' && mv "$unfinished" "$done"'
 )
@@ -226,7 +226,9 @@ def read_by(artefact):
         for target, model, seed in runs
         for file in RUN_FILES
     ]
-    values = [GRID / target / f"{model}.yaml" for target in study.targets for model in study.models]
+    # What shows recordings shows them as the CAE sees them; what shows networks shows all of them.
+    shown = [name for name in study.models if name == VARIED or not artefact.recordings]
+    values = [GRID / target / f"{model}.yaml" for target in study.targets for model in shown]
     files += [] if artefact.targets else values
     return files + [RESULTS / "recordings.json"] * artefact.recordings
 

@@ -75,6 +75,7 @@ flow_percentile: float = 99.9  # percentile of training flow that maps to 1
 image_loss_weight: float = None  # loss weight, image
 flow_loss_weight: float = None  # loss weight, flow
 dilation_rate: int = None  # dilation: of every 3-D convolution (RAE), of the encoder's last two (CAE)
+fusion: str = "bottleneck"  # two streams meet at the bottleneck, or only their scores do
 optimiser: str = None  # adam or sgd
 learning_rate: float = None  # learning rate
 beta_1: float = 0.5  # Adam's beta_1, the paper's 'momentum 0.5'

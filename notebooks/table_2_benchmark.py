@@ -21,10 +21,11 @@
 # was run too, a larger one, since people are small in these pictures. UCSD Ped2 stands in where Avenue is not to be had.
 #
 # The table's rivals are quoted in the paper from others. Here they can be run on the same clips and scored the same way:
-# `make study DATASET=ped2 DATA=<folder> MODELS="hasan stae_image stae_flow conv3d sparse"` adds their rows and curves. Each is
-# adapted to this input size, and says how in its module. DSTN is not among them: the paper gives it a row, but no reference and
-# not a word on its layers or its training. The name and the value fit a network that translates frames to optical flow,
-# trained against a second network that judges the translation; a rerun of it would be a guess under someone else's name.
+# `make study DATASET=ped2 DATA=<folder> MODELS="hasan stae_image stae_flow conv3d sparse"` adds their rows and curves, and `memory`
+# that of the CAE with a memory (Gong et al. 2019). Each is adapted to this input size, and says how in its module. DSTN is not
+# among them: the paper gives it a row, but no reference and not a word on its layers or its training. The name and the value fit a
+# network that translates frames to optical flow, trained against a second network that judges the translation; a rerun of it would
+# be a guess under someone else's name.
 
 # %% tags=["parameters"]
 # Parameters: whose runs to show and where the figures go.

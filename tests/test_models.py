@@ -109,6 +109,22 @@ def test_cae_kernels_strides_and_dilation():
     assert [layer.strides[0] for layer in up] == [1, 2, 2]
 
 
+@pytest.mark.parametrize("model", ["rae", "cae"])
+@pytest.mark.parametrize(("fusion", "apart"), [("bottleneck", False), ("late", True)])
+def test_late_fusion_keeps_the_streams_apart(model, fusion, apart):
+    built = build_model(settings(model, fusion=fusion), 1)
+    inputs = noise(built)
+    before = answer(built, inputs)
+    after = answer(built, inputs | {"flow": 1 - inputs["flow"]})
+    assert np.array_equal(before["image"], after["image"]) == apart
+    assert not np.array_equal(before["flow"], after["flow"])
+
+
+def test_late_fusion_is_the_two_single_streams_side_by_side():
+    built = build_model(settings("cae", fusion="late"), 1)
+    assert built.count_params() == COUNTS["cae_image"] + COUNTS["cae_flow"]
+
+
 def test_rae_dilation_spares_strided_convolutions():
     built = build_model(settings("rae", dilation_rate=2), 1)
     assert built.get_layer("image_e2_conv1").dilation_rate == (1, 1, 1)

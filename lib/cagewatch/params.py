@@ -129,6 +129,9 @@ class Parameters(BaseModel):
     dilation_rate: PositiveInt = Field(
         description="dilation: of every 3-D convolution (RAE), of the encoder's last two (CAE)"
     )
+    fusion: Literal["bottleneck", "late"] = Field(
+        description="two streams meet at the bottleneck, or only their scores do"
+    )
     optimiser: Literal["adam", "sgd"] = Field(description="adam or sgd")
     learning_rate: PositiveFloat = Field(description="learning rate")
     beta_1: Fraction = Field(description="Adam's beta_1, the paper's 'momentum 0.5'")

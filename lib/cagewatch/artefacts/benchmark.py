@@ -33,7 +33,7 @@ from cagewatch.tables import (
 from cagewatch.tables.collect import BASELINES
 
 TARGET = "anomaly"
-OURS = ("rae", "cae", "cae_image", "cae_flow", "density")
+OURS = ("rae", "cae", "cae_image", "cae_flow", "memory", "density")
 MODELS = (*OURS, *PEERS)
 TEST_VIDEOS = {"avenue": 21, "ped2": 12, "ped1": 36}  # in the whole benchmark
 PAPERS_BENCHMARK = "avenue"

@@ -96,7 +96,7 @@ ARTEFACTS = (
         figures=("roc",),
         tables=("table_2", "table_2_events"),
         targets=("anomaly",),
-        models=("rae", "cae", "cae_image", "cae_flow", "density", *PEERS),
+        models=("rae", "cae", "cae_image", "cae_flow", "memory", "density", *PEERS),
     ),
     Artefact(
         "section_3_4_alternates",
@@ -114,7 +114,7 @@ ARTEFACTS = (
         figures=("difficulty",),
         tables=("difficulty",),
         targets=("drink", "eat", "groom", "hang", "micromovement", "rear", "rest", "walk"),
-        models=("rae", "cae", "cae_image", "supervised", "density", *PEERS),
+        models=("rae", "cae", "cae_image", "supervised", "memory", "density", *PEERS),
         recordings=True,
     ),
     Artefact(

@@ -28,7 +28,7 @@ from cagewatch.tables import collect_results, write_table
 from cagewatch.video import read_frames
 
 LOOKS = ("frame difference", "flow magnitude", "brightness", "height of the dark blob")
-MODELS = ("rae", "cae", "cae_image", "supervised", "density", *PEERS)
+MODELS = ("rae", "cae", "cae_image", "supervised", "memory", "density", *PEERS)
 
 
 def measure_looks(recording: Recording, parameters: Parameters) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ channels-last throughout, whatever the user's Keras configuration says.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -171,6 +172,25 @@ def _two_convolutions(
     x = activate(normalise(x, f"{name}_norm1"), f"{name}_act1")
     x = conv_3d(x, filters, f"{name}_conv2", dilation=dilation)
     return normalise(x, f"{name}_norm2")
+
+
+def bottleneck(
+    encoded: dict[str, Tensor], fusion: str, convolve: Callable[[Tensor, str], Tensor]
+) -> dict[str, Tensor]:
+    """What each stream is decoded from: `convolve` of all streams joined, or of each by itself.
+
+    Parameters
+    ----------
+    encoded : stream name -> the end of its encoder.
+    fusion : 'bottleneck' joins the channels of all streams; 'late' leaves the streams apart, as two
+        networks trained side by side, so that only their scores meet.
+    convolve : from the joined channels and a name to the bottleneck.
+    """
+    if fusion == "late" and len(encoded) > 1:
+        return {stream: convolve(x, f"{stream}_fuse") for stream, x in encoded.items()}
+    several = list(encoded.values())
+    joined = layers.Concatenate(name="fuse_concat")(several) if len(several) > 1 else several[0]
+    return dict.fromkeys(encoded, convolve(joined, "fuse"))
 
 
 def output_head(x: Tensor, name: str) -> Tensor:

@@ -12,6 +12,7 @@ from cagewatch.errors import InputError
 from cagewatch.models.cae import Shape, build_cae
 from cagewatch.models.conv3d import build_conv3d
 from cagewatch.models.hasan import build_hasan
+from cagewatch.models.memory import build_memory
 from cagewatch.models.precision import fastest_precision
 from cagewatch.models.rae import build_rae
 from cagewatch.models.stae import build_stae, decreasing_squared_error
@@ -33,6 +34,7 @@ MODELS: dict[str, ModelEntry] = {
     "cae_image": ModelEntry(build_cae, ("image",)),
     "cae_flow": ModelEntry(build_cae, ("flow",)),
     "supervised": ModelEntry(build_supervised, ("image",)),
+    "memory": ModelEntry(build_memory, ("image", "flow")),
     # Peers: the rivals of the paper's Table 2, on the same clips and scored the same way.
     "hasan": ModelEntry(build_hasan, ("image",)),
     "conv3d": ModelEntry(build_conv3d, ("image", "flow")),

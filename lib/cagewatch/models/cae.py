@@ -6,8 +6,9 @@ axis rather than wrapped in `TimeDistributed`: the same convolutions, trained se
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
-from keras import layers
 
 from cagewatch.errors import InputError
 from cagewatch.models.blocks import (
@@ -16,6 +17,7 @@ from cagewatch.models.blocks import (
     Tensor,
     ThinConv2D,
     UnfoldTime,
+    bottleneck,
     conv_2d,
     output_head,
     transposed_conv_2d,
@@ -48,7 +50,8 @@ def build_cae(parameters: Parameters, shapes: dict[str, Shape]) -> keras.Model:
 
     Parameters
     ----------
-    parameters : `dilation_rate` dilates the last two layers of the encoder.
+    parameters : `dilation_rate` dilates the last two layers of the encoder; `fusion` says whether
+        the streams meet.
     shapes : stream name -> (clip_length, rows, columns, channels).
 
     Returns
@@ -60,6 +63,13 @@ def build_cae(parameters: Parameters, shapes: dict[str, Shape]) -> keras.Model:
     InputError
         If rows or columns do not divide by 4.
     """
+    return build_frames(parameters, shapes, lambda x, name: conv_2d(x, 16, 3, name))
+
+
+def build_frames(
+    parameters: Parameters, shapes: dict[str, Shape], convolve: Callable[[Tensor, str], Tensor]
+) -> keras.Model:
+    """The network of `build_cae` with any bottleneck (n, rows / 4, columns / 4, channels) -> 16."""
     clip_length, rows, columns, _ = next(iter(shapes.values()))
     if rows % 4 or columns % 4:
         raise InputError(
@@ -68,14 +78,13 @@ def build_cae(parameters: Parameters, shapes: dict[str, Shape]) -> keras.Model:
             f"multiples of 4."
         )
     inputs = {stream: keras.Input(shape, name=stream) for stream, shape in shapes.items()}
-    encoded = [
-        encode(FoldTime(name=f"{stream}_fold")(clips), stream, parameters.dilation_rate)
+    encoded = {
+        stream: encode(FoldTime(name=f"{stream}_fold")(clips), stream, parameters.dilation_rate)
         for stream, clips in inputs.items()
-    ]
-    fused = layers.Concatenate(name="fuse_concat")(encoded) if len(encoded) > 1 else encoded[0]
-    fused = conv_2d(fused, 16, 3, "fuse")
+    }
+    fused = bottleneck(encoded, parameters.fusion, convolve)
     outputs = {}
     for stream, shape in shapes.items():
-        frames = output_head(decode(fused, stream, shape[-1]), f"{stream}_out")
+        frames = output_head(decode(fused[stream], stream, shape[-1]), f"{stream}_out")
         outputs[stream] = UnfoldTime(clip_length, dtype="float32", name=f"{stream}_unfold")(frames)
     return keras.Model(inputs, outputs, name=parameters.model)

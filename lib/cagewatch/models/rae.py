@@ -17,6 +17,7 @@ from cagewatch.models.blocks import (
     CHANNELS_LAST,
     Tensor,
     activate,
+    bottleneck,
     conv_3d,
     normalise,
     output_head,
@@ -37,7 +38,8 @@ def build_rae(parameters: Parameters, shapes: dict[str, Shape]) -> keras.Model:
 
     Parameters
     ----------
-    parameters : `dilation_rate` dilates every unstrided 3x3x3 convolution.
+    parameters : `dilation_rate` dilates every unstrided 3x3x3 convolution; `fusion` says whether
+        the streams meet.
     shapes : stream name -> (clip_length, rows, columns, channels).
 
     Returns
@@ -65,19 +67,21 @@ def build_volumes(
             f"and resize_height - crop_top - crop_bottom and resize_width multiples of 8."
         )
     inputs = {stream: keras.Input(shape, name=stream) for stream, shape in shapes.items()}
-    encoded = []
+    encoded = {}
     for stream, x in inputs.items():
         for stage, (filters, strides) in enumerate(ENCODER, start=1):
             x = block(x, filters, strides, f"{stream}_e{stage}", dilation)
-        encoded.append(x)  # (batch, clip_length / 4, rows / 8, columns / 8, 96)
+        encoded[stream] = x  # (batch, clip_length / 4, rows / 8, columns / 8, 96)
 
-    fused = layers.Concatenate(name="fuse_concat")(encoded) if len(encoded) > 1 else encoded[0]
-    fused = conv_3d(fused, FUSED_FILTERS, "fuse_conv", dilation=dilation)
-    fused = activate(normalise(fused, "fuse_norm"), "fuse")
+    def fuse(x: Tensor, name: str) -> Tensor:
+        x = conv_3d(x, FUSED_FILTERS, f"{name}_conv", dilation=dilation)
+        return activate(normalise(x, f"{name}_norm"), name)
+
+    fused = bottleneck(encoded, parameters.fusion, fuse)
 
     outputs = {}
     for stream, shape in shapes.items():
-        x = fused
+        x = fused[stream]
         for stage, (filters, strides) in enumerate(DECODER, start=1):
             name = f"{stream}_d{stage}"
             x = layers.UpSampling3D(strides, data_format=CHANNELS_LAST, name=f"{name}_up")(x)

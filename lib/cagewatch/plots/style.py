@@ -26,6 +26,7 @@ MODEL_NAMES = {
     "stae_image": "STAE (image)",
     "stae_flow": "STAE (flow)",
     "conv3d": "two-stream 3-D CAE",
+    "memory": "two-stream CAE with memory",
     "density": "density of objects",
     "sparse": "sparse combinations (150 FPS)",
     "frame_index": "frame index",
