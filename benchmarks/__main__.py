@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.measure import to_markdown
@@ -29,14 +30,25 @@ def measure(name: str, folder: Path, output: Path) -> None:
     write_json(output, rows)
 
 
-def main() -> None:
-    """All benchmarks asked for, each in a process of its own."""
+def read_arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """What was asked for on the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=BENCHMARKS, default=BENCHMARKS)
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(BENCHMARKS)}; default: all")
     parser.add_argument("--output", type=Path, default=OUTPUT)
     parser.add_argument("--folder", type=Path, help="where to work; kept. Default: a temporary one")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    given = parser.parse_args(words)
+    # Not by `choices`: argparse would hold the whole empty list against them.
+    for name in given.names:
+        if name not in BENCHMARKS:
+            parser.error(f"no benchmark {name!r}: choose of {', '.join(BENCHMARKS)}")
+    given.names = given.names or BENCHMARKS
+    return given
+
+
+def main() -> None:
+    """All benchmarks asked for, each in a process of its own."""
+    given = read_arguments()
     if given.inside:
         measure(given.names[0], given.folder, given.output)
         return
@@ -47,7 +59,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        for name in given.names or BENCHMARKS:
+        for name in given.names:
             began, part = time.time(), Path(temporary) / f"{name}.json"
             command = [sys.executable, "-m", "benchmarks", name, "--inside"]
             command += ["--folder", str(folder), "--output", str(part)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from benchmarks.__main__ import BENCHMARKS, read_arguments
 from benchmarks.material import lengthen
 from benchmarks.measure import compare, interleave, rates, to_markdown
 
@@ -18,6 +19,14 @@ def test_a_row_has_the_median_of_the_ratios_run_by_run():
     assert (
         to_markdown([row | {"reference": None}]).splitlines()[-1] == "| a | 2 |  | 2 | >= 1 | s |"
     )
+
+
+def test_all_benchmarks_are_run_unless_some_are_named(capsys):
+    assert read_arguments([]).names == BENCHMARKS
+    assert read_arguments(["start", "train"]).names == ["start", "train"]
+    with pytest.raises(SystemExit):
+        read_arguments(["stat"])
+    assert "no benchmark 'stat'" in capsys.readouterr().err
 
 
 def test_works_are_run_in_turn_and_the_first_does_not_count():
