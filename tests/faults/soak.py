@@ -25,12 +25,13 @@ open(sys.argv[1], "w").write(json.dumps({"code": code, "peak_mb": round(peak / 1
 
 
 def soak(folder: Path, rounds: int, frames: int, options: list[str]) -> Iterator[dict]:
-    """Run ``make study`` `rounds` times, the last with `frames` per recording; yields what is left.
+    """Run ``make study`` `rounds` times, from half to all of `frames`; yields what is left.
 
     Each round simulates longer recordings, so that nothing of the round before can be used again.
 
     Parameters
     ----------
+    frames : per simulated recording in the last round.
     options : of `cagewatch.study`, for instance ``["--scale", "quick"]``.
     """
     names = [path.stem for path in (ROOT / "notebooks").glob("*.py")]
@@ -39,7 +40,7 @@ def soak(folder: Path, rounds: int, frames: int, options: list[str]) -> Iterator
     scratch.mkdir()
     before = None
     for number in range(1, rounds + 1):
-        length = frames * number // rounds
+        length = frames * (rounds + number) // (2 * rounds)  # half holds the rarer behaviours too
         (root / "own.yaml").write_text(yaml.safe_dump({"simulate_frames": length}))
         command = [sys.executable, "-c", MEASURED, str(folder / "peak.json"), sys.executable]
         command += ["-m", "cagewatch.study", "--params", "own.yaml", *options]
