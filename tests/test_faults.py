@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from faults import experiment, kills
 
 from cagewatch import params, preprocess, runs, store
@@ -21,6 +22,7 @@ from cagewatch.errors import InputError
 from cagewatch.files import read_json, whole_file, write_json
 from cagewatch.finished_runs import read_run
 from cagewatch.recordings import Recording, load_recordings
+from cagewatch.runs import FORMAT
 
 SETTINGS = preprocess.preprocessing_of(params.resolve({"dataset": "ped2"}))
 
@@ -235,6 +237,15 @@ def test_a_store_of_another_version_is_built_anew(data, tmp_path, change):
 def test_a_run_of_another_version_is_one_sentence(tmp_path, metrics):
     (tmp_path / "metrics.json").write_text(json.dumps(metrics))
     with pytest.raises(InputError, match="another version"):
+        read_run(tmp_path)
+
+
+def test_a_run_from_before_a_parameter_is_one_sentence(tmp_path):
+    write_json(tmp_path / "metrics.json", {"format": FORMAT})
+    values = params.resolve({"dataset": "ped2"}).model_dump()
+    del values["fusion"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(InputError, match="params.yaml lacks fusion, so another version .* delete"):
         read_run(tmp_path)
 
 

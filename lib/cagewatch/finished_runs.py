@@ -95,7 +95,13 @@ def read_run(folder: str | Path) -> FinishedRun:
             f"{folder} was made by another version of cagewatch; run its experiment again."
         )
     layer = folder / "params.yaml"
-    parameters = validate(read_layer(layer), where=str(layer))
+    values = read_layer(layer)
+    if missing := Parameters.model_fields.keys() - values.keys():
+        raise InputError(
+            f"{layer} lacks {', '.join(sorted(missing)[:3])}, so another version of cagewatch"
+            " made it; run its experiment again or delete its folder."
+        )
+    parameters = validate(values, where=str(layer))
     scores = folder / "scores.csv.gz"
     try:
         with gzip.open(scores) as packed:

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cagewatch.artefacts.contents import PEERS
+from cagewatch.artefacts.contents import OURS_ON_BENCHMARKS, PEERS
 from cagewatch.artefacts.parameters import (
     LARGE,
     Given,
@@ -33,8 +33,6 @@ from cagewatch.tables import (
 from cagewatch.tables.collect import BASELINES
 
 TARGET = "anomaly"
-OURS = ("rae", "cae", "cae_image", "cae_flow", "memory", "density")
-MODELS = (*OURS, *PEERS)
 TEST_VIDEOS = {"avenue": 21, "ped2": 12, "ped1": 36}  # in the whole benchmark
 PAPERS_BENCHMARK = "avenue"
 
@@ -55,7 +53,9 @@ def collect_benchmark(given: Given) -> pd.DataFrame:
     runs = runs_of(given, TARGET)
     if not runs["dataset"].isin(sizes).any():
         raise InputError(f"There is no finished run on {given.dataset}: run {command(given)}.")
-    rows = collect_results(given.results_dir, sizes, TARGET, [*MODELS, *BASELINES])
+    rows = collect_results(
+        given.results_dir, sizes, TARGET, [*OURS_ON_BENCHMARKS, *PEERS, *BASELINES]
+    )
     # What reads the source frames is the same at every input size.
     again = (rows["input"] == "source") & rows.duplicated(["source", "model"])
     return rows[~again].reset_index(drop=True)
@@ -114,7 +114,8 @@ def show_benchmark(given: Given, rows: pd.DataFrame) -> Figure | None:
     if not is_benchmark(given):
         return None
     sizes = sizes_of(given)
-    groups = [group for group in (OURS, PEERS) if set(group) & set(rows["model"])] or [OURS]
+    groups = [OURS_ON_BENCHMARKS, PEERS]
+    groups = [group for group in groups if set(group) & set(rows["model"])] or groups[:1]
     shape = (len(groups), len(sizes))
     figure, axes = plt.subplots(
         *shape, figsize=(4.6 * shape[1], 6.8 * shape[0]), layout="constrained", squeeze=False

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cagewatch.artefacts.contents import PEERS
+from cagewatch.artefacts.contents import OURS_ON_BEHAVIOURS, PEERS
 from cagewatch.artefacts.parameters import (
     Given,
     figures_folder,
@@ -28,7 +28,7 @@ from cagewatch.tables import collect_results, write_table
 from cagewatch.video import read_frames
 
 LOOKS = ("frame difference", "flow magnitude", "brightness", "height of the dark blob")
-MODELS = ("rae", "cae", "cae_image", "supervised", "memory", "density", *PEERS)
+MODELS = (*OURS_ON_BEHAVIOURS, *PEERS)
 
 
 def measure_looks(recording: Recording, parameters: Parameters) -> dict[str, np.ndarray]:

@@ -181,10 +181,14 @@ def bottleneck(
 
     Parameters
     ----------
-    encoded : stream name -> the end of its encoder.
+    encoded : stream name -> the end of its encoder, (batch, ..., channels).
     fusion : 'bottleneck' joins the channels of all streams; 'late' leaves the streams apart, as two
         networks trained side by side, so that only their scores meet.
-    convolve : from the joined channels and a name to the bottleneck.
+    convolve : from the joined channels and a name to the bottleneck, (batch, ..., filters).
+
+    Returns
+    -------
+    Stream name -> (batch, ..., filters), the same tensor for all where they were joined.
     """
     if fusion == "late" and len(encoded) > 1:
         return {stream: convolve(x, f"{stream}_fuse") for stream, x in encoded.items()}
