@@ -29,7 +29,7 @@ from cagewatch.models import (  # noqa: E402
     summary_rows,
 )
 from cagewatch.models import build as build_module  # noqa: E402
-from cagewatch.models.blocks import FoldTime, UnfoldTime  # noqa: E402
+from cagewatch.models.blocks import FoldTime, FusedBatchNormalization, UnfoldTime  # noqa: E402
 from cagewatch.models.precision import fastest_precision  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -181,6 +181,41 @@ def test_folding_time_is_the_time_distributed_convolution():
     np.testing.assert_allclose(
         *(keras.ops.convert_to_numpy(x) for x in (folded, wrapped)), rtol=1e-5, atol=1e-6
     )
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("mixed_bfloat16", 0.02)])
+@pytest.mark.parametrize("shape", [(6, 8, 4, 5), (2, 8, 4, 4, 3), (1, 1, 1, 2)])
+def test_fused_batch_normalisation_is_keras_own(shape, precision, tolerance):
+    """Trained side by side, with a layer in front that needs the gradient of the input."""
+    x, target = np.random.default_rng(0).normal(3, 2, (2, *shape)).astype(np.float32)
+    trained = []
+    for kind in (FusedBatchNormalization, keras.layers.BatchNormalization):
+        inputs = keras.Input(shape[1:])
+        scaled = keras.layers.EinsumDense("...c,c->...c", shape[-1:], kernel_initializer="ones")
+        normal = kind(momentum=0.9, dtype=precision, name="normal")
+        model = keras.Model(inputs, normal(scaled(inputs)))
+        model.compile(keras.optimizers.SGD(0.1), "mean_squared_error")
+        losses = [model.train_on_batch(x, target) for _ in range(3)]
+        trained.append((model, losses, model(x, training=False)))
+    (ours, losses, scores), (keras_own, expected_losses, expected_scores) = trained
+    assert normal.compute_dtype == scores.dtype
+    np.testing.assert_allclose(losses, expected_losses, rtol=tolerance)
+    as_floats = [keras.ops.cast(y, "float32") for y in (scores, expected_scores)]
+    np.testing.assert_allclose(*as_floats, atol=5 * tolerance)
+    for weight, expected in zip(ours.weights, keras_own.weights, strict=True):
+        assert (weight.name, weight.dtype) == (expected.name, "float32")
+        np.testing.assert_allclose(weight, expected, rtol=tolerance, atol=tolerance)
+
+
+def test_frozen_batch_normalisation_keeps_its_statistics():
+    layer = FusedBatchNormalization(momentum=0.9)
+    x = np.random.default_rng(0).normal(3, 2, (4, 2, 2, 3)).astype(np.float32)
+    layer(x, training=True)
+    before = [np.array(weight) for weight in layer.weights]
+    layer.trainable = False
+    np.testing.assert_array_equal(layer(x, training=True), layer(x, training=False))
+    for weight, value in zip(layer.weights, before, strict=True):
+        np.testing.assert_array_equal(weight, value)
 
 
 @pytest.mark.parametrize("model", ["rae", "cae", "supervised"])

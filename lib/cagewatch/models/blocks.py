@@ -83,6 +83,43 @@ class ThinConv2D(layers.Conv2D):
         return ops.add(y, self.bias)
 
 
+@keras.saving.register_keras_serializable(package="cagewatch")
+class FusedBatchNormalization(layers.BatchNormalization):
+    """Keras's layer with its weights, computed on TensorFlow by TensorFlow's one fused operation.
+
+    Keras composes mean, variance and scaling of elementwise operations there: some twenty passes
+    over memory, in float32 whatever the precision. On other backends this is Keras's own layer.
+    """
+
+    def call(self, x: Tensor, training: bool | None = None, mask: None = None) -> Tensor:
+        """(batch, ..., channels) -> the same shape, normalised per channel."""
+        if keras.backend.backend() != "tensorflow" or mask is not None:
+            return super().call(x, training=training, mask=mask)
+        import tensorflow as tf
+
+        training = bool(training) and self.trainable
+        flat = ops.reshape(x, (-1, 1, 1, x.shape[-1]))
+        mean, variance = ([], []) if training else (self.moving_mean, self.moving_variance)
+        y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=flat,
+            scale=tf.convert_to_tensor(self.gamma),
+            offset=tf.convert_to_tensor(self.beta),
+            mean=tf.convert_to_tensor(mean, "float32"),
+            variance=tf.convert_to_tensor(variance, "float32"),
+            epsilon=self.epsilon,
+            is_training=training,
+        )
+        if training:
+            # TensorFlow divides the running variance by n - 1, Keras on all backends by n.
+            n = ops.cast(ops.shape(flat)[0], "float32")
+            for running, value in (
+                (self.moving_mean, mean),
+                (self.moving_variance, variance * (n - 1) / n),
+            ):
+                running.assign(running * self.momentum + value * (1 - self.momentum))
+        return ops.reshape(y, ops.shape(x))
+
+
 def normalise(x: Tensor, name: str) -> Tensor:
     """Batch normalisation as Keras does it, but for the momentum of its running statistics.
 
@@ -90,7 +127,7 @@ def normalise(x: Tensor, name: str) -> Tensor:
     200, and their running statistics, which validation and scoring use, would still be far from
     those of training. At the paper's scale both are the same. The paper does not state it.
     """
-    return layers.BatchNormalization(momentum=MOMENTUM, name=name)(x)
+    return FusedBatchNormalization(momentum=MOMENTUM, name=name)(x)
 
 
 def activate(x: Tensor, name: str) -> Tensor:

@@ -26,7 +26,8 @@ def summary_rows(model: keras.Model) -> list[tuple[str, str, tuple[int, ...], in
 
 def describe_layer(layer: keras.layers.Layer) -> str:
     """One layer in words: its kind, filters, kernel, strides and dilation."""
-    words = [type(layer).__name__.removeprefix("Thin")]  # ThinConv2D is a Conv2D, only faster
+    # ThinConv2D is a Conv2D and FusedBatchNormalization a BatchNormalization, only faster.
+    words = [type(layer).__name__.removeprefix("Thin").removeprefix("Fused")]
     if hasattr(layer, "kernel_size"):
         words += [str(layer.filters), "x".join(map(str, layer.kernel_size))]
         for name, value in [("stride", layer.strides), ("dilation", layer.dilation_rate)]:
