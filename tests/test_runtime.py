@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -97,6 +98,20 @@ def test_keras_starts_without_chatter():
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
+def test_tensorflow_starts_without_jax_and_leaves_it_importable():
+    code = (
+        "import sys; from cagewatch import runtime; runtime.configure('tensorflow', 1);"
+        "runtime.load_backend(); assert 'jax' not in sys.modules; import jax; print(jax.__name__)"
+    )
+    assert run_python(code).strip() == "jax"
+
+
+def test_papermill_compiles_no_grammar_at_its_start():
+    """jsonschema has done so since 4.25, most of a second for every run."""
+    assert run_python("import sys, papermill; print('lark' in sys.modules)").strip() == "False"
 
 
 def test_description_fits_in_json_and_names_what_ran():

@@ -72,11 +72,15 @@ def load_backend() -> None:
     """Import Keras on the configured backend, without what TensorFlow's core says at its start.
 
     That core heeds no log level before it is set up, so its words are held back here, and given
-    if the import fails.
+    if the import fails. TensorFlow's converter imports JAX where it is installed, half a second
+    for nothing; it is not found while TensorFlow is imported.
     """
+    hidden = os.environ.get("KERAS_BACKEND") == "tensorflow" and "jax" not in sys.modules
     with tempfile.TemporaryFile() as held:
         standard_error = os.dup(2)
         os.dup2(held.fileno(), 2)
+        if hidden:
+            sys.modules["jax"] = None
         try:
             importlib.import_module("keras")
         except BaseException:
@@ -86,6 +90,8 @@ def load_backend() -> None:
         finally:
             os.dup2(standard_error, 2)
             os.close(standard_error)
+            if hidden:
+                del sys.modules["jax"]
 
 
 def available_cores() -> int:
