@@ -42,7 +42,7 @@ given = parameters.start(globals())
 
 # %%
 rows = alternates.collect_alternates(given)
-pairs = alternates.compare_alternates(given, rows)
+pairs = alternates.compare_claims(given, rows)
 alternates.write_alternates(given, rows, pairs)
 
 # %% [markdown]

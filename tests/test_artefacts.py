@@ -16,7 +16,15 @@ import pandas as pd
 import pytest
 
 from cagewatch import metrics, params, runs, runtime
-from cagewatch.artefacts import alternates, benchmark, contents, parameters, roc, summary
+from cagewatch.artefacts import (
+    alternates,
+    benchmark,
+    contents,
+    difficulty,
+    parameters,
+    roc,
+    summary,
+)
 from cagewatch.errors import InputError
 from cagewatch.files import write_json
 from cagewatch.params import project_root, resolve
@@ -231,7 +239,7 @@ def test_home_cage_shows_published_rows_only(cage: parameters.Given) -> None:
 
 def test_alternates_are_compared_on_the_same_frames(cage: parameters.Given) -> None:
     rows = alternates.collect_alternates(cage)
-    pairs = alternates.compare_alternates(cage, rows)
+    pairs = alternates.compare_claims(cage, rows)
     assert set(pairs["target"]) == {"groom"} and len(pairs) == len(alternates.CLAIMS)
     table = alternates.write_alternates(cage, rows, pairs)
     assert {"0.644", "0.660", "0.959", "0.990"} <= set(table["Published"])
@@ -254,6 +262,34 @@ def test_alternates_are_compared_on_the_same_frames(cage: parameters.Given) -> N
 )
 def test_verdict_follows_the_interval(low: float, high: float, said: str) -> None:
     assert alternates.verdict(low, high) == said
+
+
+# Every behaviour
+
+
+def test_our_detector_is_compared_where_both_were_run(tmp_path: Path) -> None:
+    given = given_for(tmp_path, "simulated")
+    assert not len(difficulty.collect_models(given))
+    assert "nothing can be compared" in difficulty.describe_pairs(
+        alternates.compare_claims(given, difficulty.collect_models(given), difficulty.PAIRS)
+    )
+    for target, ours, network in [("groom", 4.0, 0.2), ("eat", 0.2, 4.0), ("walk", 2.0, None)]:
+        make_run(tmp_path / "results", "simulated", target, "density", ours)
+        if network is not None:
+            make_run(tmp_path / "results", "simulated", target, "cae", network)
+    rows = difficulty.collect_models(given)
+    pairs = alternates.compare_claims(given, rows, difficulty.PAIRS)
+    assert set(pairs["target"]) == {"groom", "eat"} and set(pairs["worse"]) == {"cae"}
+    said = difficulty.describe_pairs(pairs)
+    assert "**better** than the two-stream CAE, with an interval" in said
+    assert "1 of 2 behaviours: groom." in said and "1 of 2 behaviours: eat." in said
+    difficulty.write_models(given, rows, pairs)
+    folder = parameters.figures_folder(given)
+    wins = pd.read_csv(folder / "difficulty_pairs.csv").set_index("Target")["Verdict"]
+    assert wins.to_dict() == {"groom": "better", "eat": "worse"}
+    everything = (folder / "difficulty_models.md").read_text()
+    assert "95% interval" in everything and everything.count("density of objects") == 3
+    assert "Simulated data." in (folder / "difficulty_events.md").read_text()
 
 
 # Figure 2 and Table 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
@@ -62,14 +64,19 @@ def collect_alternates(given: Given) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def compare_alternates(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
-    """The paper's claims, each compared on the same resampled blocks; pairs that were not run miss.
+def compare_claims(
+    given: Given, rows: pd.DataFrame, claims: Sequence[tuple[str, str]] = CLAIMS
+) -> pd.DataFrame:
+    """Claims (better, worse), the paper's by default, each compared on the same resampled blocks.
 
-    Columns of `cagewatch.tables.compare_models`, and ``target``.
+    Columns of `cagewatch.tables.compare_models`, and ``target``; pairs that were not run miss.
     """
     parts = []
-    for target, group in rows[rows["source"] == "ours"].groupby("target", sort=False):
-        pairs = [pair for pair in CLAIMS if set(pair) <= set(group["model"])]
+    ours = (
+        rows[rows["source"] == "ours"] if len(rows) else pd.DataFrame(columns=["target", "model"])
+    )
+    for target, group in ours.groupby("target", sort=False):
+        pairs = [pair for pair in claims if set(pair) <= set(group["model"])]
         if pairs:
             found = compare_models(given.results_dir, given.dataset, target, pairs)
             found.insert(0, "target", target)

@@ -114,7 +114,7 @@ ARTEFACTS = (
         "Beyond the paper, how hard each behaviour is",
         (CAGE,),
         figures=("difficulty",),
-        tables=("difficulty",),
+        tables=("difficulty", "difficulty_models", "difficulty_pairs", "difficulty_events"),
         targets=("drink", "eat", "groom", "hang", "micromovement", "rear", "rest", "walk"),
         models=(*OURS_ON_BEHAVIOURS, *PEERS),
         recordings=True,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from cagewatch.artefacts.alternates import present_pairs, verdict
 from cagewatch.artefacts.contents import OURS_ON_BEHAVIOURS, PEERS
 from cagewatch.artefacts.parameters import (
     Given,
@@ -24,11 +25,19 @@ from cagewatch.plots import name_model, plot_heatmap, save_figure
 from cagewatch.preprocess import preprocessing_of
 from cagewatch.recordings import Recording, load_recordings
 from cagewatch.store import Store, stores_of
-from cagewatch.tables import collect_results, write_table
+from cagewatch.tables import (
+    collect_results,
+    describe_protocols,
+    present_events,
+    present_results,
+    write_table,
+)
 from cagewatch.video import read_frames
 
 LOOKS = ("frame difference", "flow magnitude", "brightness", "height of the dark blob")
 MODELS = (*OURS_ON_BEHAVIOURS, *PEERS)
+BEST = "density"  # see docs/best_detector.md
+PAIRS = ((BEST, "cae"), (BEST, "rae"))  # against the paper's two-stream networks
 
 
 def measure_looks(recording: Recording, parameters: Parameters) -> dict[str, np.ndarray]:
@@ -71,13 +80,20 @@ def measure_difficulty(given: Given) -> pd.DataFrame:
             for look in LOOKS
         }
     )
-    runs = runs_of(given)
-    if len(runs[(runs["dataset"] == given.dataset) & runs["model"].isin(MODELS)]):
-        rows = collect_results(given.results_dir, given.dataset, models=MODELS, published=[])
+    rows = collect_models(given)
+    if len(rows):
         pooled = rows.pivot(index="target", columns="model", values="pooled")
         found = [name for name in MODELS if name in pooled]
         table = table.join(pooled[found].rename(columns=name_model))
     return table.rename_axis("behaviour")
+
+
+def collect_models(given: Given) -> pd.DataFrame:
+    """`cagewatch.tables.collect_results` of every model and behaviour; empty before any run."""
+    runs = runs_of(given)
+    if not len(runs[(runs["dataset"] == given.dataset) & runs["model"].isin(MODELS)]):
+        return pd.DataFrame()
+    return collect_results(given.results_dir, given.dataset, models=MODELS, published=[])
 
 
 def _tested_looks(recording: Recording, store: Store, settings: Parameters) -> pd.DataFrame:
@@ -100,6 +116,39 @@ def write_difficulty(given: Given, table: pd.DataFrame) -> pd.DataFrame:
         simulated=is_simulated(given),
     )
     return table
+
+
+def write_models(given: Given, rows: pd.DataFrame, pairs: pd.DataFrame) -> None:
+    """Write what the heat map leaves out: intervals, comparisons with `BEST`, and events.
+
+    Nothing is written before any run.
+    """
+    if not len(rows):
+        return
+    folder, simulated = figures_folder(given), is_simulated(given)
+    protocol = describe_protocols(rows)
+    for name, table, words, below in (
+        ("models", present_results(rows), "every behaviour and model", protocol),
+        ("pairs", present_pairs(pairs), "is our detector better than the paper's?", protocol),
+        ("events", present_events(rows), "bouts caught and false alarms at equal error", ""),
+    ):
+        caption = f"{given.dataset}: {words}"
+        write_table(table, folder, f"difficulty_{name}", caption, below, simulated)
+
+
+def describe_pairs(pairs: pd.DataFrame) -> str:
+    """Markdown: on which behaviours `BEST` and a network of the paper are apart."""
+    lines = []
+    for network, group in pairs.groupby("worse", sort=False):
+        found = [verdict(*values) for values in group[["low", "high"]].to_numpy(float)]
+        for word in ("better", "worse"):
+            where = [row for row, said in zip(group["target"], found, strict=True) if said == word]
+            lines.append(
+                f"- {name_model(BEST)} is **{word}** than the {name_model(network)}, with an"
+                f" interval that leaves 0 out, on {len(where)} of {len(group)} behaviours"
+                + (f": {', '.join(where)}." if where else ".")
+            )
+    return "\n".join(lines) or "No pair of models was run, so nothing can be compared."
 
 
 def show_difficulty(given: Given, table: pd.DataFrame) -> Figure:
