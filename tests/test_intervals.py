@@ -121,10 +121,10 @@ def test_seeds_widen_the_interval_and_are_summarised() -> None:
     anomalous = np.repeat(np.arange(60) % 2 == 0, 10)
     base = np.repeat(generator.normal(size=60), 10) + anomalous
     seeds = np.stack([base + shift * anomalous for shift in (-0.8, 0.0, 0.8)])
-    one, three = (metrics.across_seeds(rows, anomalous) for rows in (seeds[1:2], seeds))
+    one, three = (metrics.bootstrap_interval(rows, anomalous) for rows in (seeds[1:2], seeds))
     each = [metrics.compute_auc(row, anomalous) for row in seeds]
     assert (three.minimum, three.maximum, three.n_seeds) == (min(each), max(each), 3)
     assert three.value == pytest.approx(np.mean(each))
     assert three.high - three.low > one.high - one.low
-    copies = metrics.across_seeds(np.stack([base] * 3), anomalous)
+    copies = metrics.bootstrap_interval(np.stack([base] * 3), anomalous)
     assert (copies.low, copies.high) == pytest.approx((one.low, one.high))

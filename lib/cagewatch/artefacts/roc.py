@@ -24,7 +24,7 @@ from cagewatch.metrics import (
     Protocol,
     Roc,
     RocBand,
-    across_seeds,
+    bootstrap_interval,
     compute_roc,
     describe_interval,
     format_auc,
@@ -79,7 +79,7 @@ def read_curve(model: str, folders: Sequence[str]) -> Curve:
     flags, recording = frames["anomalous"].to_numpy(), frames["recording"].to_numpy()
     blocks = (flags, recording, frames["label"].fillna("").to_numpy())
     resampling = (protocol, parameters.bootstrap_samples, parameters.interval)
-    auc = across_seeds(scores, *blocks, *resampling)
+    auc = bootstrap_interval(scores, *blocks, *resampling)
     rows = [scale_per_recording(row, recording) for row in scores] if scaled else list(scores)
     n_recordings = len(set(recording))
     return Curve(

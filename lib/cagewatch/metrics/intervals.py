@@ -79,11 +79,11 @@ def bootstrap_interval(
     seed: int = 0,
     max_block: int = MAX_BLOCK,
 ) -> Interval:
-    """Compute a frame AUC and its block-bootstrap interval.
+    """Compute a frame AUC and its block-bootstrap interval, over training seeds if there are some.
 
     Parameters
     ----------
-    score : (n,) float, or (n_seeds, n) for one row per training seed, see `across_seeds`.
+    score : (n,) float, or (n_seeds, n) for one row per training seed, all on the same frames.
     anomalous, recording : (n,) bool and ids; the frames of a recording together, in order.
     label : (n,) behaviour of each frame, or None; only cuts blocks finer.
     coverage : of the percentile interval, in (0, 1).
@@ -92,36 +92,6 @@ def bootstrap_interval(
     -------
     Interval : without `low` and `high`, and with a reason, where fewer than two blocks hold
         anomalous or fewer than two hold normal frames: one bout cannot say how bouts vary.
-    """
-    return across_seeds(
-        np.atleast_2d(np.asarray(score)),
-        anomalous,
-        recording,
-        label,
-        protocol,
-        n_samples,
-        coverage,
-        seed,
-        max_block,
-    )
-
-
-def across_seeds(
-    scores: Sequence[np.ndarray],
-    anomalous: np.ndarray,
-    recording: np.ndarray | None = None,
-    label: np.ndarray | None = None,
-    protocol: Protocol = "pooled",
-    n_samples: int = 1000,
-    coverage: float = 0.95,
-    seed: int = 0,
-    max_block: int = MAX_BLOCK,
-) -> Interval:
-    """Summarise training seeds: mean, range, and one interval for both sources of chance.
-
-    Parameters
-    ----------
-    scores : (n_seeds, n), one row of frame scores per training seed, all on the same frames.
 
     Notes
     -----
@@ -130,6 +100,7 @@ def across_seeds(
     the blocks vary. With few seeds, say three, the spread between seeds is understated (by a third
     in variance), so the range is given too.
     """
+    scores = np.atleast_2d(np.asarray(score))
     values = [frame_auc(row, anomalous, recording, protocol) for row in scores]
     flags = check_flags(anomalous, len(anomalous))
     blocks = choose_blocks(recording, flags, label, max_block)

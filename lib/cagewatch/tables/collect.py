@@ -14,7 +14,7 @@ from cagewatch.finished_runs import FinishedRun, list_runs, read_run
 from cagewatch.metrics import (
     PROTOCOLS,
     Protocol,
-    across_seeds,
+    bootstrap_interval,
     describe_interval,
     frame_auc,
     labelled_frames,
@@ -158,7 +158,7 @@ def _row_of(frames: pd.DataFrame, scores: np.ndarray, runs: list[FinishedRun]) -
     flags, recording = frames["anomalous"].to_numpy(), frames["recording"].to_numpy()
     label = frames["label"].fillna("").to_numpy()
     for protocol in PROTOCOLS:
-        found = across_seeds(
+        found = bootstrap_interval(
             scores,
             flags,
             recording,
