@@ -135,7 +135,7 @@ def test_a_look_is_shares_of_gradients_in_their_cells():
 def test_one_animals_motion_is_the_mean_over_a_second():
     def seen(value):
         motion = np.full((1, objects.N_MOTION), value, np.float32)
-        return objects.Objects(np.zeros(1), motion, np.zeros((1, 80)), np.zeros((1, 4)))
+        return objects.Objects(np.zeros(1), motion, np.zeros((1, 80)), np.zeros((1, 4)), motion)
 
     moments = [seen(1.0)] * 10 + [seen(4.0)] * 10
     mean = [float(one.motion[0, 0]) for one in objects._average_motion(iter(moments), 2)]
@@ -143,3 +143,54 @@ def test_one_animals_motion_is_the_mean_over_a_second():
     assert mean[:8] == pytest.approx([1] * 8, rel=0.01)
     assert mean[12:] == pytest.approx([4] * 8, rel=0.01)
     assert mean[9] == pytest.approx(4 ** (2 / 5), rel=0.01)  # two of five frames, geometrically
+
+
+def nodding(frequency: float, fps: float, n_frames: int, size: float = 3.0) -> list[np.ndarray]:
+    """A dark thing that swings by `size` pixels at `frequency` Hz, in a picture with some noise."""
+    rng = np.random.default_rng(0)
+    empty = np.full((120, 200), 180, np.uint8)
+    left = 60 + size * np.sin(2 * np.pi * frequency * np.arange(n_frames) / fps)
+    frames = [draw(empty, [(place, 40, 30, 40)]) for place in left]
+    return [frame + rng.integers(0, 3, frame.shape).astype(np.uint8) for frame in frames]
+
+
+@pytest.mark.parametrize("frequency", [1.9, 3.75, 5.6, 10.3])
+def test_a_rhythm_is_strongest_at_its_frequency(frequency):
+    rhythms = list(objects.describe_rhythm(iter(nodding(frequency, 30, 64)), 30.0))
+    assert len(rhythms) == 64
+    edges = np.array(objects.BANDS)
+    for rhythm in rhythms:
+        strongest = int(np.argmax(rhythm))
+        assert edges[strongest] <= frequency < edges[strongest + 1]
+        assert rhythm.mean() == pytest.approx(0, abs=1e-4)
+
+
+def test_a_rhythm_changes_where_the_movement_does():
+    frames = nodding(1.9, 30, 60) + nodding(5.6, 30, 60)
+    strongest = [int(np.argmax(one)) for one in objects.describe_rhythm(frames, 30.0)]
+    assert set(strongest[:46]) == {1} and set(strongest[74:]) == {5}
+
+
+@pytest.mark.parametrize(("fps", "n_frames"), [(10.0, 30), (30.0, 5), (30.0, 1), (30.0, 0)])
+def test_a_rhythm_of_slow_cameras_and_short_runs(fps, n_frames):
+    rhythms = list(objects.describe_rhythm(nodding(2, fps, n_frames), fps))
+    assert len(rhythms) == n_frames and all(np.isfinite(one).all() for one in rhythms)
+    above = np.array(objects.BANDS[:-1]) > fps / 2
+    assert all((one[above] == 0).all() for one in rhythms)
+
+
+def test_one_animal_with_an_unusual_rhythm_stands_out():
+    """The same animal in the same place, as large a movement, only quicker."""
+    one = params.resolve({"dataset": "simulated", "model": "density"})
+    empty = np.full((120, 200), 180, np.uint8)
+    passing = [draw(empty, [(150, 40, 30, 40)])] * 10  # so that the background is seen too
+
+    def video(*parts):
+        frames = passing + [frame for part in parts for frame in part]
+        return Video(lambda: iter(frames), np.ones(len(frames), bool), 30.0)
+
+    normal = [video(nodding(f, 30, 120, size)) for f, size in [(2, 2), (3, 2), (2, 3), (3, 3)]]
+    state = density.fit(normal, one)
+    assert {"rhythm_scores", "motion_scores", "all_scores"} <= set(state)
+    score = density.score(state, video(nodding(2.5, 30, 120), nodding(9, 30, 120)), one)
+    assert score[170:230].min() > score[40:100].max()

@@ -7,7 +7,8 @@ normal scores. Their objects and looks come from pretrained networks; here they 
 difference to the background, optical flow and gradient histograms (`detectors.objects`).
 
 In a crowd the attribute is the pace, and only what is faster than usual counts. Of one animal they
-are its motion, and its motion, place and look together: a behaviour is often a combination.
+are its motion, its motion, place and look together, since a behaviour is often a combination, and
+its rhythm, by half, since it describes motion too.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from cagewatch.params import Parameters
 
 MOST_FRAMES = 20_000  # normal frames whose objects are kept, evenly spread
 MOST_OBJECTS = 20_000  # behind a mixture, drawn at random
-ATTRIBUTES = ("pace", "motion", "all")
+ATTRIBUTES = {"pace": 1.0, "motion": 1.0, "all": 1.0, "rhythm": 0.5}  # and their weights
 LOOK_AXES = 8  # principal components of the look
 COMPONENTS = 5  # Gaussians of a mixture
 MIXTURE = ("weights", "means", "precisions_cholesky")
@@ -154,7 +155,8 @@ def _attributes(kept: Sequence[Objects], speed: np.ndarray, one: bool) -> dict[s
     moved = np.hstack([flow, np.log(motion[:, 2:] + 0.02)])
     place = np.concatenate([seen.place for seen in kept])
     look = np.concatenate([seen.look for seen in kept])
-    return {"motion": moved, "all": np.hstack([moved, place, look])}
+    rhythm = np.concatenate([seen.rhythm for seen in kept])
+    return {"motion": moved, "all": np.hstack([moved, place, look]), "rhythm": rhythm}
 
 
 def _fit_density(name: str, values: np.ndarray, seed: int) -> dict[str, np.ndarray]:
@@ -245,5 +247,5 @@ def _score_batch(batch, state, densities, one: bool) -> np.ndarray:
     for name, values in _attributes(batch, state["speed"], one).items():
         low, high = state[f"{name}_scores"]
         largest = _largest(densities[name](values), counts)
-        scores.append((largest - low) / max(high - low, 1e-9))
+        scores.append(ATTRIBUTES[name] * (largest - low) / max(high - low, 1e-9))
     return np.nan_to_num(np.sum(scores, axis=0), nan=0.0)
