@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cagewatch import params
-from cagewatch.detectors import density, objects
+from cagewatch.detectors import density, objects, rhythm
 from cagewatch.detectors.video import Video
 from cagewatch.errors import InputError
 
@@ -156,26 +156,26 @@ def nodding(frequency: float, fps: float, n_frames: int, size: float = 3.0) -> l
 
 @pytest.mark.parametrize("frequency", [1.9, 3.75, 5.6, 10.3])
 def test_a_rhythm_is_strongest_at_its_frequency(frequency):
-    rhythms = list(objects.describe_rhythm(iter(nodding(frequency, 30, 64)), 30.0))
+    rhythms = list(rhythm.describe_rhythm(iter(nodding(frequency, 30, 64)), 30.0))
     assert len(rhythms) == 64
-    edges = np.array(objects.BANDS)
-    for rhythm in rhythms:
-        strongest = int(np.argmax(rhythm))
+    edges = np.array(rhythm.BANDS)
+    for one in rhythms:
+        strongest = int(np.argmax(one))
         assert edges[strongest] <= frequency < edges[strongest + 1]
-        assert rhythm.mean() == pytest.approx(0, abs=1e-4)
+        assert one.mean() == pytest.approx(0, abs=1e-4)
 
 
 def test_a_rhythm_changes_where_the_movement_does():
     frames = nodding(1.9, 30, 60) + nodding(5.6, 30, 60)
-    strongest = [int(np.argmax(one)) for one in objects.describe_rhythm(frames, 30.0)]
+    strongest = [int(np.argmax(one)) for one in rhythm.describe_rhythm(frames, 30.0)]
     assert set(strongest[:46]) == {1} and set(strongest[74:]) == {5}
 
 
 @pytest.mark.parametrize(("fps", "n_frames"), [(10.0, 30), (30.0, 5), (30.0, 1), (30.0, 0)])
 def test_a_rhythm_of_slow_cameras_and_short_runs(fps, n_frames):
-    rhythms = list(objects.describe_rhythm(nodding(2, fps, n_frames), fps))
+    rhythms = list(rhythm.describe_rhythm(nodding(2, fps, n_frames), fps))
     assert len(rhythms) == n_frames and all(np.isfinite(one).all() for one in rhythms)
-    above = np.array(objects.BANDS[:-1]) > fps / 2
+    above = np.array(rhythm.BANDS[:-1]) > fps / 2
     assert all((one[above] == 0).all() for one in rhythms)
 
 
