@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -24,7 +25,9 @@ open(sys.argv[1], "w").write(json.dumps({"code": code, "peak_mb": round(peak / 1
 """
 
 
-def soak(folder: Path, rounds: int, frames: int, options: list[str]) -> Iterator[dict]:
+def soak(
+    folder: Path, rounds: int, frames: int, options: list[str], first: int = 1
+) -> Iterator[dict]:
     """Run ``make study`` `rounds` times, from half to all of `frames`; yields what is left.
 
     Each round simulates longer recordings, so that nothing of the round before can be used again.
@@ -32,6 +35,7 @@ def soak(folder: Path, rounds: int, frames: int, options: list[str]) -> Iterator
     Parameters
     ----------
     frames : per simulated recording in the last round.
+    first : round to begin with, for one that was stopped.
     options : of `cagewatch.study`, for instance ``["--scale", "quick"]``.
     """
     names = [path.stem for path in (ROOT / "notebooks").glob("*.py")]
@@ -39,9 +43,11 @@ def soak(folder: Path, rounds: int, frames: int, options: list[str]) -> Iterator
     scratch = folder / "tmp"
     scratch.mkdir()
     before = None
-    for number in range(1, rounds + 1):
+    for number in range(first, rounds + 1):
         length = frames * (rounds + number) // (2 * rounds)  # half holds the rarer behaviours too
-        (root / "own.yaml").write_text(yaml.safe_dump({"simulate_frames": length}))
+        # So many clips hold the target too, without which the classifier refuses to train.
+        own = {"simulate_frames": length, "max_train_clips": 128}
+        (root / "own.yaml").write_text(yaml.safe_dump(own))
         command = [sys.executable, "-c", MEASURED, str(folder / "peak.json"), sys.executable]
         command += ["-m", "cagewatch.study", "--params", "own.yaml", *options]
         started = time.time()
@@ -83,10 +89,14 @@ def inside(process: psutil.Process, root: Path) -> bool:
 
 
 def main() -> int:
-    """``python -m faults.soak <rounds> <frames> [options of cagewatch.study]``."""
-    rounds, frames, options = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    """``python -m faults.soak [--first n] <rounds> <frames> [options of cagewatch.study]``."""
+    parser = argparse.ArgumentParser(prog="python -m faults.soak", description=main.__doc__)
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("rounds", type=int)
+    parser.add_argument("frames", type=int)
+    given, options = parser.parse_known_args()
     with tempfile.TemporaryDirectory(prefix="cagewatch-soak-") as folder:
-        for row in soak(Path(folder), rounds, frames, options):
+        for row in soak(Path(folder), given.rounds, given.frames, options, given.first):
             print(json.dumps(row), flush=True)
     return 0
 
