@@ -327,5 +327,6 @@ rule gallery:  # the page a forge shows for the folder of figures
 
 
 onerror:
-    for notebook in sorted(RESULTS.rglob("*.unfinished.ipynb")):
-        print(f"cagewatch: {notebook} did not finish; open it to see why.", file=sys.stderr)
+    folders = (RESULTS, study.results / FOLDER)
+    for notebook in sorted(path for one in folders for path in one.rglob("*.unfinished.ipynb")):
+        print(f"cagewatch: {batch.why_unfinished(notebook)}", file=sys.stderr)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from batch_checkout import (
     study,
     wait_for,
 )
+from nbclient import NotebookClient
 
 from cagewatch import batch
 from cagewatch.baselines import BASELINES
@@ -172,6 +174,22 @@ def test_report_is_written_offline(checkout: Path) -> None:
 # Failures, kills and neighbours
 
 
+def test_an_unfinished_notebook_says_why_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "experiment.unfinished.ipynb"
+    code = "class InputError(ValueError): pass\nraise InputError('labels.txt: a gap;\\n mend it.')"
+    for cell, words in [
+        (code, "open it to see where. labels.txt: a gap; mend it."),
+        ("1 / 0", "open it to see where. ZeroDivisionError: division by zero"),
+        ("1", "was stopped before its end; run the study again."),
+    ]:
+        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+        NotebookClient(book, kernel_name="python3", allow_errors=True).execute()
+        nbformat.write(book, path)
+        assert batch.why_unfinished(path).endswith(words)
+    path.write_text(path.read_text()[:50])
+    assert "was cut short" in batch.why_unfinished(path)
+
+
 def test_failed_run_keeps_its_notebook_and_others_go_on(checkout: Path) -> None:
     runs = checkout / "results" / "ped2" / "anomaly"
     for model in ("rae", "cae"):
@@ -181,7 +199,10 @@ def test_failed_run_keeps_its_notebook_and_others_go_on(checkout: Path) -> None:
     assert done.returncode != 0
     text = (runs / "rae" / "seed-0" / "experiment.unfinished.ipynb").read_text()
     assert "broken on purpose" in text
-    assert "experiment.unfinished.ipynb" in done.stderr  # the user is told where to look
+    # The user is told where to look, and why without looking.
+    assert re.search(
+        r"experiment\.unfinished\.ipynb did not finish.*broken on purpose", done.stderr
+    )
     assert not (runs / "rae" / "seed-0" / "metrics.json").exists()
     assert (runs / "cae" / "seed-0" / "metrics.json").exists()
     (checkout / "break-rae").unlink()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import json
 import os
 import shutil
 import subprocess
@@ -308,3 +309,18 @@ def find_module(name: str) -> Path | None:
     place = LIBRARY.joinpath(*parts)
     files = [place / "__init__.py", place.with_suffix(".py")]
     return next((file for file in files if first == "cagewatch" and file.is_file()), None)
+
+
+def why_unfinished(notebook: Path) -> str:
+    """One line on why a notebook has not ended: its error, or that it was stopped from outside."""
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        outputs = [output for cell in cells for output in cell.get("outputs", ())]
+        errors = [output for output in outputs if output["output_type"] == "error"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"{notebook} was cut short; run the study again."
+    if not errors:
+        return f"{notebook} was stopped before its end; run the study again."
+    name, words = errors[-1]["ename"], " ".join(errors[-1]["evalue"].split())[:600]
+    said = words if name == "InputError" else f"{name}: {words}"
+    return f"{notebook} did not finish; open it to see where. {said}"
