@@ -87,6 +87,9 @@ def test_presented_table_has_protocols_apart_from_published_values(results: Path
     assert events["False alarms per hour"].gt(0).all()
     text = tables.describe_protocols(rows)
     assert "12 recordings" in text and "100 resamples" in text and "smoke" in text
+    assert ", for " not in text
+    two = pd.concat([rows, rows.assign(target="eat", interval="95% interval, of 7 bouts")])
+    assert ", for anomaly]" in tables.describe_protocols(two)
 
 
 def test_published_rows_of_another_dataset_can_stand_beside(results: Path) -> None:

@@ -51,11 +51,13 @@ def describe_protocols(rows: pd.DataFrame) -> str:
     first = ours.iloc[0]
     trained = ours[ours["source"] == "ours"]
     epochs = sorted(set(trained["epochs"].astype(int)) - {0})
+    # Every target has its own bouts: the numbers are then those of the first.
+    of = f", for {first['target']}" if ours["interval"].nunique() > 1 else ""
     parts = [
         f"frame AUC over {first['recordings']:.0f} recordings: pooled raw scores; scores scaled to "
         "[0, 1] per recording, then pooled; mean over the "
         f"{first['macro_covers']:.0f} recordings that hold both classes",
-        f"[{first['interval']}]",
+        f"[{first['interval']}{of}]",
     ]
     if len(trained):
         scales = ", ".join(sorted(set(trained["scale"])))
