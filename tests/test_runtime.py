@@ -104,9 +104,10 @@ def test_keras_starts_without_chatter():
 def test_tensorflow_starts_without_jax_and_leaves_it_importable():
     code = (
         "import sys; from cagewatch import runtime; runtime.configure('tensorflow', 1);"
-        "runtime.load_backend(); assert 'jax' not in sys.modules; import jax; print(jax.__name__)"
+        "runtime.load_backend(); assert 'jax' not in sys.modules; import gc, jax;"
+        "print(jax.__name__, gc.isenabled())"
     )
-    assert run_python(code).strip() == "jax"
+    assert run_python(code).strip() == "jax True"
 
 
 def test_papermill_compiles_no_grammar_at_its_start():

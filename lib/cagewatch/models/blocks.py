@@ -85,38 +85,37 @@ class ThinConv2D(layers.Conv2D):
 
 @keras.saving.register_keras_serializable(package="cagewatch")
 class FusedBatchNormalization(layers.BatchNormalization):
-    """Keras's layer with its weights, computed on TensorFlow by TensorFlow's one fused operation.
+    """Keras's layer with its weights, trained on TensorFlow by TensorFlow's one fused operation.
 
     Keras composes mean, variance and scaling of elementwise operations there: some twenty passes
-    over memory, in float32 whatever the precision. On other backends this is Keras's own layer.
+    over memory, in float32 whatever the precision. In inference, where nothing is left of it once
+    it is folded into the convolution before it, and on other backends this is Keras's own layer.
     """
 
     def call(self, x: Tensor, training: bool | None = None, mask: None = None) -> Tensor:
         """(batch, ..., channels) -> the same shape, normalised per channel."""
-        if keras.backend.backend() != "tensorflow" or mask is not None:
+        learning = training and self.trainable
+        if not learning or mask is not None or keras.backend.backend() != "tensorflow":
             return super().call(x, training=training, mask=mask)
         import tensorflow as tf
 
-        training = bool(training) and self.trainable
         flat = ops.reshape(x, (-1, 1, 1, x.shape[-1]))
-        mean, variance = ([], []) if training else (self.moving_mean, self.moving_variance)
         y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=flat,
             scale=tf.convert_to_tensor(self.gamma),
             offset=tf.convert_to_tensor(self.beta),
-            mean=tf.convert_to_tensor(mean, "float32"),
-            variance=tf.convert_to_tensor(variance, "float32"),
+            mean=tf.zeros(0),
+            variance=tf.zeros(0),
             epsilon=self.epsilon,
-            is_training=training,
+            is_training=True,
         )
-        if training:
-            # TensorFlow divides the running variance by n - 1, Keras on all backends by n.
-            n = ops.cast(ops.shape(flat)[0], "float32")
-            for running, value in (
-                (self.moving_mean, mean),
-                (self.moving_variance, variance * (n - 1) / n),
-            ):
-                running.assign(running * self.momentum + value * (1 - self.momentum))
+        # TensorFlow divides the running variance by n - 1, Keras on all backends by n.
+        n = ops.cast(ops.shape(flat)[0], "float32")
+        for running, value in (
+            (self.moving_mean, mean),
+            (self.moving_variance, variance * (n - 1) / n),
+        ):
+            running.assign(running * self.momentum + value * (1 - self.momentum))
         return ops.reshape(y, ops.shape(x))
 
 
