@@ -129,7 +129,7 @@ def write_models(given: Given, rows: pd.DataFrame, pairs: pd.DataFrame) -> None:
     protocol = describe_protocols(rows)
     for name, table, words, below in (
         ("models", present_results(rows), "every behaviour and model", protocol),
-        ("pairs", present_pairs(pairs), "is our detector better than the paper's?", protocol),
+        ("pairs", present_pairs(pairs), "our detector and the paper's networks", protocol),
         ("events", present_events(rows), "bouts caught and false alarms at equal error", ""),
     ):
         caption = f"{given.dataset}: {words}"
