@@ -62,7 +62,7 @@ def draw(table: pd.DataFrame, cores: int) -> Figure:
         ax.minorticks_off()
     left.set(yscale="log")
     right.set(ylim=(0, None))
-    left.legend(fontsize=8, loc="lower right")
+    left.legend(fontsize=8, loc="upper left")
     figure.suptitle(
         f"Cost on simulated video (10 simulated minutes, repeated by copying)\n"
         f"{runtime.processor_name()}, {cores} cores, {time.strftime('%F')}", fontsize=10,
