@@ -96,6 +96,7 @@ def load_backend() -> None:
             os.close(standard_error)
             if hidden:
                 del sys.modules["jax"]
+            gc.freeze()  # modules stay, so that no later search need look at them
             if collecting:
                 gc.enable()
 
