@@ -60,7 +60,7 @@ def draw(table: pd.DataFrame, cores: int) -> Figure:
         ]
         ax.set_xticks(ticks["frames"], names, fontsize=7)
         ax.minorticks_off()
-    left.set(yscale="log")
+    left.set(yscale="log", ylim=(None, 8 * table["seconds"].max()))  # room for the legend
     right.set(ylim=(0, None))
     left.legend(fontsize=8, loc="upper left")
     figure.suptitle(

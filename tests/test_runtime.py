@@ -110,6 +110,15 @@ def test_tensorflow_starts_without_jax_and_leaves_it_importable():
     assert run_python(code).strip() == "jax True"
 
 
+def test_a_second_load_hides_nothing_more_from_the_garbage_collector():
+    code = (
+        "import gc; from cagewatch import runtime; runtime.configure('tensorflow', 1);"
+        "runtime.load_backend(); once = gc.get_freeze_count(); mine = [[] for _ in range(9)];"
+        "runtime.load_backend(); print(once > 1000, gc.get_freeze_count() <= once)"
+    )
+    assert run_python(code).strip() == "True True"
+
+
 def test_papermill_compiles_no_grammar_at_its_start():
     """jsonschema has done so since 4.25, most of a second for every run."""
     assert run_python("import sys, papermill; print('lark' in sys.modules)").strip() == "False"

@@ -77,6 +77,8 @@ def load_backend() -> None:
     for nothing; it is not found while TensorFlow is imported. Nor is there garbage to be collected
     while modules are made: looking for it is a fifth of the time.
     """
+    if running_backend():
+        return
     collecting = gc.isenabled()
     hidden = os.environ.get("KERAS_BACKEND") == "tensorflow" and "jax" not in sys.modules
     with tempfile.TemporaryFile() as held:

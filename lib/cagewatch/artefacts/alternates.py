@@ -72,10 +72,7 @@ def compare_claims(
     Columns of `cagewatch.tables.compare_models`, and ``target``; pairs that were not run miss.
     """
     parts = []
-    ours = (
-        rows[rows["source"] == "ours"] if len(rows) else pd.DataFrame(columns=["target", "model"])
-    )
-    for target, group in ours.groupby("target", sort=False):
+    for target, group in rows[rows["source"] == "ours"].groupby("target", sort=False):
         pairs = [pair for pair in claims if set(pair) <= set(group["model"])]
         if pairs:
             found = compare_models(given.results_dir, given.dataset, target, pairs)

@@ -92,7 +92,7 @@ def collect_models(given: Given) -> pd.DataFrame:
     """`cagewatch.tables.collect_results` of every model and behaviour; empty before any run."""
     runs = runs_of(given)
     if not len(runs[(runs["dataset"] == given.dataset) & runs["model"].isin(MODELS)]):
-        return pd.DataFrame()
+        return pd.DataFrame(columns=["source", "target", "model"])
     return collect_results(given.results_dir, given.dataset, models=MODELS, published=[])
 
 
