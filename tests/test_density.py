@@ -75,6 +75,18 @@ def test_the_same_seed_gives_the_same_state(many, fitted):
     assert all(np.array_equal(again[name], fitted[name]) for name in fitted)
 
 
+def test_flow_does_not_depend_on_where_memory_lies():
+    first, second = list(crowd(2, seed=2).read())
+    everywhere = (slice(15, 148), slice(17, 220))
+    rng, held, seen = np.random.default_rng(0), [], set()
+    for _ in range(40):
+        held.append(np.ones(rng.integers(1, 400_000), np.uint8))
+        seen.add(objects._speed_within(first, second, [everywhere]).tobytes())
+        if len(held) > 20:
+            held.pop(rng.integers(len(held)))
+    assert len(seen) == 1
+
+
 def test_an_empty_scene_is_one_sentence(many):
     still = Video(lambda: iter([np.full((160, 240), 90, np.uint8)] * 30), np.ones(30, bool), 10.0)
     with pytest.raises(InputError, match="Nothing stands out"):

@@ -245,7 +245,8 @@ def _speed_within(previous: np.ndarray, frame: np.ndarray, boxes) -> np.ndarray:
         flow = cv2.calcOpticalFlowFarneback(
             frame[part], previous[part], None, 0.5, 3, 9, 3, 5, 1.2, 0
         )
-        speed[part] = cv2.magnitude(flow[..., 0], flow[..., 1])
+        # Not cv2.magnitude, whose last digit depends on where in memory its input lies.
+        speed[part] = np.sqrt((flow * flow).sum(axis=-1))
     return speed
 
 
