@@ -13,6 +13,7 @@ from cagewatch.errors import InputError
 
 MODEL = "cae"  # the paper's better two-stream network is what is varied
 TRAINED = ("flow", "clips", "training")  # questions whose variations have to be trained
+ALL_NORMAL = ("ped1", "ped2", "avenue", "avenue_vol")  # layouts whose training recordings have no gaps
 FOLDER = "ablations"  # of the varied runs, in the folder of results
 
 
@@ -54,12 +55,23 @@ def varied_values(
     """
     chosen = {**given, "target": target, "model": MODEL}
     plain = params.resolve(chosen)
+    idle = _without_effect(plain)
     values = {}
     for name, changed in read_variations(question).items():
-        if any(getattr(plain, key) != value for key, value in changed.items()):
+        if any(key not in idle and getattr(plain, key) != new for key, new in changed.items()):
             own = {"results_dir": str(results / FOLDER / name)}
             values[name] = params.resolve(chosen | changed | own).model_dump()
     return values
+
+
+def _without_effect(plain: params.Parameters) -> set[str]:
+    """Parameters that change no clip: nothing is skipped, or cut out of what is trained on."""
+    found = set()
+    if plain.frame_stride == 1:
+        found.add("flow_spacing")
+    if plain.layout in ALL_NORMAL:
+        found.add("clips_across_gaps")
+    return found
 
 
 def in_words(question: str, variation: str) -> str:
