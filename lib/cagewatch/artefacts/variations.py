@@ -13,7 +13,7 @@ from cagewatch.errors import InputError
 
 MODEL = "cae"  # the paper's better two-stream network is what is varied
 TRAINED = ("flow", "clips", "training")  # questions whose variations have to be trained
-ALL_NORMAL = ("ped1", "ped2", "avenue", "avenue_vol")  # layouts whose training recordings have no gaps
+ALL_NORMAL = ("ped1", "ped2", "avenue", "avenue_vol")  # layouts with no gap in training
 FOLDER = "ablations"  # of the varied runs, in the folder of results
 
 
