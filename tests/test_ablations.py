@@ -188,6 +188,11 @@ def test_without_a_run_the_command_is_named(tmp_path):
 # Variations that are trained
 
 
+def test_a_variation_is_named_in_few_words():
+    assert variations.in_words("training", "gamma_0.4") == "gamma 0.4"
+    assert variations.in_words("training", "uncropped_48x64") == "uncropped 48x64"
+
+
 def test_what_changes_nothing_is_not_trained():
     given = {"dataset": "ped2", "data_dir": "unused", "scale": "smoke"}
     training = variations.varied_values("training", given, "anomaly", Path("results"))
