@@ -75,7 +75,7 @@ def _without_effect(plain: params.Parameters) -> set[str]:
 
 
 def in_words(question: str, variation: str) -> str:
-    """A variation as tables and figures name it: ``gamma 0.4``, or its name if it is many values."""
+    """A variation as tables and figures name it: ``gamma 0.4``, or its name if many change."""
     values = read_variations(question)[variation]
     if len(values) > 2:
         return variation.replace("_", " ")
