@@ -26,6 +26,10 @@
 # among them: the paper gives it a row, but no reference and not a word on its layers or its training. The name and the value fit a
 # network that translates frames to optical flow, trained against a second network that judges the translation; a rerun of it would
 # be a guess under someone else's name.
+#
+# Before a rerun is held against a published value: most papers scale each video's scores to [0, 1] first, so that it is the column
+# *scaled per recording* that compares. And every network here sees 24x32 pixels, in which a walker is some three pixels wide, where
+# the originals read 128x128 (STAE) or 227x227 (Hasan et al.), and trains for the epochs the protocol line states, not for days.
 
 # %% tags=["parameters"]
 # Parameters: whose runs to show and where the figures go.
