@@ -28,7 +28,7 @@
 # be a guess under someone else's name.
 #
 # Before a rerun is held against a published value: most papers scale each video's scores to [0, 1] first, so that it is the column
-# *scaled per recording* that compares. And every network here sees 24x32 pixels, in which a walker is some three pixels wide, where
+# *scaled per recording* that compares. And every network here sees 24x32 pixels, of which a walker covers about two by five, where
 # the originals read 128x128 (STAE) or 227x227 (Hasan et al.), and trains for the epochs the protocol line states, not for days.
 
 # %% tags=["parameters"]
