@@ -157,6 +157,7 @@ def draw_panel(
         *zip(*kept, strict=True) if kept else ([], []),
         loc="upper center",
         bbox_to_anchor=(0.5, -0.16),
+        frameon=False,  # its ground would cut the axis label
         borderaxespad=0,
     )
 
