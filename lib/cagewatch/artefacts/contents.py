@@ -13,7 +13,7 @@ CAGE, BENCHMARK = "home cage", "benchmark"
 # The rivals of the paper's Table 2; no study runs them unless it is told to.
 PEERS = ("hasan", "stae_image", "stae_flow", "conv3d", "sparse")
 OURS_ON_BENCHMARKS = ("rae", "cae", "cae_image", "cae_flow", "memory", "density")
-OURS_ON_BEHAVIOURS = ("rae", "cae", "cae_image", "supervised", "memory", "density")
+OURS_ON_BEHAVIOURS = ("rae", "cae", "cae_image", "cae_flow", "supervised", "memory", "density")
 KINDS = {"simulated": CAGE, "mit": CAGE} | dict.fromkeys(
     ("ped1", "ped2", "avenue", "avenue_vol"), BENCHMARK
 )
