@@ -51,8 +51,9 @@ def torch_steppers(parameters: Parameters, cores: int) -> Iterator[dict[str, Cal
 
     TensorFlow and PyTorch each bring an LLVM, and some versions of them cannot share a process.
     """
+    # Compiling the RAE's 3-D convolutions takes minutes.
     forms = [form for form in FORMS if form != "compiled" or parameters.model != "rae"]
-    ours, theirs = multiprocessing.Pipe()  # compiling the RAE's 3-D convolutions takes minutes
+    ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
         target=serve, args=(theirs, parameters, forms, cores), daemon=True
     )

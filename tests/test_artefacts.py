@@ -25,6 +25,7 @@ from cagewatch.artefacts import (
     roc,
     summary,
 )
+from cagewatch.baselines import BASELINES
 from cagewatch.errors import InputError
 from cagewatch.files import write_json
 from cagewatch.params import project_root, resolve
@@ -265,6 +266,11 @@ def test_verdict_follows_the_interval(low: float, high: float, said: str) -> Non
 
 
 # Every behaviour
+
+
+def test_the_heat_map_has_a_column_for_every_model():
+    known = {path.stem for path in (project_root() / "params" / "model").glob("*.yaml")}
+    assert set(difficulty.MODELS) == known - set(BASELINES)
 
 
 def test_our_detector_is_compared_where_both_were_run(tmp_path: Path) -> None:

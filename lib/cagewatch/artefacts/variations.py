@@ -9,11 +9,11 @@ from typing import Any
 import yaml
 
 from cagewatch import params
+from cagewatch.artefacts.contents import BENCHMARK, KINDS
 from cagewatch.errors import InputError
 
 MODEL = "cae"  # the paper's better two-stream network is what is varied
 TRAINED = ("flow", "clips", "training")  # questions whose variations have to be trained
-ALL_NORMAL = ("ped1", "ped2", "avenue", "avenue_vol")  # layouts with no gap in training
 FOLDER = "ablations"  # of the varied runs, in the folder of results
 
 
@@ -69,7 +69,7 @@ def _without_effect(plain: params.Parameters) -> set[str]:
     found = set()
     if plain.frame_stride == 1:
         found.add("flow_spacing")
-    if plain.layout in ALL_NORMAL:
+    if KINDS.get(plain.layout) == BENCHMARK:  # trained on whole recordings, all of them normal
         found.add("clips_across_gaps")
     return found
 

@@ -246,7 +246,7 @@ def _speed_within(previous: np.ndarray, frame: np.ndarray, boxes) -> np.ndarray:
             frame[part], previous[part], None, 0.5, 3, 9, 3, 5, 1.2, 0
         )
         # Not cv2.magnitude, whose last digit depends on where in memory its input lies.
-        speed[part] = np.sqrt((flow * flow).sum(axis=-1))
+        speed[part] = np.hypot(flow[..., 0], flow[..., 1])
     return speed
 
 
