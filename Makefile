@@ -85,7 +85,7 @@ test-browser: setup  ## the explorer in a real browser
 	@$(BIN)/python -m pytest -m browser $(ARGS)
 
 faults: setup  ## kill -9 at 200 and more random moments, and the other faults (an hour)
-	@PYTHONPATH=tests $(BIN)/python -m pytest tests/test_faults.py
+	@PYTHONPATH=tests $(BIN)/python -m pytest tests/test_faults.py tests/test_sources.py
 	@PYTHONPATH=tests $(BIN)/python -m faults stores 150
 	@PYTHONPATH=tests $(BIN)/python -m faults figures 60
 	@PYTHONPATH=tests $(BIN)/python -m faults experiments 60

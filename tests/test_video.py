@@ -11,7 +11,6 @@ import av
 import cv2
 import numpy as np
 import pytest
-import scipy.io
 
 from cagewatch import video
 from cagewatch.errors import InputError
@@ -142,62 +141,6 @@ def test_rotation_marks_are_not_applied(tmp_path, write_video, moving_disc):
     with av.open(str(tmp_path / "b.mp4")) as container:
         assert abs(next(container.decode(video=0)).rotation) == 90
     np.testing.assert_array_equal(decode(plain)[1], decode(tmp_path / "b.mp4")[1])
-
-
-# Folders of images and MATLAB volumes
-
-
-@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "bmp", "TIF"])
-def test_images_come_in_natural_order_at_the_given_rate(tmp_path, suffix):
-    for number in (10, 9, 1, 100):
-        image = np.full((20, 30), number, np.uint8)
-        cv2.imwrite(str(tmp_path / f"{number}.{suffix}"), image)
-    # macOS archives carry such companions of every file
-    (tmp_path / f"._1.{suffix}").write_bytes(b"\0\5\x16\7")
-    (tmp_path / "Thumbs.db").write_bytes(b"x")
-    times, frames = decode(tmp_path, fps=10)
-    assert np.abs(frames[:, 10, 10].astype(int) - [1, 9, 10, 100]).max() <= 1
-    np.testing.assert_allclose(times, [0, 0.1, 0.2, 0.3])
-    assert video.count_frames(tmp_path) == 4
-    assert video.probe(tmp_path) == video.Header(30, 20, 25.0, 4)
-
-
-def test_volumes_have_time_last_and_may_be_in_colour(tmp_path):
-    volume = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
-    scipy.io.savemat(tmp_path / "vol01.mat", {"vol": volume})
-    _, frames = decode(tmp_path / "vol01.mat")
-    np.testing.assert_array_equal(frames, np.moveaxis(volume, 2, 0))
-    colour = np.zeros((4, 6, 3, 5), np.uint8)
-    colour[:, :, 1, 2] = 255
-    scipy.io.savemat(tmp_path / "walk.mat", {"I": colour})
-    _, frames = decode(tmp_path / "walk.mat")
-    assert frames[:, 0, 0].tolist() == [0, 0, 150, 0, 0]
-    assert video.count_frames(tmp_path / "walk.mat") == 5
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        ({"vol": np.zeros((2, 2, 2), object)}, "must be uint8"),
-        ({"vol": np.zeros((2, 2, 2))}, "must be uint8"),
-        ({"vol": np.zeros((2, 2), np.uint8)}, "must be uint8"),
-        ({"other": np.zeros((2, 2, 2), np.uint8)}, "no variable vol or I"),
-    ],
-)
-def test_other_mat_files_are_refused(tmp_path, content, says):
-    scipy.io.savemat(tmp_path / "a.mat", content)
-    with pytest.raises(InputError, match=says):
-        decode(tmp_path / "a.mat")
-
-
-def test_damaged_mat_files_are_refused(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 255, (40, 40, 40)).astype(np.uint8)
-    scipy.io.savemat(tmp_path / "a.mat", {"vol": noise}, do_compression=True)
-    data = (tmp_path / "a.mat").read_bytes()
-    for keep in (0, 60, 200, len(data) // 2):
-        (tmp_path / "b.mat").write_bytes(data[:keep])
-        with pytest.raises(InputError):
-            decode(tmp_path / "b.mat")
 
 
 # Bad input
