@@ -31,15 +31,17 @@ from IPython.display import Markdown
 from cagewatch.artefacts import alternates, difficulty, parameters
 
 given = parameters.start(globals())
-table = difficulty.measure_difficulty(given)
+rows = difficulty.collect_models(given)
+table = difficulty.measure_difficulty(given, rows)
 difficulty.write_difficulty(given, table)
 
 # %% [markdown]
-# One row a behaviour. Far from 0.5 in either direction is easy; the networks' columns are filled for the behaviours that were
-# targets of finished runs.
+# Four simple looks above, models below, in two groups: those of the paper with ours, and the paper's rivals. Far from 0.5 in
+# either direction is easy for a look. A model's cell is filled for the behaviours that were targets of finished runs: the mean over
+# its seeds and, of several, half their range.
 
 # %%
-difficulty.show_difficulty(given, table);
+difficulty.show_difficulty(given, table, rows);
 
 # %%
 Markdown(difficulty.describe_difficulty(table))
@@ -51,7 +53,6 @@ Markdown(difficulty.describe_difficulty(table))
 # apart where the interval of the difference leaves 0 out. `docs/best_detector.md` says how the detector was chosen and where it fails.
 
 # %%
-rows = difficulty.collect_models(given)
 pairs = alternates.compare_claims(given, rows, difficulty.PAIRS)
 difficulty.write_models(given, rows, pairs)
 Markdown(difficulty.describe_pairs(pairs))

@@ -273,6 +273,28 @@ def test_the_heat_map_has_a_column_for_every_model():
     assert set(difficulty.MODELS) == known - set(BASELINES)
 
 
+def test_the_heat_map_tells_seeds_and_their_range(tmp_path: Path) -> None:
+    given = given_for(tmp_path, "simulated")
+    looks = pd.DataFrame({look: [0.6, 0.7] for look in difficulty.LOOKS}, index=["eat", "groom"])
+    bare = difficulty.show_difficulty(given, looks, difficulty.collect_models(given))
+    assert "±" not in texts(bare) and "seed" not in texts(bare)
+    for seed in (0, 1):
+        make_run(tmp_path / "results", "simulated", "groom", "cae", 0.5 + seed, seed=seed)
+    make_run(tmp_path / "results", "simulated", "groom", "hasan", 1.0)
+    rows = difficulty.collect_models(given)
+    table = looks.assign(
+        **{"two-stream CAE": [np.nan, 0.75], "2D CAE (Hasan et al.)": [np.nan, 0.5]}
+    )
+    figure = difficulty.show_difficulty(given, table, rows)
+    spread = rows.set_index("model").loc["cae"]
+    half = (spread["pooled_max"] - spread["pooled_min"]) / 2
+    assert half > 0.005
+    shown = texts(figure)
+    assert f"0.75 ± {half:.2f}" in shown and shown.count("±") == 1
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names[-2:] == ["two-stream CAE, 2 seeds", "2D CAE (Hasan et al.), 1 seed"]
+
+
 def test_our_detector_is_compared_where_both_were_run(tmp_path: Path) -> None:
     given = given_for(tmp_path, "simulated")
     assert not len(difficulty.collect_models(given))

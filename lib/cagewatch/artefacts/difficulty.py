@@ -58,8 +58,12 @@ def measure_looks(recording: Recording, parameters: Parameters) -> dict[str, np.
     return {name: np.asarray(value, float) for name, value in zip(LOOKS, values, strict=True)}
 
 
-def measure_difficulty(given: Given) -> pd.DataFrame:
+def measure_difficulty(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
     """Frame AUC, pooled over the test recordings, of each behaviour by each look and model.
+
+    Parameters
+    ----------
+    rows : of `collect_models`.
 
     Returns
     -------
@@ -80,12 +84,16 @@ def measure_difficulty(given: Given) -> pd.DataFrame:
             for look in LOOKS
         }
     )
-    rows = collect_models(given)
     if len(rows):
-        pooled = rows.pivot(index="target", columns="model", values="pooled")
-        found = [name for name in MODELS if name in pooled]
-        table = table.join(pooled[found].rename(columns=name_model))
+        table = table.join(_by_behaviour(rows, "pooled"))
     return table.rename_axis("behaviour")
+
+
+def _by_behaviour(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """A column of `collect_models` as behaviour x name of the model, models in their order."""
+    wide = rows.pivot(index="target", columns="model", values=column)
+    found = [name for name in MODELS if name in wide]
+    return wide[found].rename(columns=name_model)
 
 
 def collect_models(given: Given) -> pd.DataFrame:
@@ -151,13 +159,42 @@ def describe_pairs(pairs: pd.DataFrame) -> str:
     return "\n".join(lines) or "No pair of models was run, so nothing can be compared."
 
 
-def show_difficulty(given: Given, table: pd.DataFrame) -> Figure:
-    """Draw the table as a heat map and save it."""
-    _, ax = plt.subplots(figsize=(1.5 + 1.0 * len(table.columns), 4.6), layout="constrained")
-    plot_heatmap(table, ax=ax)
+def show_difficulty(given: Given, table: pd.DataFrame, rows: pd.DataFrame) -> Figure:
+    """Draw the table as a heat map, behaviours side by side, and save it.
+
+    Of several seeds of a model, half their range is written behind their mean. White lines part the
+    looks, the models of the paper with ours, and the paper's rivals.
+    """
+    half, seeds = pd.DataFrame(index=table.index), pd.Series(dtype=float)
+    if len(rows):
+        half = (_by_behaviour(rows, "pooled_max") - _by_behaviour(rows, "pooled_min")) / 2
+        half = half.where(_by_behaviour(rows, "seeds") > 1)
+        seeds = _by_behaviour(rows, "seeds").max()
+    half = half.reindex(index=table.index, columns=table.columns)
+    texts = np.vectorize(_mean_and_half_range, otypes=[object])(table.T, half.T)
+    _, ax = plt.subplots(
+        figsize=(2.9 + 0.95 * len(table), 0.8 + 0.4 * len(table.columns)), layout="constrained"
+    )
+    plot_heatmap(table.T, texts=texts, ax=ax)
+    names = [
+        f"{name}, {seeds[name]:.0f} {'seeds' if seeds[name] > 1 else 'seed'}"
+        if name in seeds
+        else name
+        for name in table.columns
+    ]
+    ax.set_yticks(range(len(names)), names)
+    rivals = [name_model(name) for name in PEERS]
+    starts = (len(LOOKS), sum(name not in rivals for name in table.columns))
+    ax.hlines([start - 0.5 for start in starts], -0.5, len(table) - 0.5, color="white", linewidth=5)
+    ax.set_xlim(-0.5, len(table) - 0.5)
+    ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_xlabel("")
     save_figure(ax.figure, figures_folder(given), "difficulty", simulated=is_simulated(given))
     return ax.figure
+
+
+def _mean_and_half_range(mean: float, half: float) -> str:
+    return f"{mean:.2f}" + (f" ± {half:.2f}" if np.isfinite(half) else "")
 
 
 def describe_difficulty(table: pd.DataFrame) -> str:
