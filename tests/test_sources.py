@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cagewatch import params, preprocess, store
+from cagewatch import manifest, params, preprocess, store
 from cagewatch.errors import InputError
 from cagewatch.recordings import Recording
 
@@ -77,7 +77,7 @@ def test_new_time_stamps_are_remembered_so_that_the_source_is_not_read_every_tim
     build_one(bitmaps, tmp_path / "stores")
     os.utime(bitmaps / "0.bmp")
     build_one(bitmaps, tmp_path / "stores")
-    monkeypatch.setattr(store, "describe_source", lambda _: pytest.fail("read again"))
+    monkeypatch.setattr(manifest, "describe_source", lambda _: pytest.fail("read again"))
     build_one(bitmaps, tmp_path / "stores")
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cagewatch import video
+from cagewatch import stills, video
 from cagewatch.errors import InputError
 from cagewatch.truncation import missing_bytes
 
@@ -286,7 +286,7 @@ def test_giant_frames_are_refused_before_they_are_decoded(
     tmp_path, write_video, moving_disc, monkeypatch
 ):
     path = write_video(tmp_path / "a.mp4", moving_disc(2))
-    monkeypatch.setattr(video, "MAX_PIXELS", 96 * 128 - 1)
+    monkeypatch.setattr(stills, "MAX_PIXELS", 96 * 128 - 1)
     with pytest.raises(InputError, match="frames of 128x96 pixels, more than the 12287 allowed"):
         decode(path)
 

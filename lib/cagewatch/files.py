@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and what tells that one is damaged."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import glob
 import json
 import os
 import platform
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -70,3 +71,12 @@ def read_json(path: Path) -> Any:
         raise InputError(f"Cannot read {path}: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged (not JSON); delete it and run again.") from error
+
+
+def checksum(path: Path) -> int:
+    """CRC-32 of a file: finds damage, at the speed of memory."""
+    value = 0
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            value = zlib.crc32(block, value)
+    return value

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from cagewatch.errors import InputError
-from cagewatch.files import read_json
+from cagewatch.files import checksum, read_json
 from cagewatch.metrics import SCORE_COLUMNS
 from cagewatch.params import Parameters, project_root, read_layer, validate
 from cagewatch.recordings.annotations import nearest_name
 from cagewatch.runs import FORMAT
-from cagewatch.store import checksum
 
 if TYPE_CHECKING:
     import keras

@@ -13,13 +13,11 @@ import json
 import multiprocessing
 import os
 import shutil
-import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,14 +26,20 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from cagewatch.errors import InputError
-from cagewatch.files import read_json, write_json
+from cagewatch.manifest import (
+    ARRAYS,
+    FORMAT,
+    describe_source,
+    is_current,
+    is_unchanged,
+    read_manifest,
+    write_manifest,
+)
 from cagewatch.params import Parameters, project_root
 from cagewatch.preprocess import Preprocessing, preprocess_frames, preprocessing_of
 from cagewatch.recordings import Recording
 from cagewatch.video import probe, read_frames
 
-FORMAT = 1
-ARRAYS = ("gray", "flow", "times")
 LARGE_FRAME = 1 << 19  # pixels, from which on one decoder thread cannot feed two cores
 
 
@@ -171,12 +175,11 @@ def build_store(
             partial.mkdir()
             before = describe_source(source)
             n_frames = _write_arrays(partial, source, settings, threads)
-            if _stat_of(source) != {key: before[key] for key in ("bytes", "state")}:
+            if not is_unchanged(source, before):
                 raise InputError(
                     f"{source} changed while it was read; run again when it is at rest."
                 )
-            manifest = _manifest(name, partial, before, settings, n_frames)
-            write_json(partial / "manifest.json", {**manifest, "checksum": _sum_of(manifest)})
+            write_manifest(partial, name, before, settings, n_frames)
             if final.exists():
                 os.rename(final, stale)
                 shutil.rmtree(stale, ignore_errors=True)
@@ -237,9 +240,7 @@ def _write_header(file: BinaryIO, n_frames: int, inner: tuple[int, ...], dtype: 
 
 def open_store(folder: Path) -> Store:
     """Open a store's memory maps; InputError if its bytes are not those it was written with."""
-    manifest = read_json(folder / "manifest.json")
-    if not _matches_manifest(folder, manifest):
-        raise InputError(f"The store {folder} is damaged; delete that folder and run again.")
+    manifest = read_manifest(folder)
     try:
         maps = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
     except (OSError, MemoryError) as error:
@@ -248,125 +249,6 @@ def open_store(folder: Path) -> Store:
             " raise the limit on address space (ulimit -v), then run again."
         ) from error
     return Store(manifest["recording"], folder, **maps, source_digest=manifest["source"]["sha256"])
-
-
-def is_current(folder: Path, source: Path, settings: Preprocessing) -> bool:
-    """Whether ``folder`` holds an undamaged store of `source` as it is, made with `settings`."""
-    try:
-        manifest = read_json(folder / "manifest.json")
-    except InputError:
-        return False
-    try:
-        if manifest["format"] != FORMAT or manifest["preprocessing"] != settings.as_dict():
-            return False
-        if not _matches_manifest(folder, manifest):
-            return False
-        seen = manifest["source"]
-        if _stat_of(source) != {key: seen[key] for key in ("bytes", "state")}:
-            # A copy or a touch changes the time stamp but not the recording.
-            found = describe_source(source)
-            if found["sha256"] != seen["sha256"]:
-                return False
-            _remember(folder, {**manifest, "source": found})
-        return True
-    except (KeyError, TypeError):
-        return False
-
-
-def _remember(folder: Path, manifest: dict[str, Any]) -> None:
-    """Note a source's new time stamps, so that it need not be read for its digest every time."""
-    try:
-        write_json(folder / "manifest.json", {**manifest, "checksum": _sum_of(manifest)})
-    except InputError:
-        pass  # a folder that is only read, or that another process is replacing
-
-
-def _sum_of(manifest: dict[str, Any]) -> int:
-    """CRC-32 of a manifest without its own checksum."""
-    rest = {name: value for name, value in manifest.items() if name != "checksum"}
-    return zlib.crc32(json.dumps(rest, sort_keys=True).encode())
-
-
-def _matches_manifest(folder: Path, manifest: dict[str, Any]) -> bool:
-    try:
-        if manifest["checksum"] != _sum_of(manifest):
-            return False
-        for name in ARRAYS:
-            path = folder / f"{name}.npy"
-            written = manifest["files"][name]
-            if path.stat().st_size != written["bytes"] or checksum(path) != written["crc32"]:
-                return False
-    except (OSError, KeyError, TypeError, AttributeError):
-        return False
-    return True
-
-
-def _manifest(
-    name: str, folder: Path, source: dict[str, Any], settings: Preprocessing, n_frames: int
-) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "recording": name,
-        "n_frames": n_frames,
-        "preprocessing": settings.as_dict(),
-        "source": source,
-        "files": {
-            array: {
-                "bytes": (folder / f"{array}.npy").stat().st_size,
-                "crc32": checksum(folder / f"{array}.npy"),
-            }
-            for array in ARRAYS
-        },
-        "versions": {name: version(name) for name in ("av", "numpy", "opencv-python-headless")},
-    }
-
-
-def describe_source(source: Path) -> dict[str, Any]:
-    """Size, time stamp and SHA-256 of a source; a folder counts as its files in order of name."""
-    digest = hashlib.sha256()
-    stat = _stat_of(source)  # first: a change while reading must differ from it afterwards
-    try:
-        for path in _source_files(source):
-            if path != source:
-                digest.update(path.name.encode() + b"\0")
-            with open(path, "rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-    except OSError as error:
-        raise InputError(f"Cannot read {source}: {error.strerror}.") from error
-    return {"name": source.name, **stat, "sha256": digest.hexdigest()}
-
-
-def _stat_of(source: Path) -> dict[str, int]:
-    """Size and a sum over all that changes when a file of the source is written or replaced.
-
-    Of each file its name, size and both time stamps: tools that copy or edit may set the time of
-    modification back, but no program sets that of the inode's change.
-    """
-    try:
-        files = [(path.name, path.stat()) for path in _source_files(source)]
-    except OSError as error:
-        raise InputError(f"Cannot read {source}: {error.strerror}.") from error
-    facts = [(name, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for name, s in files]
-    return {
-        "bytes": sum(stat.st_size for _, stat in files),
-        "state": zlib.crc32(json.dumps(facts).encode()),
-    }
-
-
-def _source_files(source: Path) -> list[Path]:
-    if source.is_dir():
-        return sorted(path for path in source.iterdir() if path.is_file())
-    return [source]
-
-
-def checksum(path: Path) -> int:
-    """CRC-32 of a file: finds damage, at the speed of memory."""
-    value = 0
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            value = zlib.crc32(block, value)
-    return value
 
 
 def _make_folder(folder: Path) -> None:

@@ -7,8 +7,6 @@ Avenue's ``vol`` and the home cage's clips are published). All three give the sa
 
 from __future__ import annotations
 
-import os
-import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,19 +15,23 @@ from typing import NamedTuple
 import av
 import cv2
 import numpy as np
-import scipy.io
 
 from cagewatch.errors import InputError
+from cagewatch.stills import (
+    MAX_PIXELS,
+    list_images,
+    read_image,
+    read_images,
+    read_volume,
+    refuse_giant,
+    refuse_missing,
+    volume_shape,
+)
 from cagewatch.truncation import missing_bytes
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
 VIDEO_SUFFIXES = frozenset(
     ".mpg .mpeg .mp4 .m4v .mov .avi .mkv .webm .wmv .gif .mts .m2ts .ts .flv".split()
 )
-# Larger frames are refused: a forged header must not claim the memory of the machine.
-MAX_PIXELS = 1 << 26
-# A .mat volume is loaded whole, its format being one compressed block.
-MAX_VOLUME_BYTES = 1 << 32
 FALLBACK_FPS = 25.0
 JUMP = 3.5  # nominal frames without a picture before a gap is worth a warning
 
@@ -77,9 +79,9 @@ def read_frames(
     """
     source = Path(source)
     if source.is_dir():
-        frames = _read_images(source, fps)
+        frames = read_images(source, fps)
     elif source.suffix.lower() == ".mat":
-        frames = _read_volume(source, fps)
+        frames = read_volume(source, fps)
     else:
         frames = _read_video(source, threads)
     shape = None
@@ -102,7 +104,7 @@ def count_frames(source: Path, threads: int = 1) -> int:
     if source.is_dir():
         return len(list_images(source))
     if source.suffix.lower() == ".mat":
-        return _volume_shape(source)[1][-1]
+        return volume_shape(source)[1][-1]
     count = sum(1 for _ in _decode(source, threads))
     if not count:
         raise InputError(f"{source} holds no frame that can be decoded; replace the file.")
@@ -114,111 +116,15 @@ def probe(source: Path, fps: float = FALLBACK_FPS) -> Header:
     source = Path(source)
     if source.is_dir():
         images = list_images(source)
-        height, width = _read_image(images[0]).shape
+        height, width = read_image(images[0]).shape
         return Header(width, height, fps, len(images))
     if source.suffix.lower() == ".mat":
-        _, shape = _volume_shape(source)
+        _, shape = volume_shape(source)
         return Header(shape[1], shape[0], fps, shape[-1])
     with open_video(source) as container:
         stream = video_stream(container, source)
         rate = float(stream.average_rate or stream.guessed_rate or FALLBACK_FPS)
         return Header(stream.width, stream.height, rate, stream.frames or None)
-
-
-def list_images(folder: Path) -> list[Path]:
-    """Images directly in `folder` in natural order, hidden files left out; InputError if none."""
-    images = [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-        if path.is_file()
-    ]
-    if not images:
-        raise InputError(f"{folder} holds no images (jpg, png, tif or bmp); check the folder.")
-    return sorted(images, key=natural_key)
-
-
-def natural_key(path: Path) -> list[tuple[int, int, str]]:
-    """Sort key by name that takes runs of digits as numbers."""
-    return [
-        (0, int(part), "") if part.isdecimal() else (1, 0, part)
-        for part in re.split(r"([0-9]+)", path.name.lower())
-        if part
-    ]
-
-
-def _read_images(folder: Path, fps: float) -> Iterator[tuple[float, np.ndarray]]:
-    for index, path in enumerate(list_images(folder)):
-        yield index / fps, _read_image(path)
-
-
-def _read_image(path: Path) -> np.ndarray:
-    """(height, width) uint8 gray; the bytes are read here as OpenCV fails on some path names."""
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
-    # As with videos, pixels are taken as stored: the orientation tag is not applied.
-    flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        frame = cv2.imdecode(data, flags) if data.size else None
-    except (cv2.error, MemoryError):
-        frame = None
-    if frame is None:
-        raise InputError(
-            f"{path} is not an image that can be read, or has more than {MAX_PIXELS} pixels; "
-            "replace or remove it."
-        )
-    _refuse_giant(path, frame.shape[1], frame.shape[0])
-    return frame
-
-
-def _volume_shape(source: Path) -> tuple[str, tuple[int, ...]]:
-    """Name and shape (rows, columns[, rgb], time) of the one volume in a .mat file."""
-    _refuse_missing(source)
-    try:
-        # Of two variables of one name loadmat reads the first, so that is the one to look at.
-        found = reversed(scipy.io.whosmat(source))
-        variables = {name: (shape, kind) for name, shape, kind in found}
-    except NotImplementedError as error:
-        raise InputError(
-            f"{source} is a MATLAB 7.3 file, which is not read; save it with -v7."
-        ) from error
-    except Exception as error:  # scipy raises whatever its parser trips over
-        raise InputError(
-            f"{source} is not a complete MATLAB file; copy or download it again."
-        ) from error
-    name = next((name for name in ("vol", "I") if name in variables), None)
-    if name is None:
-        raise InputError(
-            f"{source} has no variable vol or I with frames; it holds "
-            f"{', '.join(variables) or 'nothing'}."
-        )
-    shape, kind = variables[name]
-    if kind != "uint8" or len(shape) not in (3, 4) or (len(shape) == 4 and shape[2] != 3):
-        raise InputError(
-            f"{source}: {name} must be uint8 of rows x columns [x 3] x frames, "
-            f"not {kind} of {' x '.join(map(str, shape))}."
-        )
-    if 0 in shape:
-        raise InputError(f"{source}: {name} holds no frames; replace the file.")
-    _refuse_giant(source, shape[1], shape[0])
-    if np.prod(shape, dtype=object) > MAX_VOLUME_BYTES:
-        raise InputError(f"{source}: {name} is larger than 4 GiB; save it as a video instead.")
-    return name, shape
-
-
-def _read_volume(source: Path, fps: float) -> Iterator[tuple[float, np.ndarray]]:
-    name, shape = _volume_shape(source)
-    try:
-        volume = scipy.io.loadmat(source, variable_names=[name])[name]
-    except Exception as error:
-        raise InputError(
-            f"{source} is not a complete MATLAB file; copy or download it again."
-        ) from error
-    for index in range(shape[-1]):
-        frame = np.ascontiguousarray(volume[..., index])
-        yield index / fps, frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
 
 
 def _read_video(source: Path, threads: int) -> Iterator[tuple[float, np.ndarray]]:
@@ -323,7 +229,7 @@ def _stated_seconds(
 
 
 def open_video(source: Path) -> av.container.InputContainer:
-    _refuse_missing(source)
+    refuse_missing(source)
     try:
         # Only local files: a playlist posing as a video must not reach the network.
         return av.open(
@@ -347,7 +253,7 @@ def video_stream(container: av.container.InputContainer, source: Path) -> av.Vid
         raise InputError(f"{source} holds no video stream; give a file with moving pictures.")
     if streams[0].codec_context is None:
         raise InputError(f"{source} is coded in a way that no decoder here knows; re-encode it.")
-    _refuse_giant(source, streams[0].width, streams[0].height)
+    refuse_giant(source, streams[0].width, streams[0].height)
     return streams[0]
 
 
@@ -368,20 +274,3 @@ def luminance(frame: av.VideoFrame) -> np.ndarray:
         return rows.copy()
     # Saturating and vectorised: twice as fast as a lookup table, and the same to the last bit.
     return cv2.addWeighted(rows, _STRETCH, rows, 0, -_BLACK * _STRETCH)
-
-
-def _refuse_missing(source: Path) -> None:
-    if not source.is_file():
-        raise InputError(f"{source} does not exist; check the name and the data folder.")
-    if source.stat().st_size == 0:
-        raise InputError(f"{source} is empty (0 bytes); copy or download it again.")
-    if not os.access(source, os.R_OK):
-        raise InputError(f"{source} may not be read; change its permissions.")
-
-
-def _refuse_giant(source: Path, width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise InputError(
-            f"{source} has frames of {width}x{height} pixels, more than the {MAX_PIXELS} allowed; "
-            "scale it down first."
-        )

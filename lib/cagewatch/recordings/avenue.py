@@ -19,7 +19,8 @@ import numpy as np
 from cagewatch.errors import InputError
 from cagewatch.recordings.base import Recording
 from cagewatch.recordings.cells import any_set
-from cagewatch.video import count_frames, natural_key, probe
+from cagewatch.stills import natural_key
+from cagewatch.video import count_frames, probe
 
 BEHAVIOURS = ("normal", "anomaly")
 

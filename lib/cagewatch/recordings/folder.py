@@ -29,7 +29,8 @@ from cagewatch.recordings.annotations import (
 from cagewatch.recordings.base import Recording
 from cagewatch.recordings.boris import is_boris, read_boris_bouts
 from cagewatch.recordings.deepethogram import is_deepethogram, read_deepethogram_bouts
-from cagewatch.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, natural_key, probe
+from cagewatch.stills import IMAGE_SUFFIXES, natural_key
+from cagewatch.video import VIDEO_SUFFIXES, probe
 
 SPLITS = ("train", "test")
 LABEL_SUFFIXES = (".csv", ".tsv", "_labels.csv", ".txt")
