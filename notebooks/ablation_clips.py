@@ -18,7 +18,8 @@
 # cut. And where only every 5th frame is used, flow may be measured before or after the others are dropped.
 #
 # The two-stream CAE is trained anew with one thing changed at a time: `make ablations DATASET=ped2 DATA=<folder>`. A benchmark has
-# no cuts in its training frames, so there the literal reading must change nothing, and it is a check that it does not.
+# no cuts in its training frames and every frame of it is used, so there both readings are the same and only the cage has these two
+# rows. Which clips validate, and whether test clips overlap, is varied as well.
 
 # %% tags=["parameters"]
 # Parameters: whose runs to show and where the figures go.

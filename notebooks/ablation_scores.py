@@ -15,7 +15,8 @@
 # # Ablation: the score
 #
 # The paper scores a clip by "the l2 norm of the MSE, averaged across both streams". That leaves open which norm of what, whether
-# streams of different noise are averaged as they are, and which frame a clip's score belongs to. Nothing of this needs training:
+# streams of different noise are averaged as they are, which frame a clip's score belongs to, and whether a ROC counts frames or
+# clips (and which clip then is an anomaly: one with half its frames in the target, or with any). Nothing of this needs training:
 # the same network's errors on the same test frames are turned into scores in every way, one thing changed at a time.
 #
 # It is also where one stream may lose to two or beat them: in a raw average the stream whose scores vary most decides, good or bad.

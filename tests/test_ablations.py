@@ -53,7 +53,8 @@ def untrained_run(parameters: params.Parameters) -> None:
     by_recording = scoring.score_test_frames(scores, reference, test_index, stores, parameters)
     frames = scoring.tabulate_frames(test, stores, by_recording, parameters)
     runs.save_scores(frames, folder)
-    found = metrics.compute_metrics(frames, parameters)
+    table = scoring.tabulate_clips(scores, reference, test_index, parameters)
+    found = metrics.compute_metrics(frames, parameters, table)
     average = scoring.average_streams(reference, reference, parameters.stream_average)
     found["reference_scores"] = runs.describe_reference(reference, average)
     write_json(folder / "metrics.json", {"format": runs.FORMAT, "flow_scale": scale, **found})
@@ -83,16 +84,21 @@ def rescored(cage) -> tuple[pd.DataFrame, pd.DataFrame]:
     return ablations.rescore_runs(cage)
 
 
-def auc_of(cage: Given, seed: int) -> float:
-    """The AUC that the run itself reports."""
+def metrics_of(cage: Given, seed: int) -> dict:
+    """What the run itself reports."""
     folder = Path(cage.results_dir) / "simulated" / "micromovement" / "cae" / f"seed-{seed}"
-    return read_run(folder).metrics["auc"]
+    return read_run(folder).metrics
+
+
+def auc_of(cage: Given, seed: int) -> float:
+    return metrics_of(cage, seed)["auc"]
 
 
 def test_rescoring_gives_what_the_run_reported(cage, rescored):
     scores = rescored[0].set_index(["seed", "variation"])["pooled"]
     assert scores[0, ""] == pytest.approx(auc_of(cage, 0), abs=1e-3)
     assert scores[1, "standardised"] == pytest.approx(auc_of(cage, 1), abs=1e-3)
+    assert scores[0, "clips"] == pytest.approx(metrics_of(cage, 0)["clip"]["auc"], abs=1e-3)
     assert len(scores) == 2 * (1 + len(variations.read_variations("scores")))
     assert scores.between(0, 1).all()
 
@@ -108,7 +114,7 @@ def test_tables_figure_and_words(cage, rescored):
     ablations.write_streams(cage, rescored[1])
     figure = ablations.show_variations(cage, "scores", rescored[0])
     assert "clip_score frame_mse_norm" in texts(figure) and "another seed" in texts(figure)
-    assert len(table) == 4
+    assert len(table) == len(variations.read_variations("scores"))
     for name in ("ablation_scores.md", "ablation_streams.md", "ablation_scores.svg"):
         assert (figures_folder(cage) / name).is_file()
     assert "Simulated data." in (figures_folder(cage) / "ablation_scores.md").read_text()
@@ -202,7 +208,9 @@ def test_what_changes_nothing_is_not_trained():
     cage = {**given, "dataset": "simulated"}
     assert "gamma_1" in variations.varied_values("training", cage, "hang", Path("results"))
     clips_here = variations.varied_values("clips", given, "anomaly", Path("results"))
-    assert set(clips_here) == {"every_2nd_frame", "every_5th_frame"}  # all normal, no frame skipped
+    # All of it is normal and no frame is skipped, so gaps and the spacing of flow change nothing.
+    rest = {"last_fifth_validates", "test_clips_apart"}
+    assert set(clips_here) == {"every_2nd_frame", "every_5th_frame"} | rest
     clips_there = variations.varied_values("clips", cage, "hang", Path("results"))
     assert {"across_gaps", "flow_after_subsampling", "every_frame"} <= set(clips_there)
 

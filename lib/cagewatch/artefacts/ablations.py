@@ -36,7 +36,13 @@ from cagewatch.tables import collect_results, write_table
 
 SINGLE = ("cae_image", "cae_flow")
 # What the scores are varied from: the defaults of params/base.yaml.
-PLAIN = {"clip_score": "norm", "stream_average": "raw", "clip_alignment": "mean"}
+PLAIN = {
+    "clip_score": "norm",
+    "stream_average": "raw",
+    "clip_alignment": "mean",
+    "roc_unit": "frame",
+    "clip_label": "half",
+}
 PROTOCOLS = {"pooled": "pooled", "per_video_scaled": "scaled per recording"}
 
 
@@ -99,8 +105,13 @@ def measure_errors(run: FinishedRun, given: Given) -> tuple[dict[str, np.ndarray
 def score_variations(
     run: FinishedRun, errors: Mapping[str, np.ndarray], index: Any, stores: Any, tested: list
 ) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield (variation, frames): the plain score, named '', first."""
-    from cagewatch.scoring import score_clips, score_test_frames, tabulate_frames
+    """Yield (variation, frames, or clips where they are the unit): the plain score, '', first."""
+    from cagewatch.scoring import (
+        score_clips,
+        score_test_frames,
+        tabulate_clips,
+        tabulate_frames,
+    )
 
     reference = reference_of(run)
     values_per_frame = {
@@ -113,6 +124,10 @@ def score_variations(
             stream: score_clips(error, values_per_frame[stream], settings.clip_score)
             for stream, error in errors.items()
         }
+        if settings.roc_unit == "clip":
+            labelled = index_test_clips(tested, stores, settings)  # the same clips
+            yield variation, tabulate_clips(clip_scores, reference, labelled, settings)
+            continue
         by_recording = score_test_frames(clip_scores, reference, index, stores, settings)
         frames = tabulate_frames(tested, stores, by_recording, settings)
         yield variation, labelled_frames(frames)
@@ -209,7 +224,8 @@ def write_variations(given: Given, question: str, scores: pd.DataFrame) -> pd.Da
     protocol = (
         "frame AUC, mean over seeds; each row changes one thing; difference from the unchanged "
         "model or score with the same seed; seed spread: largest less smallest AUC of the "
-        f"unchanged one; scale {settings_of(given).scale}"
+        "unchanged one; more than a seed: every seed's difference has the same sign and their "
+        f"mean exceeds the spread; scale {settings_of(given).scale}"
     )
     name = f"ablation_{question}"
     write_table(table, figures_folder(given), name, caption, protocol, is_simulated(given))
