@@ -57,6 +57,15 @@ rows = benchmark.collect_benchmark(given)
 benchmark.write_benchmark(given, rows)
 
 # %% [markdown]
+# ## Is one better than another?
+#
+# Two intervals may overlap although one score is better on nearly every resample. So pairs are compared on the same resampled
+# videos; the verdict is "better" only where the interval of the difference leaves 0 out.
+
+# %%
+benchmark.compare_benchmark(given, rows)
+
+# %% [markdown]
 # ## The curves
 #
 # Bands and brackets are bootstrap intervals over recordings or bouts, whichever the protocol below says. The dots are where both

@@ -211,6 +211,10 @@ def test_benchmark_shows_both_sizes_and_published_rows(tmp_path: Path) -> None:
     assert (table["Method"] == "frame index").sum() == 1  # the same at every input size
     assert benchmark.partial_warning(rows) == ""
     assert "ped2_large, 64x96" in texts(benchmark.show_benchmark(given, rows))
+    assert not len(benchmark.compare_benchmark(given, rows))  # one model, nothing to compare
+    make_run(tmp_path / "results", "ped2", "anomaly", "density", 4.0)
+    pairs = benchmark.compare_benchmark(given, benchmark.collect_benchmark(given))
+    assert pairs[["Than", "Verdict"]].values.tolist() == [["two-stream CAE", "better"]]
     written = {path.name for path in parameters.figures_folder(given).iterdir()}
     artefact = next(one for one in contents.ARTEFACTS if one.notebook == "table_2_benchmark")
     assert set(artefact.files()) <= written
@@ -231,6 +235,7 @@ def test_home_cage_shows_published_rows_only(cage: parameters.Given) -> None:
     table = benchmark.write_benchmark(cage, rows)
     assert "0.832" in set(table["Published"]) and "AUC, pooled" not in table
     assert benchmark.show_benchmark(cage, rows) is None
+    assert not len(benchmark.compare_benchmark(cage, rows))
     assert not (parameters.figures_folder(cage) / "table_2.csv").exists()
     assert "is no benchmark" in benchmark.describe_benchmark(cage, rows)
 
@@ -315,6 +320,7 @@ def test_our_detector_is_compared_where_both_were_run(tmp_path: Path) -> None:
     folder = parameters.figures_folder(given)
     wins = pd.read_csv(folder / "difficulty_pairs.csv").set_index("Target")["Verdict"]
     assert wins.to_dict() == {"groom": "better", "eat": "worse"}
+    assert "leans on their labels" in (folder / "difficulty_events.md").read_text()
     everything = (folder / "difficulty_models.md").read_text()
     assert "95% interval" in everything and everything.count("density of objects") == 3
     assert "Simulated data." in (folder / "difficulty_events.md").read_text()

@@ -19,6 +19,7 @@ from cagewatch.errors import InputError
 from cagewatch.metrics import format_auc
 from cagewatch.plots import name_model, plot_heatmap, save_figure
 from cagewatch.tables import (
+    EVENTS_PROTOCOL,
     collect_results,
     compare_models,
     describe_protocols,
@@ -72,7 +73,7 @@ def compare_claims(
     Columns of `cagewatch.tables.compare_models`, and ``target``; pairs that were not run miss.
     """
     parts = []
-    for target, group in rows[rows["source"] == "ours"].groupby("target", sort=False):
+    for target, group in rows[rows["source"] != "published"].groupby("target", sort=False):
         pairs = [pair for pair in claims if set(pair) <= set(group["model"])]
         if pairs:
             found = compare_models(given.results_dir, given.dataset, target, pairs)
@@ -100,7 +101,8 @@ def write_alternates(given: Given, rows: pd.DataFrame, pairs: pd.DataFrame) -> p
     caption = f"{where}: is the first model better than the second?"
     write_table(shown, folder, "section_3_4_pairs", caption, protocol, simulated)
     caption = f"{where}: bouts caught and false alarms at the equal-error threshold"
-    write_table(present_events(rows), folder, "section_3_4_events", caption, "", simulated)
+    events = present_events(rows)
+    write_table(events, folder, "section_3_4_events", caption, EVENTS_PROTOCOL, simulated)
     return table
 
 

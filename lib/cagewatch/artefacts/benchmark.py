@@ -8,7 +8,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cagewatch.artefacts.contents import OURS_ON_BENCHMARKS, PEERS
+from cagewatch.artefacts.alternates import compare_claims, present_pairs
+from cagewatch.artefacts.contents import BEST, OURS_ON_BENCHMARKS, PEERS
 from cagewatch.artefacts.parameters import (
     LARGE,
     Given,
@@ -23,6 +24,7 @@ from cagewatch.errors import InputError
 from cagewatch.metrics import format_auc
 from cagewatch.plots import save_figure
 from cagewatch.tables import (
+    EVENTS_PROTOCOL,
     collect_results,
     describe_protocols,
     present_events,
@@ -35,6 +37,11 @@ from cagewatch.tables.collect import BASELINES
 TARGET = "anomaly"
 TEST_VIDEOS = {"avenue": 21, "ped2": 12, "ped1": 36}  # in the whole benchmark
 PAPERS_BENCHMARK = "avenue"
+PAIRS = (
+    *((BEST, other) for other in ("flow_magnitude", "rae", "cae", "memory")),
+    *(("rae", other) for other in ("flow_magnitude", "cae", "conv3d")),
+    *(("cae", other) for other in ("cae_image", "cae_flow")),
+)
 
 
 def collect_benchmark(given: Given) -> pd.DataFrame:
@@ -89,7 +96,21 @@ def write_benchmark(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
         folder = figures_folder(given)
         write_table(table, folder, "table_2", caption, describe_protocols(rows))
         caption = f"{name}: bouts caught and false alarms at the equal-error threshold"
-        write_table(present_events(rows), folder, "table_2_events", caption)
+        write_table(present_events(rows), folder, "table_2_events", caption, EVENTS_PROTOCOL)
+    return table
+
+
+def compare_benchmark(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
+    """`PAIRS` on the same resampled videos, as people read them; also the table ``table_2_pairs``.
+
+    Empty, and not written, where there is no benchmark.
+    """
+    if not is_benchmark(given):
+        return pd.DataFrame()
+    here = rows[rows["dataset"] == given.dataset]
+    table = present_pairs(compare_claims(given, here, PAIRS))
+    caption = f"{given.dataset}: is the first better than the second?"
+    write_table(table, figures_folder(given), "table_2_pairs", caption, describe_protocols(rows))
     return table
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from cagewatch.artefacts.alternates import present_pairs, verdict
-from cagewatch.artefacts.contents import OURS_ON_BEHAVIOURS, PEERS
+from cagewatch.artefacts.contents import BEST, OURS_ON_BEHAVIOURS, PEERS
 from cagewatch.artefacts.parameters import (
     Given,
     figures_folder,
@@ -17,7 +17,7 @@ from cagewatch.artefacts.parameters import (
     runs_of,
     settings_of,
 )
-from cagewatch.baselines import score_baselines
+from cagewatch.baselines import BASELINES, score_baselines
 from cagewatch.clips import labels_of, tested_frames
 from cagewatch.metrics import compute_auc
 from cagewatch.params import Parameters
@@ -26,6 +26,7 @@ from cagewatch.preprocess import preprocessing_of
 from cagewatch.recordings import Recording, load_recordings
 from cagewatch.store import Store, stores_of
 from cagewatch.tables import (
+    EVENTS_PROTOCOL,
     collect_results,
     describe_protocols,
     present_events,
@@ -36,7 +37,6 @@ from cagewatch.video import read_frames
 
 LOOKS = ("frame difference", "flow magnitude", "brightness", "height of the dark blob")
 MODELS = (*OURS_ON_BEHAVIOURS, *PEERS)
-BEST = "density"  # see docs/best_detector.md
 PAIRS = ((BEST, "cae"), (BEST, "rae"))  # against the paper's two-stream networks
 
 
@@ -97,11 +97,15 @@ def _by_behaviour(rows: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def collect_models(given: Given) -> pd.DataFrame:
-    """`cagewatch.tables.collect_results` of every model and behaviour; empty before any run."""
+    """`cagewatch.tables.collect_results` of every model and behaviour; empty before any run.
+
+    The trivial baselines stand beside the models.
+    """
     runs = runs_of(given)
     if not len(runs[(runs["dataset"] == given.dataset) & runs["model"].isin(MODELS)]):
         return pd.DataFrame(columns=["source", "target", "model"])
-    return collect_results(given.results_dir, given.dataset, models=MODELS, published=[])
+    names = [*MODELS, *BASELINES]
+    return collect_results(given.results_dir, given.dataset, models=names, published=[])
 
 
 def _tested_looks(recording: Recording, store: Store, settings: Parameters) -> pd.DataFrame:
@@ -138,7 +142,12 @@ def write_models(given: Given, rows: pd.DataFrame, pairs: pd.DataFrame) -> None:
     for name, table, words, below in (
         ("models", present_results(rows), "every behaviour and model", protocol),
         ("pairs", present_pairs(pairs), "our detector and the paper's networks", protocol),
-        ("events", present_events(rows), "bouts caught and false alarms at equal error", ""),
+        (
+            "events",
+            present_events(rows),
+            "bouts caught and false alarms at equal error",
+            EVENTS_PROTOCOL,
+        ),
     ):
         caption = f"{given.dataset}: {words}"
         write_table(table, folder, f"difficulty_{name}", caption, below, simulated)
@@ -175,7 +184,7 @@ def show_difficulty(given: Given, table: pd.DataFrame, rows: pd.DataFrame) -> Fi
     _, ax = plt.subplots(
         figsize=(2.9 + 0.95 * len(table), 0.8 + 0.4 * len(table.columns)), layout="constrained"
     )
-    plot_heatmap(table.T, texts=texts, ax=ax)
+    plot_heatmap(table.T, limits=(0.3, 1.0), texts=texts, ax=ax)
     names = [
         f"{name}, {seeds[name]:.0f} {'seeds' if seeds[name] > 1 else 'seed'}"
         if name in seeds

@@ -9,6 +9,7 @@ from cagewatch.tables.collect import (
     read_seeds,
 )
 from cagewatch.tables.present import (
+    EVENTS_PROTOCOL,
     describe_protocols,
     input_size,
     present_events,
@@ -24,6 +25,7 @@ __all__ = [
     "find_runs",
     "format_auc",
     "input_size",
+    "EVENTS_PROTOCOL",
     "present_events",
     "present_results",
     "read_published",

@@ -68,6 +68,14 @@ def describe_protocols(rows: pd.DataFrame) -> str:
     return "; ".join(parts)
 
 
+# The protocol under a table of `present_events`.
+EVENTS_PROTOCOL = (
+    "each score at the threshold where both kinds of error are equally frequent on these very "
+    "frames, which leans on their labels; a bout is caught if a frame of it is flagged, an alarm "
+    "is false if it shares no frame with a bout; means over seeds"
+)
+
+
 def present_events(rows: pd.DataFrame) -> pd.DataFrame:
     """Turn the rows of `collect_results` into a table of events at the equal-error threshold.
 
