@@ -202,6 +202,15 @@ def test_table_files_hold_the_values_and_the_protocol(tmp_path: Path) -> None:
     assert latex.count("{") == latex.count("}") and "pooled, raw" in latex
 
 
+@pytest.mark.parametrize(
+    ("caption", "shown"),
+    [("Which", "Which."), ("Which.", "Which."), ("Which?", "Which?")],
+)
+def test_a_caption_ends_with_one_mark(tmp_path: Path, caption: str, shown: str) -> None:
+    tables.write_table(pd.DataFrame({"a": [1]}), tmp_path, "one", caption)
+    assert (tmp_path / "one.md").read_text().startswith(f"### {shown}\n")
+
+
 def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
     first = tables.write_table(TABLE, tmp_path / "a", "t", "Caption", "p")
     second = tables.write_table(TABLE, tmp_path / "b", "t", "Caption", "p")

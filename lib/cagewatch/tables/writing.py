@@ -53,7 +53,8 @@ def write_table(
     """
     if frame.index.name is not None:
         frame = frame.reset_index()
-    caption = f"{caption.rstrip('.')}." + (" Simulated data." if simulated else "")
+    caption = caption if caption.endswith("?") else f"{caption.rstrip('.')}."
+    caption += " Simulated data." if simulated else ""
     header = [str(column) for column in frame.columns]
     rows = [[_show(value) for value in row] for row in frame.itertuples(index=False, name=None)]
     types = pd.api.types
