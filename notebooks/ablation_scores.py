@@ -19,6 +19,9 @@
 # clips (and which clip then is an anomaly: one with half its frames in the target, or with any). Nothing of this needs training:
 # the same network's errors on the same test frames are turned into scores in every way, one thing changed at a time.
 #
+# Two rows are not the paper's: the distance of a clip's bottleneck to the nearest training clips (k nearest neighbours, k = 5, fixed
+# beforehand) instead of the reconstruction error, and the average of both, standardised on training clips.
+#
 # It is also where one stream may lose to two or beat them: in a raw average the stream whose scores vary most decides, good or bad.
 
 # %% tags=["parameters"]

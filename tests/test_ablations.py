@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import shutil
@@ -22,12 +23,12 @@ from batch_checkout import copy_checkout, study  # noqa: E402
 from test_artefacts import make_run, texts  # noqa: E402
 
 from cagewatch import clips, metrics, models, params, runs, scoring  # noqa: E402
-from cagewatch.artefacts import ablations, retrained, variations  # noqa: E402
+from cagewatch.artefacts import ablations, bottleneck, retrained, variations  # noqa: E402
 from cagewatch.artefacts.parameters import Given, figures_folder  # noqa: E402
 from cagewatch.batches import ClipBatches  # noqa: E402
 from cagewatch.errors import InputError  # noqa: E402
 from cagewatch.files import write_json  # noqa: E402
-from cagewatch.finished_runs import read_run  # noqa: E402
+from cagewatch.finished_runs import load_model, read_run  # noqa: E402
 from cagewatch.recordings import load_recordings  # noqa: E402
 from cagewatch.simulate import write_dataset  # noqa: E402
 from cagewatch.store import stores_of  # noqa: E402
@@ -84,10 +85,13 @@ def rescored(cage) -> tuple[pd.DataFrame, pd.DataFrame]:
     return ablations.rescore_runs(cage)
 
 
+def run_folder(cage: Given, seed: int) -> Path:
+    return Path(cage.results_dir) / "simulated" / "micromovement" / "cae" / f"seed-{seed}"
+
+
 def metrics_of(cage: Given, seed: int) -> dict:
     """What the run itself reports."""
-    folder = Path(cage.results_dir) / "simulated" / "micromovement" / "cae" / f"seed-{seed}"
-    return read_run(folder).metrics
+    return read_run(run_folder(cage, seed)).metrics
 
 
 def auc_of(cage: Given, seed: int) -> float:
@@ -99,8 +103,45 @@ def test_rescoring_gives_what_the_run_reported(cage, rescored):
     assert scores[0, ""] == pytest.approx(auc_of(cage, 0), abs=1e-3)
     assert scores[1, "standardised"] == pytest.approx(auc_of(cage, 1), abs=1e-3)
     assert scores[0, "clips"] == pytest.approx(metrics_of(cage, 0)["clip"]["auc"], abs=1e-3)
-    assert len(scores) == 2 * (1 + len(variations.read_variations("scores")))
+    assert len(scores) == 2 * (1 + len(variations.read_variations("scores")) + 2)
     assert scores.between(0, 1).all()
+
+
+def test_distance_is_the_mean_to_the_nearest_normal_clips_without_the_clip_itself():
+    normal = np.arange(7.0)[:, None]
+    found = bottleneck.measure_distances(normal, np.array([[3.0], [10.0]]))
+    assert found["clips"] == pytest.approx([(0 + 1 + 1 + 2 + 2) / 5, (4 + 5 + 6 + 7 + 8) / 5])
+    assert found["normal"][[0, 3]] == pytest.approx([3.0, (1 + 1 + 2 + 2 + 3) / 5])
+
+
+def test_error_and_distance_weigh_alike_on_normal_clips():
+    rng = np.random.default_rng(0)
+    distances = {"clips": np.array([5.0, 5.0]), "normal": rng.normal(5, 0.1, 1000)}
+    kept = {"mean": 100.0, "std": 20.0}
+    same, far = bottleneck.combine(np.array([100.0, 120.0]), kept, distances)
+    assert same == pytest.approx(0, abs=0.1) and far - same == pytest.approx(0.5)
+
+
+def test_a_clip_is_described_by_the_mean_of_its_frames_bottlenecks(cage):
+    run = read_run(run_folder(cage, 0))
+    recordings = load_recordings(run.parameters)
+    stores = stores_of(recordings, run.parameters, 1)
+    index = clips.index_test_clips(recordings[1:], stores, run.parameters)
+    model = load_model(run.folder)
+
+    def described(frames: np.ndarray) -> np.ndarray:
+        chosen = dataclasses.replace(index, frames=frames)
+        return bottleneck.describe_clips(
+            model, ClipBatches(chosen, stores, run.parameters, run.metrics["flow_scale"])
+        )
+
+    values = described(index.frames)
+    assert values.shape == (len(index), 6 * 8 * 16)
+    length = index.frames.shape[1]
+    frame_by_frame = [
+        described(np.repeat(index.frames[:, [place]], length, axis=1)) for place in range(length)
+    ]
+    np.testing.assert_allclose(values, np.mean(frame_by_frame, axis=0), atol=1e-5)
 
 
 def test_shares_of_the_streams_add_up(rescored):
@@ -114,7 +155,8 @@ def test_tables_figure_and_words(cage, rescored):
     ablations.write_streams(cage, rescored[1])
     figure = ablations.show_variations(cage, "scores", rescored[0])
     assert "clip_score frame_mse_norm" in texts(figure) and "another seed" in texts(figure)
-    assert len(table) == len(variations.read_variations("scores"))
+    assert len(table) == len(variations.read_variations("scores")) + 2
+    assert {"bottleneck", "bottleneck and error"} <= set(table["changed"])
     for name in ("ablation_scores.md", "ablation_streams.md", "ablation_scores.svg"):
         assert (figures_folder(cage) / name).is_file()
     assert "Simulated data." in (figures_folder(cage) / "ablation_scores.md").read_text()

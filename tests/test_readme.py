@@ -42,6 +42,13 @@ def test_files_exist(page: Path) -> None:
         assert path.exists(), f"{page.name} names {path}, which is not there"
 
 
+def test_every_interval_in_the_readme_is_in_a_published_table() -> None:
+    tables = "".join(path.read_text("utf-8") for path in (ROOT / "figures").glob("*/*.md"))
+    quoted = re.findall(r"-?\d\.\d{3} \[[^\]]+\]", (ROOT / "README.md").read_text("utf-8"))
+    assert len(quoted) > 10
+    assert [value for value in quoted if value not in tables] == []
+
+
 def papermill_command(option: str) -> list[str]:
     """The README's papermill command that has `option`, to be run from the checkout."""
     commands = [line for line in read_commands(ROOT / "README.md") if "papermill" in line]

@@ -163,10 +163,14 @@ def score_reference(
     -------
     (n,) float64 by stream name.
     """
-    index = training_batches.index
-    spread = np.linspace(0, len(index) - 1, min(len(index), REFERENCE_CLIPS))
-    chosen = index.take(np.unique(spread.round().astype(int)))
+    chosen = spread_clips(training_batches.index)
     return score_streams(model, training_batches.of(chosen), parameters)
+
+
+def spread_clips(index: ClipIndex) -> ClipIndex:
+    """At most REFERENCE_CLIPS clips of `index`, evenly spread."""
+    spread = np.linspace(0, len(index) - 1, min(len(index), REFERENCE_CLIPS))
+    return index.take(np.unique(spread.round().astype(int)))
 
 
 def average_streams(

@@ -1,21 +1,23 @@
 """Ablations: which open point of the paper moves the AUC by more than another seed does?
 
 The question `scores` needs no training: clip errors of a finished run are turned into frame scores
-in every way the paper's words allow. On the way it looks at the two streams: which of them decides
-a raw average, and what each is worth alone. Variations that are trained come from
-`cagewatch.artefacts.retrained`; tables, figures and words are the same for all.
+in every way the paper's words allow, and its bottleneck is asked instead of its errors. On the way
+it looks at the two streams: which of them decides a raw average, and what each is worth alone.
+Variations that are trained come from `cagewatch.artefacts.retrained`; tables, figures and words are
+the same for all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from cagewatch.artefacts.bottleneck import combine, describe_clips, measure_distances
 from cagewatch.artefacts.parameters import (
     Given,
     command,
@@ -25,13 +27,14 @@ from cagewatch.artefacts.parameters import (
     settings_of,
 )
 from cagewatch.artefacts.variations import MODEL, in_words, read_variations
-from cagewatch.clips import index_test_clips
+from cagewatch.clips import ClipIndex, index_test_clips, index_training_clips, split_clips
 from cagewatch.errors import InputError
 from cagewatch.finished_runs import FinishedRun, load_model, read_run
 from cagewatch.metrics import frame_auc, labelled_frames
+from cagewatch.params import Parameters
 from cagewatch.plots import save_figure
-from cagewatch.recordings import load_recordings
-from cagewatch.store import stores_of
+from cagewatch.recordings import Recording, load_recordings
+from cagewatch.store import Store, stores_of
 from cagewatch.tables import collect_results, write_table
 
 SINGLE = ("cae_image", "cae_flow")
@@ -75,49 +78,76 @@ def rescore_runs(given: Given) -> tuple[pd.DataFrame, pd.DataFrame]:
                 f"with {PLAIN['clip_score']!r} to compare the others with it."
             )
         key = {"target": row.target, "seed": row.seed}
-        errors = measure_errors(run, given)
-        for variation, frames in score_variations(run, *errors):
+        measured = measure_run(run, given)
+        for variation, frames in score_variations(run, measured):
             rows.append(key | {"variation": variation} | aucs_of(frames, "score"))
             if not variation:
                 streams.append(key | describe_streams(run, frames))
     return pd.DataFrame(rows), pd.DataFrame(streams)
 
 
-def measure_errors(run: FinishedRun, given: Given) -> tuple[dict[str, np.ndarray], Any, Any, list]:
-    """Frame errors of every test clip by stream, their index, stores and recordings."""
+class Measured(NamedTuple):
+    """A finished run's network on its test clips, before anything is a score.
+
+    Attributes
+    ----------
+    errors : (n_clips, clip_length) float by stream.
+    distances : see `cagewatch.artefacts.bottleneck.measure_distances`.
+    index, stores, tested : the test clips, and the stores and recordings they are of.
+    """
+
+    errors: dict[str, np.ndarray]
+    distances: dict[str, np.ndarray]
+    index: ClipIndex
+    stores: dict[str, Store]
+    tested: list[Recording]
+
+
+def measure_run(run: FinishedRun, given: Given) -> Measured:
+    """Frame errors of every test clip, and how far it lies from training clips."""
     from cagewatch import runtime
 
     runtime.load_backend()
     from cagewatch.batches import ClipBatches  # here: a backend has to be loaded first
-    from cagewatch.scoring import compute_frame_errors
+    from cagewatch.scoring import compute_frame_errors, spread_clips
 
     own = {"results_dir": given.results_dir, "cores": given.cores}
     parameters = run.parameters.model_copy(update=own)
-    tested = [one for one in load_recordings(parameters) if one.split == "test"]
-    stores = stores_of(tested, parameters, max(1, given.cores))
+    recordings = load_recordings(parameters)
+    stores = stores_of(recordings, parameters, max(1, given.cores))
+    trained, tested = ([one for one in recordings if one.split == s] for s in ("train", "test"))
     index = index_test_clips(tested, stores, parameters)
-    scale = run.metrics["flow_scale"]
+    normal, _ = split_clips(index_training_clips(trained, stores, parameters), parameters)
     model = load_model(run.folder)
-    batches = ClipBatches(index, stores, parameters, scale, tuple(model.input))
-    return compute_frame_errors(model, batches), index, stores, tested
+    settings = (stores, parameters, run.metrics["flow_scale"], tuple(model.input))
+    batches, reference = ClipBatches(index, *settings), ClipBatches(normal, *settings)
+    distances = measure_distances(
+        describe_clips(model, reference.of(spread_clips(normal))), describe_clips(model, batches)
+    )
+    return Measured(compute_frame_errors(model, batches), distances, index, stores, tested)
 
 
-def score_variations(
-    run: FinishedRun, errors: Mapping[str, np.ndarray], index: Any, stores: Any, tested: list
-) -> Iterator[tuple[str, pd.DataFrame]]:
+def score_variations(run: FinishedRun, measured: Measured) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield (variation, frames, or clips where they are the unit): the plain score, '', first."""
     from cagewatch.scoring import (
+        average_streams,
         score_clips,
         score_test_frames,
         tabulate_clips,
         tabulate_frames,
     )
 
+    errors, distances, index, stores, tested = measured
     reference = reference_of(run)
     values_per_frame = {
         stream: int(np.prod(tensor.shape[2:]))
         for stream, tensor in load_model(run.folder).input.items()
     }
+
+    def tabulate(scores: Mapping[str, np.ndarray], settings: Parameters) -> pd.DataFrame:
+        by_recording = score_test_frames(scores, reference, index, stores, settings)
+        return labelled_frames(tabulate_frames(tested, stores, by_recording, settings))
+
     for variation, values in {"": {}, **read_variations("scores")}.items():
         settings = run.parameters.model_copy(update=PLAIN | values)
         clip_scores = {
@@ -127,10 +157,13 @@ def score_variations(
         if settings.roc_unit == "clip":
             labelled = index_test_clips(tested, stores, settings)  # the same clips
             yield variation, tabulate_clips(clip_scores, reference, labelled, settings)
-            continue
-        by_recording = score_test_frames(clip_scores, reference, index, stores, settings)
-        frames = tabulate_frames(tested, stores, by_recording, settings)
-        yield variation, labelled_frames(frames)
+        else:
+            yield variation, tabulate(clip_scores, settings)
+        if not variation:
+            plain, error = settings, average_streams(clip_scores, reference, "raw")
+    yield "bottleneck", tabulate({"bottleneck": distances["clips"]}, plain)
+    both = combine(error, run.metrics["reference_scores"]["score"], distances)
+    yield "bottleneck_and_error", tabulate({"both": both}, plain)
 
 
 def reference_of(run: FinishedRun) -> dict[str, np.ndarray]:

@@ -75,8 +75,8 @@ def _without_effect(plain: params.Parameters) -> set[str]:
 
 
 def in_words(question: str, variation: str) -> str:
-    """A variation as tables and figures name it: ``gamma 0.4``, or its name if many change."""
-    values = read_variations(question)[variation]
-    if len(values) > 2:
+    """A variation as tables and figures name it: ``gamma 0.4``, or by its name."""
+    values = read_variations(question).get(variation, {})
+    if not 0 < len(values) <= 2:
         return variation.replace("_", " ")
     return ", ".join(f"{name} {value}" for name, value in values.items())

@@ -1,0 +1,72 @@
+"""Density in the bottleneck: how far a clip lies from normal ones as the network describes it.
+
+An autoencoder may reconstruct what it never saw; whether its bottleneck says more than its errors
+is asked of the finished runs of the two-stream CAE, nothing is trained. A clip is described by the
+fused bottleneck, averaged over its frames. Its score is the mean distance to the nearest training
+clips, which is k nearest neighbours' estimate of how thin normal clips are there. The number of
+neighbours was fixed beforehand and not tried otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+if TYPE_CHECKING:
+    import keras
+
+    from cagewatch.batches import ClipBatches
+
+NEIGHBOURS = 5
+LAYER = "fuse"  # of `cagewatch.models.cae`, where the streams meet
+
+
+def describe_clips(model: keras.Model, batches: ClipBatches) -> np.ndarray:
+    """The bottleneck of every clip, averaged over its frames: (n_clips, values) float32."""
+    import keras  # here, so that this module loads no backend
+
+    length = batches.index.frames.shape[1]
+    frames = model.get_layer(LAYER).output  # time is folded into its batch
+    clips = keras.ops.reshape(frames, (-1, length, int(np.prod(frames.shape[1:]))))
+    means = keras.Model(model.input, keras.ops.mean(keras.ops.cast(clips, "float32"), axis=1))
+    return np.asarray(means.predict(batches, verbose=0))
+
+
+def measure_distances(normal: np.ndarray, clips: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean distance to the `NEIGHBOURS` nearest normal clips.
+
+    Parameters
+    ----------
+    normal, clips : (n, values) float, of training clips and of those to score.
+
+    Returns
+    -------
+    ``clips``: (n,) float64 >= 0, higher is more anomalous; ``normal``: the same of the training
+    clips, each without itself, to standardise by.
+    """
+    found = NearestNeighbors(n_neighbors=max(1, min(NEIGHBOURS, len(normal) - 1))).fit(normal)
+    # Asked about nothing, it tells of the clips it was fitted to; a single one has no neighbour.
+    own = found.kneighbors()[0].mean(axis=1) if len(normal) > 1 else np.zeros(1)
+    return {"clips": found.kneighbors(clips)[0].mean(axis=1), "normal": own}
+
+
+def combine(
+    error: np.ndarray, kept: Mapping[str, float], distances: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """The average of reconstruction error and distance, both standardised on training clips.
+
+    Parameters
+    ----------
+    error : (n,) float, raw average of the streams' errors.
+    kept : ``mean`` and ``std`` of the same over training clips.
+    distances : of `measure_distances`.
+    """
+    from cagewatch.scoring import average_streams
+
+    scores = {"error": error, "distance": distances["clips"]}
+    training = np.array([kept["mean"] - kept["std"], kept["mean"] + kept["std"]])
+    reference = {"error": training, "distance": distances["normal"]}
+    return average_streams(scores, reference, "standardised")
