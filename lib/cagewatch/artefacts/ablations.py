@@ -18,6 +18,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from cagewatch.artefacts.bottleneck import combine, describe_clips, measure_distances
+from cagewatch.artefacts.contents import VARIED_TARGETS
 from cagewatch.artefacts.parameters import (
     Given,
     command,
@@ -52,6 +53,8 @@ PROTOCOLS = {"pooled": "pooled", "per_video_scaled": "scaled per recording"}
 def rescore_runs(given: Given) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Score the finished runs of the two-stream CAE in every way, one thing changed at a time.
 
+    Of a cage where the paper's two behaviours were targets, only those.
+
     Returns
     -------
     scores : one row per target, seed and variation: target, seed, variation ('' for the plain
@@ -65,6 +68,8 @@ def rescore_runs(given: Given) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     runs = runs_of(given)
     runs = runs[(runs["dataset"] == given.dataset) & (runs["model"] == MODEL)]
+    papers = runs["target"].isin(VARIED_TARGETS)
+    runs = runs[papers] if papers.any() else runs
     if not len(runs):
         raise InputError(
             f"There is no finished run of {MODEL} on {given.dataset}: run {command(given)}."
@@ -92,11 +97,13 @@ class Measured(NamedTuple):
     Attributes
     ----------
     errors : (n_clips, clip_length) float by stream.
+    values : how many a frame has, by stream.
     distances : see `cagewatch.artefacts.bottleneck.measure_distances`.
     index, stores, tested : the test clips, and the stores and recordings they are of.
     """
 
     errors: dict[str, np.ndarray]
+    values: dict[str, int]
     distances: dict[str, np.ndarray]
     index: ClipIndex
     stores: dict[str, Store]
@@ -124,7 +131,8 @@ def measure_run(run: FinishedRun, given: Given) -> Measured:
     distances = measure_distances(
         describe_clips(model, reference.of(spread_clips(normal))), describe_clips(model, batches)
     )
-    return Measured(compute_frame_errors(model, batches), distances, index, stores, tested)
+    values = {stream: int(np.prod(one.shape[2:])) for stream, one in model.input.items()}
+    return Measured(compute_frame_errors(model, batches), values, distances, index, stores, tested)
 
 
 def score_variations(run: FinishedRun, measured: Measured) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -137,12 +145,8 @@ def score_variations(run: FinishedRun, measured: Measured) -> Iterator[tuple[str
         tabulate_frames,
     )
 
-    errors, distances, index, stores, tested = measured
+    errors, values_per_frame, distances, index, stores, tested = measured
     reference = reference_of(run)
-    values_per_frame = {
-        stream: int(np.prod(tensor.shape[2:]))
-        for stream, tensor in load_model(run.folder).input.items()
-    }
 
     def tabulate(scores: Mapping[str, np.ndarray], settings: Parameters) -> pd.DataFrame:
         by_recording = score_test_frames(scores, reference, index, stores, settings)
