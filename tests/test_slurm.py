@@ -114,7 +114,8 @@ def test_same_tables_as_locally_even_when_killed(cluster: dict[str, str], tmp_pa
     runs = local.glob("results/ped2/*/*/*/*")
     tables = [path for path in runs if path.name in ("scores.csv.gz", "metrics.json")]
     tables += local.glob("figures/ped2/*.csv")
-    assert len(tables) == 2 * 4 + 3  # a model and three baselines; Table 2, its events, summary
+    # A model and three baselines; Table 2, its events and pairs, summary.
+    assert len(tables) == 2 * 4 + 4
     for table in tables:
         copy = remote / table.relative_to(local)
         assert table.read_bytes() == copy.read_bytes(), copy
