@@ -114,12 +114,16 @@ def test_distance_is_the_mean_to_the_nearest_normal_clips_without_the_clip_itsel
     assert found["normal"][[0, 3]] == pytest.approx([3.0, (1 + 1 + 2 + 2 + 3) / 5])
 
 
-def test_error_and_distance_weigh_alike_on_normal_clips():
-    rng = np.random.default_rng(0)
-    distances = {"clips": np.array([5.0, 5.0]), "normal": rng.normal(5, 0.1, 1000)}
-    kept = {"mean": 100.0, "std": 20.0}
-    same, far = bottleneck.combine(np.array([100.0, 120.0]), kept, distances)
-    assert same == pytest.approx(0, abs=0.1) and far - same == pytest.approx(0.5)
+def test_error_is_standardised_by_its_own_average_whatever_the_run_kept(cage):
+    run = read_run(run_folder(cage, 1))  # made with standardised streams, so it kept that average
+    kept = run.metrics["reference_scores"] | {"score": {"mean": 1000.0, "std": 7.0}}
+    changed = run._replace(metrics=run.metrics | {"reference_scores": kept})
+    measured = ablations.measure_run(run, cage)
+    first, second = (
+        dict(ablations.score_variations(one, measured))["bottleneck_and_error"]["score"]
+        for one in (run, changed)
+    )
+    assert first.equals(second)
 
 
 def test_a_clip_is_described_by_the_mean_of_its_frames_bottlenecks(cage):

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cagewatch.artefacts.bottleneck import combine, describe_clips, measure_distances
+from cagewatch.artefacts.bottleneck import describe_clips, measure_distances
 from cagewatch.artefacts.contents import VARIED_TARGETS
 from cagewatch.artefacts.parameters import (
     Given,
@@ -97,12 +97,14 @@ class Measured(NamedTuple):
     Attributes
     ----------
     errors : (n_clips, clip_length) float by stream.
+    normal : the same of training clips, at most `cagewatch.scoring.REFERENCE_CLIPS`.
     values : how many a frame has, by stream.
     distances : see `cagewatch.artefacts.bottleneck.measure_distances`.
     index, stores, tested : the test clips, and the stores and recordings they are of.
     """
 
     errors: dict[str, np.ndarray]
+    normal: dict[str, np.ndarray]
     values: dict[str, int]
     distances: dict[str, np.ndarray]
     index: ClipIndex
@@ -127,12 +129,11 @@ def measure_run(run: FinishedRun, given: Given) -> Measured:
     normal, _ = split_clips(index_training_clips(trained, stores, parameters), parameters)
     model = load_model(run.folder)
     settings = (stores, parameters, run.metrics["flow_scale"], tuple(model.input))
-    batches, reference = ClipBatches(index, *settings), ClipBatches(normal, *settings)
-    distances = measure_distances(
-        describe_clips(model, reference.of(spread_clips(normal))), describe_clips(model, batches)
-    )
+    batches, reference = (ClipBatches(clips, *settings) for clips in (index, spread_clips(normal)))
+    distances = measure_distances(describe_clips(model, reference), describe_clips(model, batches))
+    errors = [compute_frame_errors(model, one) for one in (batches, reference)]
     values = {stream: int(np.prod(one.shape[2:])) for stream, one in model.input.items()}
-    return Measured(compute_frame_errors(model, batches), values, distances, index, stores, tested)
+    return Measured(*errors, values, distances, index, stores, tested)
 
 
 def score_variations(run: FinishedRun, measured: Measured) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -145,8 +146,13 @@ def score_variations(run: FinishedRun, measured: Measured) -> Iterator[tuple[str
         tabulate_frames,
     )
 
-    errors, values_per_frame, distances, index, stores, tested = measured
+    errors, normal, values_per_frame, distances, index, stores, tested = measured
     reference = reference_of(run)
+
+    def score(errors: Mapping[str, np.ndarray], form: str) -> dict[str, np.ndarray]:
+        return {
+            name: score_clips(one, values_per_frame[name], form) for name, one in errors.items()
+        }
 
     def tabulate(scores: Mapping[str, np.ndarray], settings: Parameters) -> pd.DataFrame:
         by_recording = score_test_frames(scores, reference, index, stores, settings)
@@ -154,19 +160,23 @@ def score_variations(run: FinishedRun, measured: Measured) -> Iterator[tuple[str
 
     for variation, values in {"": {}, **read_variations("scores")}.items():
         settings = run.parameters.model_copy(update=PLAIN | values)
-        clip_scores = {
-            stream: score_clips(error, values_per_frame[stream], settings.clip_score)
-            for stream, error in errors.items()
-        }
+        clip_scores = score(errors, settings.clip_score)
         if settings.roc_unit == "clip":
             labelled = index_test_clips(tested, stores, settings)  # the same clips
             yield variation, tabulate_clips(clip_scores, reference, labelled, settings)
         else:
             yield variation, tabulate(clip_scores, settings)
-        if not variation:
-            plain, error = settings, average_streams(clip_scores, reference, "raw")
-    yield "bottleneck", tabulate({"bottleneck": distances["clips"]}, plain)
-    both = combine(error, run.metrics["reference_scores"]["score"], distances)
+    plain = run.parameters.model_copy(update=PLAIN)
+    yield "bottleneck", tabulate({"distance": distances["clips"]}, plain)
+    # By the same average of training clips, whichever average the run was made with.
+    error, usual = (
+        average_streams(score(one, plain.clip_score), {}, "raw") for one in (errors, normal)
+    )
+    both = average_streams(
+        {"error": error, "distance": distances["clips"]},
+        {"error": usual, "distance": distances["normal"]},
+        "standardised",
+    )
     yield "bottleneck_and_error", tabulate({"both": both}, plain)
 
 

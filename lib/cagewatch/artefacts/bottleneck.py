@@ -9,7 +9,6 @@ neighbours was fixed beforehand and not tried otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,22 +50,3 @@ def measure_distances(normal: np.ndarray, clips: np.ndarray) -> dict[str, np.nda
     # Asked about nothing, it tells of the clips it was fitted to; a single one has no neighbour.
     own = found.kneighbors()[0].mean(axis=1) if len(normal) > 1 else np.zeros(1)
     return {"clips": found.kneighbors(clips)[0].mean(axis=1), "normal": own}
-
-
-def combine(
-    error: np.ndarray, kept: Mapping[str, float], distances: Mapping[str, np.ndarray]
-) -> np.ndarray:
-    """The average of reconstruction error and distance, both standardised on training clips.
-
-    Parameters
-    ----------
-    error : (n,) float, raw average of the streams' errors.
-    kept : ``mean`` and ``std`` of the same over training clips.
-    distances : of `measure_distances`.
-    """
-    from cagewatch.scoring import average_streams
-
-    scores = {"error": error, "distance": distances["clips"]}
-    training = np.array([kept["mean"] - kept["std"], kept["mean"] + kept["std"]])
-    reference = {"error": training, "distance": distances["normal"]}
-    return average_streams(scores, reference, "standardised")
