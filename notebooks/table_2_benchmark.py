@@ -41,7 +41,7 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 # %%
 from IPython.display import Markdown
 
-from cagewatch.artefacts import benchmark, parameters
+from cagewatch.artefacts import benchmark, parameters, protocols
 
 given = parameters.start(globals())
 
@@ -55,6 +55,16 @@ given = parameters.start(globals())
 # %%
 rows = benchmark.collect_benchmark(given)
 benchmark.write_benchmark(given, rows)
+
+# %% [markdown]
+# ## What is the protocol worth?
+#
+# Nothing is trained or chosen here: the same scores are counted as others count theirs. Reruns leave out the frames at the ends of
+# a video, smooth the scores, and keep the width of the smoothing that does best on the test, often the checkpoint that does too.
+# Hold a published value against the column that does what its authors did, and note how much a trivial baseline gains by it.
+
+# %%
+protocols.write_protocols(given, rows)
 
 # %% [markdown]
 # ## Is one better than another?

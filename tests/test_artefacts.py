@@ -21,6 +21,7 @@ from cagewatch.artefacts import (
     benchmark,
     contents,
     parameters,
+    protocols,
     roc,
     summary,
 )
@@ -213,6 +214,7 @@ def test_benchmark_shows_both_sizes_and_published_rows(tmp_path: Path) -> None:
     make_run(tmp_path / "results", "ped2", "anomaly", "density", 4.0)
     pairs = benchmark.compare_benchmark(given, benchmark.collect_benchmark(given))
     assert pairs[["Than", "Verdict"]].values.tolist() == [["two-stream CAE", "better"]]
+    protocols.write_protocols(given, rows)
     written = {path.name for path in parameters.figures_folder(given).iterdir()}
     artefact = next(one for one in contents.ARTEFACTS if one.notebook == "table_2_benchmark")
     assert set(artefact.files()) <= written

@@ -115,7 +115,7 @@ def test_same_tables_as_locally_even_when_killed(cluster: dict[str, str], tmp_pa
     tables = [path for path in runs if path.name in ("scores.csv.gz", "metrics.json")]
     tables += local.glob("figures/ped2/*.csv")
     # A model and three baselines; Table 2, its events and pairs, summary.
-    assert len(tables) == 2 * 4 + 4
+    assert len(tables) == 2 * 4 + 5
     for table in tables:
         copy = remote / table.relative_to(local)
         assert table.read_bytes() == copy.read_bytes(), copy

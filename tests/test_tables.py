@@ -62,7 +62,7 @@ def results(tmp_path: Path) -> Path:
 def test_seeds_become_one_row_with_baselines_and_published_beside(results: Path) -> None:
     rows = tables.collect_results(results, "ped2")
     assert rows["source"].tolist()[:3] == ["ours", "ours", "baseline"]
-    assert set(rows["source"][3:]) == {"published"} and len(rows) == 3 + 9
+    assert set(rows["source"][3:]) == {"published"} and len(rows) == 3 + 11
     rae = rows[rows["model"] == "rae"].iloc[0]
     assert rae["seeds"] == 3 and rae["input"] == "24x32"
     each = [

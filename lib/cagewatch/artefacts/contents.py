@@ -98,7 +98,7 @@ ARTEFACTS = (
         "Table 2, the Avenue benchmark",
         (BENCHMARK,),
         figures=("roc",),
-        tables=("table_2", "table_2_events", "table_2_pairs"),
+        tables=("table_2", "table_2_events", "table_2_pairs", "table_2_protocols"),
         targets=("anomaly",),
         models=(*OURS_ON_BENCHMARKS, *PEERS),
     ),
