@@ -223,11 +223,15 @@ def test_benchmark_shows_both_sizes_and_published_rows(tmp_path: Path) -> None:
 def test_part_of_avenue_is_not_compared(tmp_path: Path) -> None:
     given = given_for(tmp_path, "avenue")
     make_run(tmp_path / "results", "avenue", "anomaly", "cae", 1.0)
+    make_run(tmp_path / "results", "avenue", "anomaly", "rae", 2.0)
     rows = benchmark.collect_benchmark(given)
     benchmark.write_benchmark(given, rows)
+    benchmark.compare_benchmark(given, rows)
+    protocols.write_protocols(given, rows)
     assert "Only 12 of the 21 test videos" in benchmark.describe_benchmark(given, rows)
-    markdown = (parameters.figures_folder(given) / "table_2.md").read_text()
-    assert "not comparable" in markdown
+    tables = sorted(parameters.figures_folder(given).glob("*.md"))
+    assert len(tables) == 4
+    assert all("not comparable" in table.read_text("utf-8") for table in tables)
 
 
 def test_home_cage_shows_published_rows_only(cage: parameters.Given) -> None:

@@ -89,13 +89,10 @@ def write_benchmark(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
     """Write the table and that of events (a benchmark only); return the first as people read it."""
     table = present_results(rows)
     if is_benchmark(given):
-        name = given.dataset.removesuffix(LARGE)
-        caption = f"Table 2 on {name}: ours, trivial baselines and published values"
-        if warning := partial_warning(rows):
-            caption += f". {warning.rstrip('.')}"
         folder = figures_folder(given)
-        write_table(table, folder, "table_2", caption, describe_protocols(rows))
-        caption = f"{name}: bouts caught and false alarms at the equal-error threshold"
+        caption = head_of("ours, trivial baselines and published values", given, rows)
+        write_table(table, folder, "table_2", f"Table 2 on {caption}", describe_protocols(rows))
+        caption = head_of("bouts caught and false alarms at the equal-error threshold", given, rows)
         write_table(present_events(rows), folder, "table_2_events", caption, EVENTS_PROTOCOL)
     return table
 
@@ -109,9 +106,16 @@ def compare_benchmark(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame()
     here = rows[rows["dataset"] == given.dataset]
     table = present_pairs(compare_claims(given, here, PAIRS))
-    caption = f"{given.dataset}: is the first better than the second?"
+    caption = head_of("is the first better than the second?", given, rows)
     write_table(table, figures_folder(given), "table_2_pairs", caption, describe_protocols(rows))
     return table
+
+
+def head_of(what: str, given: Given, rows: pd.DataFrame) -> str:
+    """A table's caption: the benchmark, what is shown and, where videos are missing, a warning."""
+    stop = "" if what.endswith("?") else "."
+    warning = partial_warning(rows).rstrip(".")
+    return f"{given.dataset.removesuffix(LARGE)}: {what}" + (f"{stop} {warning}" if warning else "")
 
 
 def partial_warning(rows: pd.DataFrame) -> str:

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
-from cagewatch.artefacts.parameters import LARGE, Given, figures_folder, is_benchmark
+from cagewatch.artefacts.benchmark import head_of
+from cagewatch.artefacts.parameters import Given, figures_folder, is_benchmark
 from cagewatch.metrics import bootstrap_interval, format_auc, frame_auc, scale_per_recording
 from cagewatch.metrics.inputs import recording_codes
 from cagewatch.tables import write_table
@@ -107,8 +108,7 @@ def write_protocols(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
         own = {"Method": row.method, "Input": row.input, "Seeds": int(row.seeds)}
         cells.append(own | _tell_protocols(folders.tolist()))
     table = pd.DataFrame(cells)
-    name = given.dataset.removesuffix(LARGE)
-    caption = f"{name}: what the protocol adds to the same scores"
+    caption = head_of("what the protocol adds to the same scores", given, rows)
     write_table(table, figures_folder(given), "table_2_protocols", caption, HOW)
     return table
 
