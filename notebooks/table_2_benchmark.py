@@ -17,15 +17,15 @@
 # The paper's claim: on CUHK Avenue the two-stream CAE (AUC 0.832) and RAE (0.826) are on par with the methods of their day, and
 # above the single-stream CAE (0.784).
 #
-# What was run: the same networks with the same hyperparameters on a benchmark, at the input size of the cage (24x32) and, where it
-# was run too, a larger one, since people are small in these pictures. UCSD Ped2 stands in where Avenue is not to be had.
+# What was run: the same networks with the same hyperparameters but for the epochs, which the scale caps, on a benchmark, at the input
+# size of the cage (24x32) and, where it was run too, a larger one, since people are small in these pictures. UCSD Ped2 stands in
+# where Avenue is not to be had.
 #
 # The table's rivals are quoted in the paper from others. Here they can be run on the same clips and scored the same way:
 # `make study DATASET=ped2 DATA=<folder> MODELS="hasan stae_image stae_flow conv3d sparse"` adds their rows and curves, and `memory`
-# that of the CAE with a memory (Gong et al. 2019). Each is adapted to this input size, and says how in its module. DSTN is not
-# among them: the paper gives it a row, but no reference and not a word on its layers or its training. The name and the value fit a
-# network that translates frames to optical flow, trained against a second network that judges the translation; a rerun of it would
-# be a guess under someone else's name.
+# that of the CAE with a memory (Gong et al. 2019). Each is adapted to this input size, and says how in its module;
+# `docs/peers.md` says which difference to published values comes from what. DSTN is not among them: the paper gives it a row, but no
+# reference and not a word on its layers or its training.
 #
 # Before a rerun is held against a published value: most papers scale each video's scores to [0, 1] first, so that it is the column
 # *scaled per recording* that compares. And every network here sees 24x32 pixels, of which a walker covers about two by five, where
@@ -48,9 +48,9 @@ given = parameters.start(globals())
 # %% [markdown]
 # ## The table
 #
-# Published AUCs come from many protocols, most of them scaling each video's scores first, which alone can change an AUC by a
-# quarter. So each of ours is given under three. Look first at the trivial baselines: a network that does not beat them has found
-# nothing that needs a network.
+# Published AUCs come from many protocols, most of them scaling each video's scores first, which alone can change an AUC by more than
+# 0.1. So each of ours is given under three. Look first at the trivial baselines: a network that does not beat them has not shown that a
+# network is needed.
 
 # %%
 rows = benchmark.collect_benchmark(given)
@@ -59,9 +59,9 @@ benchmark.write_benchmark(given, rows)
 # %% [markdown]
 # ## What is the protocol worth?
 #
-# Nothing is trained or chosen here: the same scores are counted as others count theirs. Reruns leave out the frames at the ends of
-# a video, smooth the scores, and keep the width of the smoothing that does best on the test, often the checkpoint that does too.
-# Hold a published value against the column that does what its authors did, and note how much a trivial baseline gains by it.
+# Nothing is trained here: the same scores are counted as a collection of reruns counts its own. It leaves out frames at the ends of
+# a video, smooths the scores, and keeps the width of the smoothing that does best on the test. Hold a published value against the
+# column that does what its authors did, and note how much a trivial baseline gains by it.
 
 # %%
 protocols.write_protocols(given, rows)

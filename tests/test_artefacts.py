@@ -36,7 +36,14 @@ OWN = [*(artefact.notebook for artefact in contents.ARTEFACTS), "summary"]
 
 
 def make_run(
-    results: Path, dataset: str, target: str, model: str, strength: float, seed=0, **given
+    results: Path,
+    dataset: str,
+    target: str,
+    model: str,
+    strength: float,
+    seed: int = 0,
+    recordings: int | None = None,
+    **given,
 ):
     """A finished run whose scores separate the target by `strength`, on 12 bouts of 20 frames."""
     chosen = {"dataset": dataset, "target": target, "model": model, "seed": seed, "scale": "smoke"}
@@ -45,7 +52,7 @@ def make_run(
     anomalous = np.repeat(np.arange(12) % 3 == 1, 20)
     generator = np.random.default_rng([seed, len(model)])
     score = generator.normal(size=240) + strength * anomalous
-    recordings = 12 if target == "anomaly" else 1
+    recordings = recordings or (12 if target == "anomaly" else 1)
     frames = pd.DataFrame(
         {
             "recording": np.repeat([f"Test{n:03d}" for n in range(recordings)], 240 // recordings),
@@ -218,6 +225,26 @@ def test_benchmark_shows_both_sizes_and_published_rows(tmp_path: Path) -> None:
     written = {path.name for path in parameters.figures_folder(given).iterdir()}
     artefact = next(one for one in contents.ARTEFACTS if one.notebook == "table_2_benchmark")
     assert set(artefact.files()) <= written
+
+
+def test_what_is_undefined_is_not_the_best(tmp_path: Path) -> None:
+    given = given_for(tmp_path, "ped2")
+    make_run(tmp_path / "results", "ped2", "anomaly", "cae", 1.0)
+    make_run(tmp_path / "results", "ped2", "anomaly", "frame_index", 0.1)
+    rows = benchmark.collect_benchmark(given)
+    told = benchmark.describe_benchmark(given, rows)
+    assert "two-stream CAE at 24x32" in told and "frame index" in told
+    undefined = benchmark.describe_benchmark(given, rows.assign(pooled=np.nan))
+    assert "nan" not in undefined and "Best" not in undefined and "Protocol" in undefined
+
+
+def test_pairs_do_not_miss_what_was_run_at_both_sizes(tmp_path: Path) -> None:
+    given = given_for(tmp_path, "ped2_large")
+    for dataset in ("ped2", "ped2_large"):
+        make_run(tmp_path / "results", dataset, "anomaly", "density", 4.0)
+        make_run(tmp_path / "results", dataset, "anomaly", "flow_magnitude", 0.1)
+    pairs = benchmark.compare_benchmark(given, benchmark.collect_benchmark(given))
+    assert pairs[["Than", "Verdict"]].values.tolist() == [["flow magnitude", "better"]]
 
 
 def test_part_of_avenue_is_not_compared(tmp_path: Path) -> None:

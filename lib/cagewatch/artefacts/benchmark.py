@@ -29,17 +29,17 @@ from cagewatch.tables import (
     describe_protocols,
     present_events,
     present_results,
-    read_published,
     write_table,
 )
-from cagewatch.tables.collect import BASELINES
+from cagewatch.tables.collect import BASELINES, published_rows
 
 TARGET = "anomaly"
 TEST_VIDEOS = {"avenue": 21, "ped2": 12, "ped1": 36}  # in the whole benchmark
 PAPERS_BENCHMARK = "avenue"
 PAIRS = (
     *((BEST, other) for other in ("flow_magnitude", "rae", "cae", "memory")),
-    *(("rae", other) for other in ("flow_magnitude", "cae", "conv3d")),
+    *((model, "flow_magnitude") for model in (*OURS_ON_BENCHMARKS, *PEERS) if model != BEST),
+    *(("rae", other) for other in ("cae", "conv3d")),
     *(("cae", other) for other in ("cae_image", "cae_flow")),
 )
 
@@ -55,7 +55,7 @@ def collect_benchmark(given: Given) -> pd.DataFrame:
         If the dataset is a benchmark and has no finished run.
     """
     if not is_benchmark(given):
-        return published_rows(PAPERS_BENCHMARK)
+        return pd.DataFrame(published_rows([PAPERS_BENCHMARK], TARGET))
     sizes = sizes_of(given)
     runs = runs_of(given, TARGET)
     if not runs["dataset"].isin(sizes).any():
@@ -66,23 +66,6 @@ def collect_benchmark(given: Given) -> pd.DataFrame:
     # What reads the source frames is the same at every input size.
     again = (rows["input"] == "source") & rows.duplicated(["source", "model"])
     return rows[~again].reset_index(drop=True)
-
-
-def published_rows(dataset: str) -> pd.DataFrame:
-    """The published rows of a benchmark, in the columns of `collect_results`."""
-    rows = read_published(dataset, TARGET)
-    return pd.DataFrame(
-        {
-            "source": "published",
-            "dataset": rows["dataset"],
-            "target": rows["target"],
-            "model": rows["model"],
-            "method": rows["method"] + ", " + rows["source"],
-            "published": rows["text"],
-            "published_auc": rows["auc"],
-            "protocol": rows["protocol"],
-        }
-    )
 
 
 def write_benchmark(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
@@ -104,10 +87,12 @@ def compare_benchmark(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
     """
     if not is_benchmark(given):
         return pd.DataFrame()
-    here = rows[rows["dataset"] == given.dataset]
+    runs = runs_of(given, TARGET)  # `rows` has what reads the source frames at one input size only
+    here = runs[runs["dataset"] == given.dataset].assign(source="ours")
     table = present_pairs(compare_claims(given, here, PAIRS))
     caption = head_of("is the first better than the second?", given, rows)
-    write_table(table, figures_folder(given), "table_2_pairs", caption, describe_protocols(rows))
+    protocol = f"difference of the pooled AUCs on the same resamples; {describe_protocols(rows)}"
+    write_table(table, figures_folder(given), "table_2_pairs", caption, protocol)
     return table
 
 
@@ -158,7 +143,7 @@ def show_benchmark(given: Given, rows: pd.DataFrame) -> Figure | None:
 
 
 def describe_benchmark(given: Given, rows: pd.DataFrame) -> str:
-    """Markdown: our best row beside the best trivial baseline and the paper's claim."""
+    """Markdown: the best of all that was run beside the best trivial baseline, and every row."""
     if not is_benchmark(given):
         return (
             f"**{given.dataset} is no benchmark**, so there is no row of ours here, only the "
@@ -166,14 +151,14 @@ def describe_benchmark(given: Given, rows: pd.DataFrame) -> str:
             "`make study DATASET=avenue DATA=<folder>`."
         )
     lines = []
-    for source, name in (("ours", "Best of our models"), ("baseline", "Best trivial baseline")):
-        found = rows[rows["source"] == source]
+    for source, name in (("ours", "Best of what was run"), ("baseline", "Best trivial baseline")):
+        found = rows[(rows["source"] == source) & rows["pooled"].notna()]
         if len(found):
             best = found.loc[found["pooled"].idxmax()]
             auc = format_auc(best["pooled"], best["pooled_low"], best["pooled_high"])
             size = f" at {best['input']}" if source == "ours" else ""
-            lines.append(f"- {name}, pooled raw scores: {best['method']}{size}, {auc}.")
-    ours = rows[rows["source"] == "ours"]
+            lines.append(f"- {name} by this test, pooled: {best['method']}{size}, {auc}.")
+    ours = rows[(rows["source"] == "ours") & rows["pooled"].notna()]
     lines += [
         f"- {row.method} at {row.input}: {row.pooled:.3f} pooled, {row.per_video_scaled:.3f} if "
         "each video's scores are scaled first."

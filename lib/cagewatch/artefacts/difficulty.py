@@ -37,7 +37,8 @@ from cagewatch.video import read_frames
 
 LOOKS = ("frame difference", "flow magnitude", "brightness", "height of the dark blob")
 MODELS = (*OURS_ON_BEHAVIOURS, *PEERS)
-PAIRS = ((BEST, "cae"), (BEST, "rae"))  # against the paper's two-stream networks
+# Against the paper's two-stream networks, and what no network is needed for.
+PAIRS = tuple((BEST, other) for other in ("cae", "rae", "flow_magnitude", "sparse"))
 
 
 def measure_looks(recording: Recording, parameters: Parameters) -> dict[str, np.ndarray]:
@@ -139,9 +140,10 @@ def write_models(given: Given, rows: pd.DataFrame, pairs: pd.DataFrame) -> None:
         return
     folder, simulated = figures_folder(given), is_simulated(given)
     protocol = describe_protocols(rows)
+    paired = f"difference of the pooled AUCs on the same resamples; {protocol}"
     for name, table, words, below in (
         ("models", present_results(rows), "every behaviour and model", protocol),
-        ("pairs", present_pairs(pairs), "our detector and the paper's networks", protocol),
+        ("pairs", present_pairs(pairs), "is our detector better than what else there is?", paired),
         (
             "events",
             present_events(rows),
@@ -154,7 +156,7 @@ def write_models(given: Given, rows: pd.DataFrame, pairs: pd.DataFrame) -> None:
 
 
 def describe_pairs(pairs: pd.DataFrame) -> str:
-    """Markdown: on which behaviours `BEST` and a network of the paper are apart."""
+    """Markdown: on which behaviours `BEST` and another score are apart."""
     lines = []
     for network, group in pairs.groupby("worse", sort=False):
         found = [verdict(*values) for values in group[["low", "high"]].to_numpy(float)]

@@ -135,7 +135,7 @@ def collect_results(
     )
     if published is None:
         published = [name.removesuffix("_large") for name in datasets]
-    rows += _published_rows(published, target, models)
+    rows += published_rows(published, target, models)
     return pd.DataFrame(rows)
 
 
@@ -186,9 +186,10 @@ def _row_of(frames: pd.DataFrame, scores: np.ndarray, runs: list[FinishedRun]) -
     return row
 
 
-def _published_rows(
-    datasets: Sequence[str], target: str | None, models: Sequence[str] | None
+def published_rows(
+    datasets: Sequence[str], target: str | None = None, models: Sequence[str] | None = None
 ) -> list[dict[str, object]]:
+    """The published numbers as rows of `collect_results`, those of none of our models always."""
     published = read_published(target=target)
     published = published[published["dataset"].isin(datasets)]
     rows = []
