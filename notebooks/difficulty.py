@@ -47,7 +47,7 @@ difficulty.show_difficulty(given, table, rows);
 Markdown(difficulty.describe_difficulty(table))
 
 # %% [markdown]
-# ## Is our detector better than the paper's two-stream networks?
+# ## Is our detector better than the paper's two-stream networks, and than what needs no network?
 #
 # One number a behaviour hides how few bouts it rests on. Both scores are therefore compared on the same resampled bouts: they are
 # apart where the interval of the difference leaves 0 out. `docs/best_detector.md` says how the detector was chosen and where it fails.
