@@ -227,26 +227,6 @@ def test_benchmark_shows_both_sizes_and_published_rows(tmp_path: Path) -> None:
     assert set(artefact.files()) <= written
 
 
-def test_what_is_undefined_is_not_the_best(tmp_path: Path) -> None:
-    given = given_for(tmp_path, "ped2")
-    make_run(tmp_path / "results", "ped2", "anomaly", "cae", 1.0)
-    make_run(tmp_path / "results", "ped2", "anomaly", "frame_index", 0.1)
-    rows = benchmark.collect_benchmark(given)
-    told = benchmark.describe_benchmark(given, rows)
-    assert "two-stream CAE at 24x32" in told and "frame index" in told
-    undefined = benchmark.describe_benchmark(given, rows.assign(pooled=np.nan))
-    assert "nan" not in undefined and "Best" not in undefined and "Protocol" in undefined
-
-
-def test_pairs_do_not_miss_what_was_run_at_both_sizes(tmp_path: Path) -> None:
-    given = given_for(tmp_path, "ped2_large")
-    for dataset in ("ped2", "ped2_large"):
-        make_run(tmp_path / "results", dataset, "anomaly", "density", 4.0)
-        make_run(tmp_path / "results", dataset, "anomaly", "flow_magnitude", 0.1)
-    pairs = benchmark.compare_benchmark(given, benchmark.collect_benchmark(given))
-    assert pairs[["Than", "Verdict"]].values.tolist() == [["flow magnitude", "better"]]
-
-
 def test_part_of_avenue_is_not_compared(tmp_path: Path) -> None:
     given = given_for(tmp_path, "avenue")
     make_run(tmp_path / "results", "avenue", "anomaly", "cae", 1.0)
