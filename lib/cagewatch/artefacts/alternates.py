@@ -123,6 +123,11 @@ def present_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def describe_paired(rows: pd.DataFrame) -> str:
+    """The sentence under a table of `present_pairs`."""
+    return f"difference of the pooled AUCs on the same resamples; {describe_protocols(rows)}"
+
+
 def verdict(low: float, high: float) -> str:
     """What an interval of a difference says about 'the first is better'."""
     if low > 0:

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cagewatch.artefacts.alternates import compare_claims, present_pairs
+from cagewatch.artefacts.alternates import compare_claims, describe_paired, present_pairs
 from cagewatch.artefacts.contents import BEST, OURS_ON_BENCHMARKS, PEERS
 from cagewatch.artefacts.parameters import (
     LARGE,
@@ -91,8 +91,7 @@ def compare_benchmark(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
     here = runs[runs["dataset"] == given.dataset].assign(source="ours")
     table = present_pairs(compare_claims(given, here, PAIRS))
     caption = head_of("is the first better than the second?", given, rows)
-    protocol = f"difference of the pooled AUCs on the same resamples; {describe_protocols(rows)}"
-    write_table(table, figures_folder(given), "table_2_pairs", caption, protocol)
+    write_table(table, figures_folder(given), "table_2_pairs", caption, describe_paired(rows))
     return table
 
 

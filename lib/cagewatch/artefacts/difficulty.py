@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cagewatch.artefacts.alternates import present_pairs, verdict
+from cagewatch.artefacts.alternates import describe_paired, present_pairs, verdict
 from cagewatch.artefacts.contents import BEST, OURS_ON_BEHAVIOURS, PEERS
 from cagewatch.artefacts.parameters import (
     Given,
@@ -140,7 +140,7 @@ def write_models(given: Given, rows: pd.DataFrame, pairs: pd.DataFrame) -> None:
         return
     folder, simulated = figures_folder(given), is_simulated(given)
     protocol = describe_protocols(rows)
-    paired = f"difference of the pooled AUCs on the same resamples; {protocol}"
+    paired = describe_paired(rows)
     for name, table, words, below in (
         ("models", present_results(rows), "every behaviour and model", protocol),
         ("pairs", present_pairs(pairs), "is our detector better than what else there is?", paired),

@@ -109,6 +109,10 @@ def write_protocols(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
     for row in rows[rows["source"] != "published"].itertuples():
         folders = find_runs(given.results_dir, row.dataset, row.target, row.model)["folder"]
         own = {"Method": row.method, "Input": row.input, "Seeds": int(row.seeds)}
+        own[COLUMNS["pooled"]] = format_auc(row.pooled, row.pooled_low, row.pooled_high)
+        own[COLUMNS["scaled"]] = format_auc(
+            row.per_video_scaled, row.per_video_scaled_low, row.per_video_scaled_high
+        )
         cells.append(own | _tell_protocols(folders.tolist()))
     table = pd.DataFrame(cells)
     caption = head_of("what the protocol adds to the same scores", given, rows)
@@ -117,27 +121,27 @@ def write_protocols(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tell_protocols(folders: Sequence[str]) -> dict[str, str]:
-    """The cells of `COLUMNS` for the seeds of one model, and the width."""
+    """The cells of `COLUMNS` that `collect_results` lacks, for the seeds of one model."""
     frames, scores, runs = read_seeds(folders)
     flags, recording = frames["anomalous"].to_numpy(), frames["recording"].to_numpy()
     label = frames["label"].fillna("").to_numpy()
     parameters = runs[0].parameters
     prepared, width = count_as_others(scores, flags, recording)
-    cells = {}
-    for protocol in ("pooled", "scaled", "ends"):
-        of, counted = prepared[protocol]
-        found = bootstrap_interval(
-            of[:, counted],
-            flags[counted],
-            recording[counted],
-            label[counted],
-            "pooled",
-            parameters.bootstrap_samples,
-            parameters.interval,
-        )
-        cells[COLUMNS[protocol]] = format_auc(found.value, found.low, found.high)
+    of, counted = prepared["ends"]
+    found = bootstrap_interval(
+        of[:, counted],
+        flags[counted],
+        recording[counted],
+        label[counted],
+        "pooled",  # they are scaled already
+        parameters.bootstrap_samples,
+        parameters.interval,
+    )
     of, counted = prepared["smoothed"]
     best = _mean_auc(of[:, counted], flags[counted])
-    cells[COLUMNS["smoothed"]] = format_auc(best, np.nan, np.nan)
-    # Recordings may be so short that nothing is left of them.
-    return cells | {"Width (frames)": str(width) if np.isfinite(best) else "–"}
+    return {
+        COLUMNS["ends"]: format_auc(found.value, found.low, found.high),
+        COLUMNS["smoothed"]: format_auc(best),
+        # Recordings may be so short that nothing is left of them.
+        "Width (frames)": str(width) if np.isfinite(best) else "–",
+    }
