@@ -100,7 +100,7 @@ audit: setup  ## known vulnerabilities in the locked packages (pip-audit, in a f
 	@build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock $(ARGS)
 
 notebooks: setup  ## after the default study: the executed notebooks, as the repository shows them
-	@$(BIN)/python -m cagewatch.publish
+	@$(BIN)/python -m cagewatch.study.publish
 
 clean:  ## remove .venv and caches; results, data and figures stay
 	rm -rf .venv .venv.lock .pytest_cache .ruff_cache .hypothesis build dist

@@ -13,7 +13,7 @@ import os
 import sys
 
 from cagewatch import batch
-from cagewatch.artefacts.variations import FOLDER, MODEL as VARIED, TRAINED
+from cagewatch.study.artefacts.variations import FOLDER, MODEL as VARIED, TRAINED
 from cagewatch.detectors import DETECTORS
 
 os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
@@ -88,7 +88,7 @@ if study.layout == "simulated":
             mem_mb=4000,
             runtime=240,
         shell:
-            "python -m cagewatch.steps simulate {input.values:q} {output:q} --cores {threads}"
+            "python -m cagewatch.study.steps simulate {input.values:q} {output:q} --cores {threads}"
 
 
 rule preprocess:  # decode, gray, flow: the store that every run reads
@@ -103,7 +103,7 @@ rule preprocess:  # decode, gray, flow: the store that every run reads
         mem_mb=4000,
         runtime=240,
     shell:
-        "python -m cagewatch.steps preprocess {input.values:q} {output:q} --cores {threads}"
+        "python -m cagewatch.study.steps preprocess {input.values:q} {output:q} --cores {threads}"
 
 
 rule prepare:  # an audit of the recordings, to be read before anything is believed
@@ -323,7 +323,7 @@ rule gallery:  # the page a forge shows for the folder of figures
         mem_mb=500,
         runtime=5,
     shell:
-        "python -m cagewatch.artefacts.gallery {study.dataset:q} {output:q}"
+        "python -m cagewatch.study.artefacts.gallery {study.dataset:q} {output:q}"
 
 
 onerror:

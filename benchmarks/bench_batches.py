@@ -18,7 +18,7 @@ def measure(folder: Path) -> list[Row]:
     runtime.configure("tensorflow", min(2, runtime.available_cores()))
     runtime.load_backend()
     from cagewatch import clips, models
-    from cagewatch.batches import ClipBatches
+    from cagewatch.clips.batches import ClipBatches
 
     rows = []
     for name in ("cae", "rae", "supervised"):

@@ -23,7 +23,7 @@ from cagewatch import runtime
 if kind == "store":
     from cagewatch.store import build_store
     from cagewatch.params import resolve
-    from cagewatch.preprocess import preprocessing_of
+    from cagewatch.store.preprocess import preprocessing_of
     settings = preprocessing_of(resolve({"dataset": "simulated"}))
     shutil.rmtree(Path(folder) / "stores", ignore_errors=True)
     (Path(folder) / "stores").mkdir()
@@ -32,7 +32,7 @@ if kind == "store":
 else:
     runtime.configure("tensorflow", cores); runtime.load_backend()
     from benchmarks.material import train_run
-    from cagewatch.stream_scores import score_source
+    from cagewatch.scoring.source import score_source
     run = train_run(Path(folder), max_epochs=2)
     began = time.perf_counter()
     score_source(run, Path(video), "refuse", False, cores=cores)

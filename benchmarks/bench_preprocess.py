@@ -13,10 +13,10 @@ import cv2
 from benchmarks.material import FRAMES, lengthen, simulate
 from benchmarks.measure import Row, compare, interleave, rates
 from cagewatch.params import resolve
-from cagewatch.preprocess import preprocessing_of
 from cagewatch.recordings import Recording
 from cagewatch.runtime import available_cores
 from cagewatch.store import build_stores
+from cagewatch.store.preprocess import preprocessing_of
 from cagewatch.video import read_frames
 
 COPIES = 4  # of a recording, in the one long recording

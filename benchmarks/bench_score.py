@@ -20,11 +20,11 @@ def measure(folder: Path) -> list[Row]:
     runtime.load_backend()
     from benchmarks.bench_train import SIDE, multiply
     from benchmarks.references import count_operations
-    from cagewatch.finished_runs import load_model
+    from cagewatch.detectors.inference.engines import open_inference
     from cagewatch.in_order import map_in_order
-    from cagewatch.inference import open_inference
-    from cagewatch.scoring import add_error_heads
-    from cagewatch.stream_scores import score_source
+    from cagewatch.runs.read import load_model
+    from cagewatch.scoring.frames import add_error_heads
+    from cagewatch.scoring.source import score_source
 
     run = train_run(folder, max_epochs=2)
     video = lengthen(simulate(folder)[0].source, folder / "long.mpg", COPIES)

@@ -26,7 +26,7 @@ import sys, warnings; warnings.simplefilter("ignore")
 from cagewatch import runtime
 runtime.configure("tensorflow", int(sys.argv[1])); runtime.load_backend()
 from benchmarks.bench_train import stepper
-from cagewatch.models import build_model, compile_model
+from cagewatch.detectors.networks import build_model, compile_model
 from cagewatch.params import resolve
 parameters = resolve({"dataset": "simulated", "model": "cae_image"})
 model = build_model(parameters); compile_model(model, parameters)

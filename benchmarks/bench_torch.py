@@ -27,7 +27,7 @@ def measure(folder: Path) -> list[Row]:
         return []
     cores = runtime.configure("tensorflow", min(2, runtime.available_cores()))
     runtime.load_backend()
-    from cagewatch.models import build_model, compile_model
+    from cagewatch.detectors.networks import build_model, compile_model
 
     rows = []
     for name in ("cae", "cae_image", "rae"):

@@ -39,8 +39,8 @@ def multiply() -> Callable[[], object]:
 def measure_model(name: str) -> list[Row]:
     """Rows of one network."""
     from benchmarks.references import build_wrapped, count_operations
-    from cagewatch.models import build_model, compile_model
-    from cagewatch.models.build import input_shapes
+    from cagewatch.detectors.networks import build_model, compile_model
+    from cagewatch.detectors.networks.build import input_shapes
 
     parameters = resolve({"dataset": "simulated", "model": name})
     n_clips = CLIPS

@@ -57,7 +57,7 @@ def resident_batches(model: Any, n_clips: int, batch_size: int) -> Any:
 def time_epochs(parameters: Parameters, n_clips: int, epochs: int) -> tuple[float, float]:
     """Seconds per epoch of a network, and operations per clip, in a step of training."""
     from benchmarks.references import count_operations
-    from cagewatch.models import build_model, compile_model
+    from cagewatch.detectors.networks import build_model, compile_model
 
     model = build_model(parameters)
     compile_model(model, parameters)

@@ -9,9 +9,9 @@ from typing import Any
 import av
 
 from cagewatch import runs
-from cagewatch.finished_runs import FinishedRun, read_run
 from cagewatch.params import Parameters, resolve
 from cagewatch.recordings import Recording, load_recordings
+from cagewatch.runs.read import FinishedRun, read_run
 from cagewatch.simulate import write_dataset
 from cagewatch.store import Store, stores_of
 
@@ -73,7 +73,7 @@ def read_stores(parameters: Parameters) -> tuple[list[Recording], dict[str, Stor
 def train_run(folder: Path, model: str = "cae", **given: Any) -> FinishedRun:
     """A finished run of a briefly trained model, by the library's own steps."""
     from cagewatch import clips, models, scoring, training
-    from cagewatch.batches import ClipBatches
+    from cagewatch.clips.batches import ClipBatches
     from cagewatch.metrics import compute_metrics
 
     parameters = run_parameters(folder, model, **given)

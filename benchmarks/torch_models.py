@@ -1,4 +1,4 @@
-"""The CAE and the RAE in plain PyTorch, layer for layer those of `cagewatch.models`."""
+"""The CAE and the RAE in plain PyTorch, layer for layer those of `cagewatch.detectors.networks`."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 # %%
 from IPython.display import Markdown
 
-from cagewatch.artefacts import ablations, parameters
+from cagewatch.study.artefacts import ablations, parameters
 
 given = parameters.start(globals())
 

@@ -29,7 +29,7 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 # %%
 from IPython.display import Markdown
 
-from cagewatch.artefacts import ablations, parameters, retrained
+from cagewatch.study.artefacts import ablations, parameters, retrained
 
 given = parameters.start(globals())
 

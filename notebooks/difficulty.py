@@ -28,7 +28,7 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 # %%
 from IPython.display import Markdown
 
-from cagewatch.artefacts import alternates, difficulty, parameters
+from cagewatch.study.artefacts import alternates, difficulty, parameters
 
 given = parameters.start(globals())
 rows = difficulty.collect_models(given)

@@ -104,11 +104,15 @@ runtime.load_backend()
 # %%
 import time
 
-from cagewatch import clips, metrics, models, plots, runs, scoring, training
-from cagewatch.batches import ClipBatches
-from cagewatch.preprocess import flow_channels
+from cagewatch import clips, metrics, plots
+from cagewatch.clips.batches import ClipBatches
+from cagewatch.detectors import networks as models
+from cagewatch.detectors.training import train as training
 from cagewatch.recordings import load_recordings
+from cagewatch.runs import write as runs
+from cagewatch.scoring import frames as scoring
 from cagewatch.store import stores_of
+from cagewatch.store.preprocess import flow_channels
 
 started = time.time()
 plots.use_style()

@@ -40,7 +40,7 @@ cores = runtime.configure(cores=chosen.cores)
 from IPython.display import display
 
 from cagewatch import plots
-from cagewatch.finished_runs import find_run, list_runs, read_run
+from cagewatch.runs.read import find_run, list_runs, read_run
 
 plots.use_style()
 run = read_run(find_run(list_runs(chosen.results_dir), **chosen.wanted()))

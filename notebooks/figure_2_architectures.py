@@ -33,13 +33,13 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 from IPython.display import Markdown
 
 from cagewatch import runtime
-from cagewatch.artefacts import parameters
+from cagewatch.study.artefacts import parameters
 
 given = parameters.start(globals())
 
 # %%
 runtime.load_backend()
-from cagewatch.artefacts import architectures
+from cagewatch.study.artefacts import architectures
 
 models = architectures.build_models(given)
 

@@ -39,7 +39,7 @@ precision: str = 'auto'  # arithmetic of openvino: float32, bfloat16, or auto fo
 
 # %%
 from cagewatch import params, runtime
-from cagewatch.score_recording import ScoreParameters
+from cagewatch.cages.score import ScoreParameters
 
 chosen = params.read_cell(globals(), ScoreParameters)
 cores = runtime.configure(chosen.backend, chosen.cores)
@@ -47,7 +47,7 @@ runtime.load_backend()
 
 # %%
 from cagewatch import explore, plots, score_recording
-from cagewatch.finished_runs import read_run
+from cagewatch.runs.read import read_run
 
 plots.use_style()
 finished = read_run(chosen.run)

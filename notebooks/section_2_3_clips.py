@@ -29,7 +29,7 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 # %%
 from IPython.display import Markdown
 
-from cagewatch.artefacts import clip_counts, parameters
+from cagewatch.study.artefacts import clip_counts, parameters
 
 given = parameters.start(globals())
 

@@ -30,7 +30,7 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 # %%
 from IPython.display import Markdown
 
-from cagewatch.artefacts import parameters, summary
+from cagewatch.study.artefacts import parameters, summary
 
 given = parameters.start(globals())
 

@@ -31,13 +31,13 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 from IPython.display import Markdown
 
 from cagewatch import runtime
-from cagewatch.artefacts import parameters
+from cagewatch.study.artefacts import parameters
 
 given = parameters.start(globals())
 
 # %%
 runtime.load_backend()
-from cagewatch.artefacts import hyperparameters
+from cagewatch.study.artefacts import hyperparameters
 
 checked = hyperparameters.check_models(given)
 hyperparameters.write_hyperparameters(given, checked)

@@ -41,7 +41,7 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 # %%
 from IPython.display import Markdown
 
-from cagewatch.artefacts import benchmark, parameters, protocols
+from cagewatch.study.artefacts import benchmark, parameters, protocols
 
 given = parameters.start(globals())
 

@@ -50,9 +50,9 @@ runtime.load_backend()
 import time
 
 from cagewatch import clips, metrics, models, plots, runs, scoring, training
-from cagewatch.batches import ClipBatches
-from cagewatch.preprocess import flow_channels
+from cagewatch.clips.batches import ClipBatches
 from cagewatch.store import stores_of
+from cagewatch.store.preprocess import flow_channels
 
 started = time.time()
 plots.use_style()
@@ -116,7 +116,7 @@ runs.finish_run(folder, results, runtime.describe(), stores, started)
 
 # %%
 from cagewatch import explore
-from cagewatch.finished_runs import read_run
+from cagewatch.runs.read import read_run
 
 scored = explore.select_scores(read_run(folder))
 threshold = explore.apply_rule(scored, explore.default_rule(scored))

@@ -23,15 +23,15 @@ from batch_checkout import copy_checkout, study  # noqa: E402
 from test_artefacts import make_run, texts  # noqa: E402
 
 from cagewatch import clips, metrics, models, params, runs, scoring  # noqa: E402
-from cagewatch.artefacts import ablations, bottleneck, retrained, variations  # noqa: E402
-from cagewatch.artefacts.parameters import Given, figures_folder  # noqa: E402
-from cagewatch.batches import ClipBatches  # noqa: E402
+from cagewatch.clips.batches import ClipBatches  # noqa: E402
 from cagewatch.errors import InputError  # noqa: E402
 from cagewatch.files import write_json  # noqa: E402
-from cagewatch.finished_runs import load_model, read_run  # noqa: E402
 from cagewatch.recordings import load_recordings  # noqa: E402
+from cagewatch.runs.read import load_model, read_run  # noqa: E402
 from cagewatch.simulate import write_dataset  # noqa: E402
 from cagewatch.store import stores_of  # noqa: E402
+from cagewatch.study.artefacts import ablations, bottleneck, retrained, variations  # noqa: E402
+from cagewatch.study.artefacts.parameters import Given, figures_folder  # noqa: E402
 
 TARGET = "hang"
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

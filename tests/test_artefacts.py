@@ -16,7 +16,10 @@ import pandas as pd
 import pytest
 
 from cagewatch import metrics, params, runs, runtime
-from cagewatch.artefacts import (
+from cagewatch.errors import InputError
+from cagewatch.files import write_json
+from cagewatch.params import project_root, resolve
+from cagewatch.study.artefacts import (
     alternates,
     benchmark,
     contents,
@@ -25,11 +28,8 @@ from cagewatch.artefacts import (
     roc,
     summary,
 )
-from cagewatch.errors import InputError
-from cagewatch.files import write_json
-from cagewatch.params import project_root, resolve
-from cagewatch.publish import tags_of
-from cagewatch.tables import write_gallery
+from cagewatch.study.publish import tags_of
+from cagewatch.study.tables import write_gallery
 
 NOTEBOOKS = project_root() / "notebooks"
 OWN = [*(artefact.notebook for artefact in contents.ARTEFACTS), "summary"]
@@ -286,7 +286,7 @@ def test_verdict_follows_the_interval(low: float, high: float, said: str) -> Non
 
 def test_figure_2_and_table_1_are_the_models(tmp_path: Path, monkeypatch) -> None:
     runtime.load_backend()
-    from cagewatch.artefacts import architectures, hyperparameters
+    from cagewatch.study.artefacts import architectures, hyperparameters
 
     given = given_for(tmp_path, "simulated")
     models = architectures.build_models(given)

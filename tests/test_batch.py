@@ -30,7 +30,7 @@ from batch_checkout import (
 from nbclient import NotebookClient
 
 from cagewatch import batch
-from cagewatch.baselines import BASELINES
+from cagewatch.detectors.trivial import BASELINES
 from cagewatch.errors import InputError
 from cagewatch.study import processes_in
 
@@ -308,9 +308,9 @@ def test_library_follows_imports_and_leaves_out_looks() -> None:
 
 
 def test_a_model_does_not_depend_on_the_others() -> None:
-    assert "cagewatch.models.rae" in batch.other_models("cae_image")
-    assert "cagewatch.models.cae" not in batch.other_models("cae_image")
-    assert "cagewatch.models.cae" not in batch.other_models("supervised")  # shares its encoder
+    assert "cagewatch.detectors.networks.rae" in batch.other_models("cae_image")
+    assert "cagewatch.detectors.networks.cae" not in batch.other_models("cae_image")
+    assert "cagewatch.detectors.networks.cae" not in batch.other_models("supervised")
     assert batch.other_models("unheard_of") == []
 
 

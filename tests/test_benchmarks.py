@@ -50,7 +50,7 @@ def test_operations_of_a_known_network():
     from benchmarks.references import count_operations
 
     image = keras.Input((8, 4, 6, 1), name="image")
-    from cagewatch.models.blocks import FoldTime, UnfoldTime
+    from cagewatch.detectors.networks.blocks import FoldTime, UnfoldTime
 
     x = keras.layers.Conv2D(5, 3, padding="same")(FoldTime()(image))
     x = keras.layers.Conv2DTranspose(1, 3, padding="same")(x)
@@ -64,8 +64,8 @@ def test_operations_of_a_known_network():
 def test_the_wrapped_reference_has_the_networks_weights(model):
     from benchmarks.references import build_wrapped
 
-    from cagewatch.models import build_model
-    from cagewatch.models.build import input_shapes
+    from cagewatch.detectors.networks import build_model
+    from cagewatch.detectors.networks.build import input_shapes
     from cagewatch.params import resolve
 
     parameters = resolve({"dataset": "simulated", "model": model})

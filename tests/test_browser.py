@@ -26,7 +26,7 @@ from test_explore import write_run
 
 from cagewatch import explore
 from cagewatch.explore.tables import describe_alarm
-from cagewatch.finished_runs import read_run
+from cagewatch.runs.read import read_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 

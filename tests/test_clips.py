@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cagewatch import clips, params
-from cagewatch.batches import ClipBatches
+from cagewatch.clips.batches import ClipBatches
 from cagewatch.errors import InputError
 from cagewatch.recordings import Recording
 from cagewatch.store import Store

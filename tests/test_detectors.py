@@ -16,7 +16,7 @@ from cagewatch import detectors, params, stream_scores
 from cagewatch.detectors.run import load_state, save_state
 from cagewatch.detectors.video import PIECE, Video, limit_frames
 from cagewatch.errors import InputError
-from cagewatch.finished_runs import read_run
+from cagewatch.runs.read import read_run
 from cagewatch.simulate import write_dataset
 
 ROOT = params.project_root()

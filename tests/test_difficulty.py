@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from test_artefacts import given_for, make_run, texts
 
-from cagewatch.artefacts import alternates, difficulty, parameters
-from cagewatch.baselines import BASELINES
+from cagewatch.detectors.trivial import BASELINES
 from cagewatch.params import project_root
+from cagewatch.study.artefacts import alternates, difficulty, parameters
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,9 @@ from cagewatch import explore, runs
 from cagewatch.errors import InputError
 from cagewatch.explore.frames import choose_window
 from cagewatch.explore.widgets import RULES, Explorer
-from cagewatch.finished_runs import find_run, list_runs, read_run
 from cagewatch.metrics import compute_metrics, event_metrics
 from cagewatch.params import resolve
+from cagewatch.runs.read import find_run, list_runs, read_run
 
 
 def write_run(folder, score, anomalous, model="cae", n_recordings=2, reference=True, given=None):

@@ -20,9 +20,9 @@ from faults import experiment, kills
 from cagewatch import params, preprocess, runs, store
 from cagewatch.errors import InputError
 from cagewatch.files import read_json, whole_file, write_json
-from cagewatch.finished_runs import read_run
 from cagewatch.recordings import load_recordings
 from cagewatch.runs import FORMAT
+from cagewatch.runs.read import read_run
 
 SETTINGS = preprocess.preprocessing_of(params.resolve({"dataset": "ped2"}))
 

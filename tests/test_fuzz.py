@@ -21,13 +21,13 @@ from hypothesis import strategies as st
 from cagewatch import params, runs
 from cagewatch.errors import MAX_MESSAGE, InputError
 from cagewatch.files import read_json
-from cagewatch.finished_runs import read_run
 from cagewatch.recordings.annotations import read_csv_bouts, read_mit_bouts
 from cagewatch.recordings.avenue import read_masks
 from cagewatch.recordings.cells import any_set
 from cagewatch.recordings.folder import read_label_file
 from cagewatch.recordings.mit import clip_behaviour
 from cagewatch.recordings.ucsd import read_ranges
+from cagewatch.runs.read import read_run
 from cagewatch.video import count_frames, read_frames
 
 
@@ -206,7 +206,7 @@ def test_deep_json_is_one_sentence(tmp_path):
 
 
 def test_a_score_table_that_swells_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr("cagewatch.finished_runs.MAX_SCORES_BYTES", 1 << 20)
+    monkeypatch.setattr("cagewatch.runs.read.MAX_SCORES_BYTES", 1 << 20)
     params.write_params(params.resolve(), tmp_path / "params.yaml")
     (tmp_path / "metrics.json").write_text(json.dumps({"format": runs.FORMAT}))
     (tmp_path / "scores.csv.gz").write_bytes(gzip.compress(bytes(1 << 24)))

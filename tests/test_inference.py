@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cagewatch import inference, runtime
+from cagewatch.detectors.inference.stream import clip_starts
 from cagewatch.errors import InputError
 from cagewatch.in_order import map_in_order
-from cagewatch.network_scores import clip_starts
 from cagewatch.params import resolve
-from cagewatch.preprocess import Piece, cut_pieces, preprocessing_of
+from cagewatch.store.preprocess import Piece, cut_pieces, preprocessing_of
 
 FLOAT32, BFLOAT16 = 1e-4, 1e-2  # largest relative difference of a frame's error
 
@@ -110,7 +110,7 @@ def network():
     """An untrained CAE with running statistics that are not those it starts with, and clips."""
     import keras
 
-    from cagewatch.models import build_model
+    from cagewatch.detectors.networks import build_model
 
     model = build_model(resolve({"dataset": "simulated", "model": "cae"}))
     random = np.random.default_rng(0)
@@ -125,7 +125,7 @@ def network():
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", FLOAT32), ("bfloat16", BFLOAT16)])
 def test_openvino_gives_the_errors_of_keras(network, precision, tolerance):
     pytest.importorskip("openvino")
-    from cagewatch.scoring import add_error_heads
+    from cagewatch.scoring.frames import add_error_heads
 
     model = add_error_heads(network[0])
     wanted = inference.open_inference(model, 4, "keras", "auto", 1).run(network[1])
@@ -159,8 +159,8 @@ def test_a_gpu_is_left_to_keras(network, monkeypatch):
     ("model", "expected"), [("cae", True), ("cae_image", True), ("rae", False)]
 )
 def test_a_frame_has_one_error_in_every_clip_or_the_model_is_not_per_frame(model, expected):
-    from cagewatch.models import build_model
-    from cagewatch.scoring import add_error_heads, is_per_frame
+    from cagewatch.detectors.networks import build_model
+    from cagewatch.scoring.frames import add_error_heads, is_per_frame
 
     built = build_model(resolve({"dataset": "simulated", "model": model}))
     assert is_per_frame(built) == expected
@@ -176,8 +176,8 @@ def test_a_frame_has_one_error_in_every_clip_or_the_model_is_not_per_frame(model
 
 
 def test_a_classifier_of_whole_clips_is_not_per_frame():
-    from cagewatch.models import build_model
-    from cagewatch.scoring import is_per_frame
+    from cagewatch.detectors.networks import build_model
+    from cagewatch.scoring.frames import is_per_frame
 
     assert not is_per_frame(build_model(resolve({"dataset": "simulated", "model": "supervised"})))
 
@@ -185,7 +185,7 @@ def test_a_classifier_of_whole_clips_is_not_per_frame():
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=12), st.integers(1, 6))
 def test_packed_clips_hold_every_frame_once_and_lead_back_to_it(starts, length):
     from cagewatch.clips import ClipIndex
-    from cagewatch.scoring import pack_frames
+    from cagewatch.scoring.frames import pack_frames
 
     frames = (np.array(starts)[:, None] + np.arange(length)).astype(np.int32)
     recording = (np.arange(len(starts)) % 2).astype(np.int16)
@@ -204,7 +204,7 @@ def test_packed_clips_hold_every_frame_once_and_lead_back_to_it(starts, length):
 def test_a_thin_convolution_is_the_convolution(filters):
     import keras
 
-    from cagewatch.models.blocks import ThinConv2D
+    from cagewatch.detectors.networks.blocks import ThinConv2D
 
     x = np.random.default_rng(0).normal(size=(2, 6, 8, 5)).astype(np.float32)
     thin, plain = (kind(filters, 3, padding="same", data_format="channels_last")

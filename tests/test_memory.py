@@ -18,10 +18,10 @@ runtime.load_backend()
 import keras  # noqa: E402
 from test_models import COUNTS, answer, noise, settings, train_step  # noqa: E402
 
-from cagewatch.inference import open_inference  # noqa: E402
-from cagewatch.models import build_model, compile_model  # noqa: E402
-from cagewatch.models.memory import ITEMS, Memory  # noqa: E402
-from cagewatch.scoring import add_error_heads, is_per_frame  # noqa: E402
+from cagewatch.detectors.inference.engines import open_inference  # noqa: E402
+from cagewatch.detectors.networks import build_model, compile_model  # noqa: E402
+from cagewatch.detectors.networks.memory import ITEMS, Memory  # noqa: E402
+from cagewatch.scoring.frames import add_error_heads, is_per_frame  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 

@@ -21,16 +21,16 @@ runtime.load_backend()
 
 import keras  # noqa: E402
 
-from cagewatch.models import (  # noqa: E402
+from cagewatch.detectors.networks import (  # noqa: E402
     MODELS,
     build_model,
     compile_model,
     streams,
     summary_rows,
 )
-from cagewatch.models import build as build_module  # noqa: E402
-from cagewatch.models.blocks import FoldTime, FusedBatchNormalization, UnfoldTime  # noqa: E402
-from cagewatch.models.precision import fastest_precision  # noqa: E402
+from cagewatch.detectors.networks import build as build_module  # noqa: E402
+from cagewatch.detectors.networks.blocks import FoldTime, FusedBatchNormalization, UnfoldTime  # noqa: E402
+from cagewatch.detectors.training.precision import fastest_precision  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -301,8 +301,10 @@ def test_auto_precision_takes_the_faster(monkeypatch):
 
         return step
 
-    monkeypatch.setattr("cagewatch.models.precision.training_step", step_of)
-    monkeypatch.setattr("cagewatch.models.precision.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("cagewatch.detectors.training.precision.training_step", step_of)
+    monkeypatch.setattr(
+        "cagewatch.detectors.training.precision.time.perf_counter", lambda: clock[0]
+    )
     for cost, expected in [(0.5, "mixed_bfloat16"), (0.95, "float32"), (3.0, "float32")]:
         costs["mixed_bfloat16"] = cost
         assert fastest_precision(build, lambda model: None) == expected

@@ -23,12 +23,12 @@ import keras  # noqa: E402
 from test_artefacts import given_for, make_run, texts  # noqa: E402
 from test_models import answer, noise, settings, train_step  # noqa: E402
 
-from cagewatch.artefacts import architectures, benchmark, contents  # noqa: E402
 from cagewatch.detectors import DETECTORS  # noqa: E402
-from cagewatch.models import build_model, compile_model, streams, summary_rows  # noqa: E402
-from cagewatch.models.build import MODELS  # noqa: E402
-from cagewatch.models.stae import decreasing_squared_error  # noqa: E402
-from cagewatch.scoring import add_error_heads, score_clips  # noqa: E402
+from cagewatch.detectors.networks import build_model, compile_model, streams, summary_rows  # noqa: E402
+from cagewatch.detectors.networks.build import MODELS  # noqa: E402
+from cagewatch.detectors.networks.stae import decreasing_squared_error  # noqa: E402
+from cagewatch.scoring.frames import add_error_heads, score_clips  # noqa: E402
+from cagewatch.study.artefacts import architectures, benchmark, contents  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -81,7 +81,7 @@ def test_parameters_are_those_of_the_layer_table(model, built):
     count = built[model].count_params()
     assert count == BY_HAND[model]()
     assert sum(row[3] for row in summary_rows(built[model])) == count
-    module = sys.modules[f"cagewatch.models.{model.partition('_')[0]}"]
+    module = sys.modules[f"cagewatch.detectors.networks.{model.partition('_')[0]}"]
     assert f"{count:,} parameters" in " ".join(module.__doc__.split())
 
 

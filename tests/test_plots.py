@@ -40,7 +40,7 @@ def make_scores(n: int = 400) -> tuple[np.ndarray, np.ndarray]:
 
 def test_plots_import_no_backend() -> None:
     code = (
-        "import sys, cagewatch.plots, cagewatch.tables; "
+        "import sys, cagewatch.plots, cagewatch.study.tables; "
         "sys.exit(bool({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

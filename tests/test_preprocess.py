@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cagewatch import params, preprocess
 from cagewatch.errors import InputError
-from cagewatch.preprocess import mirror_flow
+from cagewatch.store.preprocess import mirror_flow
 
 
 def settings(**changes):

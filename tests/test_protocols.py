@@ -13,8 +13,8 @@ from sklearn.metrics import roc_auc_score
 from test_artefacts import given_for, make_run
 
 from cagewatch import metrics
-from cagewatch.artefacts import benchmark, parameters, protocols
-from cagewatch.tables.collect import find_runs, read_seeds
+from cagewatch.study.artefacts import benchmark, parameters, protocols
+from cagewatch.study.tables.collect import find_runs, read_seeds
 
 RECORDING = np.repeat(["a", "b"], [60, 80])
 INNER = np.r_[16:44, 76:124]  # 16 frames off each end of either recording

@@ -14,8 +14,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from cagewatch.errors import InputError
 from cagewatch.params import project_root
-from cagewatch.publish import publish_notebook
 from cagewatch.simulate import write_dataset
+from cagewatch.study.publish import publish_notebook
 
 SOURCE = '# %% [markdown]\n# Words\n\n# %% tags=["parameters"]\na = 1\n\n# %%\nprint(a)\n'
 

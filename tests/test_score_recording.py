@@ -13,18 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cagewatch import runs
-from cagewatch.clips import index_test_clips
-from cagewatch.errors import InputError
-from cagewatch.finished_runs import read_run
-from cagewatch.frame_rate import match_rates, resample, thin_frames
-from cagewatch.highlights import choose_moments, clock, write_highlights
-from cagewatch.own_cage import load_own_recordings
-from cagewatch.params import resolve
-from cagewatch.recordings import load_recordings
-from cagewatch.recordings.annotations import read_csv_bouts
-from cagewatch.recordings.base import Recording
-from cagewatch.recordings.boris import read_boris_bouts
-from cagewatch.score_recording import (
+from cagewatch.cages.highlights import choose_moments, clock, write_highlights
+from cagewatch.cages.score import (
     ScoreParameters,
     add_labels,
     cut_highlights,
@@ -33,8 +23,18 @@ from cagewatch.score_recording import (
     score_one,
     write_results,
 )
-from cagewatch.stream_scores import score_source
+from cagewatch.cages.train import load_own_recordings
+from cagewatch.clips import index_test_clips
+from cagewatch.errors import InputError
+from cagewatch.params import resolve
+from cagewatch.recordings import load_recordings
+from cagewatch.recordings.annotations import read_csv_bouts
+from cagewatch.recordings.base import Recording
+from cagewatch.recordings.boris import read_boris_bouts
+from cagewatch.runs.read import read_run
+from cagewatch.scoring.source import score_source
 from cagewatch.video import probe, read_frames
+from cagewatch.video.frame_rate import match_rates, resample, thin_frames
 
 FRAMES = 331  # more than a chunk of 256, and no multiple of the clips' step
 
@@ -67,7 +67,7 @@ def asked(**given) -> ScoreParameters:
 def cage(tmp_path_factory, write_video, moving_disc):
     """A run with an untrained model on a folder of one video, and that video."""
     from cagewatch import models, scoring
-    from cagewatch.batches import ClipBatches
+    from cagewatch.clips.batches import ClipBatches
     from cagewatch.metrics import compute_metrics
     from cagewatch.store import stores_of
 

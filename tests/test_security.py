@@ -240,7 +240,7 @@ sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 import keras
 from cagewatch.errors import InputError
-from cagewatch.finished_runs import load_model
+from cagewatch.runs.read import load_model
 from fuzz.mutate import mutate
 path = Path(sys.argv[2]) / "model.keras"
 inputs = keras.Input((4, 4, 1))

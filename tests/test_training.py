@@ -23,9 +23,9 @@ runtime.load_backend()
 import keras  # noqa: E402
 
 from cagewatch import training  # noqa: E402
-from cagewatch.batches import ClipBatches  # noqa: E402
 from cagewatch.clips import ClipIndex  # noqa: E402
-from cagewatch.models import MODELS, ModelEntry, build_model, compile_model  # noqa: E402
+from cagewatch.clips.batches import ClipBatches  # noqa: E402
+from cagewatch.detectors.networks import MODELS, ModelEntry, build_model, compile_model  # noqa: E402
 from cagewatch.store import Store  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

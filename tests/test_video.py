@@ -14,7 +14,7 @@ import pytest
 
 from cagewatch import stills, video
 from cagewatch.errors import InputError
-from cagewatch.truncation import missing_bytes
+from cagewatch.video.truncation import missing_bytes
 
 
 def decode(source: Path, **keywords) -> tuple[np.ndarray, np.ndarray]:

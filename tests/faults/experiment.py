@@ -22,8 +22,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cagewatch.manifest import read_manifest
 from cagewatch.params import project_root
+from cagewatch.store.manifest import read_manifest
 
 STAGES = ("store", "train", "save", "score", "finish", "figures")
 SAME = ("scores.csv.gz", "metrics.json", "params.yaml")

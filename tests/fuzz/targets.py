@@ -190,14 +190,14 @@ def read_archive(path: Path, _: int) -> str:
 
 def read_checkpoint(path: Path, _: int) -> str:
     """A checkpoint's file: read or, if damaged, as good as missing."""
-    from cagewatch.checkpoint import read_state
+    from cagewatch.detectors.training.checkpoint import read_state
 
     return "read" if read_state(path) else "damaged"
 
 
 def read_scores(path: Path, _: int) -> str:
     """A run's score table as everything downstream reads it."""
-    from cagewatch.finished_runs import read_run
+    from cagewatch.runs.read import read_run
 
     assert len(read_run(path.parent).frames)
     return "read"

@@ -65,7 +65,7 @@ def main() -> None:
     seeds = list_seeds(kind, folder / "seeds")
     if kind == "text":
         os.environ["KERAS_BACKEND"] = "numpy"  # reading a checkpoint needs no other
-        importlib.import_module("cagewatch.checkpoint")
+        importlib.import_module("cagewatch.detectors.training.checkpoint")
         video = next(folder.joinpath("seeds").glob("store/seed.mkv"))
         targets.VIDEO_OF_LABELS = video
         manifest = json.loads((folder / "seeds" / "store" / "seed" / "manifest.json").read_text())

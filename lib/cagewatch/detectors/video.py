@@ -11,9 +11,9 @@ import numpy as np
 from cagewatch.clips import labels_of
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters
-from cagewatch.preprocess import Preprocessing, cut_region, preprocessing_of
 from cagewatch.recordings import Recording
 from cagewatch.store import Store
+from cagewatch.store.preprocess import Preprocessing, cut_region, preprocessing_of
 from cagewatch.video import probe, read_frames
 
 PIECE = 256  # frames; a part of a recording is taken in pieces of at most so many

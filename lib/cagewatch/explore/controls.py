@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipywidgets as widgets
 
 from cagewatch.explore.numbers import COLUMN_OF
-from cagewatch.finished_runs import KEY
+from cagewatch.runs.read import KEY
 
 RULES = {
     "equal error rate": ("eer", None),

@@ -11,12 +11,12 @@ import numpy as np
 from cagewatch.clips import ClipIndex
 from cagewatch.errors import InputError
 from cagewatch.explore.figures import tile_pictures
-from cagewatch.finished_runs import FinishedRun, load_model
 from cagewatch.params import Parameters, project_root
-from cagewatch.preprocess import preprocessing_of
 from cagewatch.recordings import Recording, load_recordings
-from cagewatch.seek import read_frames_at
+from cagewatch.runs.read import FinishedRun, load_model
 from cagewatch.store import Store, open_store, store_folder
+from cagewatch.store.preprocess import preprocessing_of
+from cagewatch.video.seek import read_frames_at
 
 MARGIN = 12  # frames shown before and after an alarm
 MAX_FRAMES = 160  # frames of one alarm shown; a longer alarm is shown around its peak
@@ -75,7 +75,9 @@ def reconstruct(run: FinishedRun, store: Store, first: int, last: int) -> Recons
         If the run has no model (a trivial baseline), the model reconstructs nothing (supervised),
         or the recording is shorter than a clip.
     """
-    from cagewatch.batches import ClipBatches  # here, so that the explorer opens without Keras
+    from cagewatch.clips.batches import (
+        ClipBatches,  # here, so that the explorer opens without Keras
+    )
 
     length = run.parameters.clip_length
     model = load_model(run.folder)

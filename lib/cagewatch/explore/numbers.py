@@ -13,7 +13,6 @@ import numpy as np
 
 from cagewatch.errors import InputError
 from cagewatch.files import read_json, write_json
-from cagewatch.finished_runs import FinishedRun
 from cagewatch.metrics import (
     EventMetrics,
     choose_threshold,
@@ -25,6 +24,7 @@ from cagewatch.metrics import (
     smooth_scores,
     why_undefined,
 )
+from cagewatch.runs.read import FinishedRun
 
 THRESHOLD_FORMAT = 1
 COLUMN_OF = {"both": "score", "image": "score_image", "flow": "score_flow"}

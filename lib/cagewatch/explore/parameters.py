@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cagewatch.finished_runs import KEY
 from cagewatch.params import NaturalInt, PositiveInt
+from cagewatch.runs.read import KEY
 
 
 class ExploreParameters(BaseModel):

@@ -31,7 +31,7 @@ from cagewatch.explore.numbers import (
     weigh_threshold,
 )
 from cagewatch.explore.tables import describe_alarm, describe_consequences
-from cagewatch.finished_runs import KEY, find_run, list_runs, read_run
+from cagewatch.runs.read import KEY, find_run, list_runs, read_run
 
 ALL = "all recordings"
 THRESHOLD_FILE = "threshold.json"

@@ -27,7 +27,7 @@ from cagewatch.plots.timeline import plot_score_timeline
 if TYPE_CHECKING:
     import keras
 
-    from cagewatch.batches import ClipBatches
+    from cagewatch.clips.batches import ClipBatches
 
 MAX_RECORDINGS = 6  # timelines in one figure
 
@@ -140,7 +140,7 @@ def show_reconstructions(
     Parameters
     ----------
     test_batches : the test clips, read in order and without flips.
-    scores : (n_clips,) float by stream, from `cagewatch.scoring.score_streams`.
+    scores : (n_clips,) float by stream, from `cagewatch.scoring.frames.score_streams`.
     """
     total = np.mean(list(scores.values()), axis=0)
     order = np.argsort(total, kind="stable")

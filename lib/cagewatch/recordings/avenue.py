@@ -19,8 +19,8 @@ import numpy as np
 from cagewatch.errors import InputError
 from cagewatch.recordings.base import Recording
 from cagewatch.recordings.cells import any_set
-from cagewatch.stills import natural_key
 from cagewatch.video import count_frames, probe
+from cagewatch.video.stills import natural_key
 
 BEHAVIOURS = ("normal", "anomaly")
 

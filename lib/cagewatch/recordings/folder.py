@@ -29,8 +29,8 @@ from cagewatch.recordings.annotations import (
 from cagewatch.recordings.base import Recording
 from cagewatch.recordings.boris import is_boris, read_boris_bouts
 from cagewatch.recordings.deepethogram import is_deepethogram, read_deepethogram_bouts
-from cagewatch.stills import IMAGE_SUFFIXES, natural_key
 from cagewatch.video import VIDEO_SUFFIXES, probe
+from cagewatch.video.stills import IMAGE_SUFFIXES, natural_key
 
 SPLITS = ("train", "test")
 LABEL_SUFFIXES = (".csv", ".tsv", "_labels.csv", ".txt")

@@ -21,7 +21,7 @@ import numpy as np
 
 from cagewatch.errors import InputError
 from cagewatch.recordings.base import Recording
-from cagewatch.stills import list_images, natural_key
+from cagewatch.video.stills import list_images, natural_key
 
 BEHAVIOURS = ("normal", "anomaly")
 SUBSETS = ("ped1", "ped2")

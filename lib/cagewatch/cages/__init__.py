@@ -1,0 +1,1 @@
+"""One's own cages: train on them, score them."""

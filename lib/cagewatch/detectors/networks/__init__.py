@@ -1,0 +1,25 @@
+"""The networks: built and compiled from parameters, on any Keras backend.
+
+Only `keras` and `keras.ops` are used, so TensorFlow, JAX and PyTorch all run them. A further
+network is one entry in `MODELS`.
+"""
+
+from cagewatch.detectors.networks.build import (
+    MODELS,
+    ModelEntry,
+    build_model,
+    compile_model,
+    input_shapes,
+    streams,
+)
+from cagewatch.detectors.networks.summary import summary_rows
+
+__all__ = [
+    "MODELS",
+    "ModelEntry",
+    "build_model",
+    "compile_model",
+    "input_shapes",
+    "streams",
+    "summary_rows",
+]

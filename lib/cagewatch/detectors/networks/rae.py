@@ -1,0 +1,91 @@
+"""The residual autoencoder (RAE): 3-D convolutions, two streams fused at the bottleneck.
+
+Filters, strides, activations and the fusion are inference: the paper's Figure 2 is missing. They
+are written down in the layer tables this project follows, 3,156,994 parameters for two streams of
+one channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+from keras import layers
+
+from cagewatch.detectors.networks.blocks import (
+    CHANNELS_LAST,
+    Tensor,
+    activate,
+    bottleneck,
+    conv_3d,
+    normalise,
+    output_head,
+    residual_block,
+)
+from cagewatch.errors import InputError
+from cagewatch.params import Parameters
+
+Shape = tuple[int, int, int, int]
+
+# (filters, strides in time, rows and columns), outermost stage first
+ENCODER = [(32, (1, 2, 2)), (64, (2, 2, 2)), (96, (2, 2, 2))]
+DECODER = [(96, (2, 2, 2)), (64, (2, 2, 2)), (32, (1, 2, 2))]
+FUSED_FILTERS = 64
+
+
+def build_rae(parameters: Parameters, shapes: dict[str, Shape]) -> keras.Model:
+    """Build the RAE.
+
+    Parameters
+    ----------
+    parameters : `dilation_rate` dilates every unstrided 3x3x3 convolution; `fusion` says whether
+        the streams meet.
+    shapes : stream name -> (clip_length, rows, columns, channels).
+
+    Returns
+    -------
+    A model from {stream: (batch, *shape)} to the same, float32 in [0, 1].
+
+    Raises
+    ------
+    InputError
+        If the clip length does not divide by 4, or rows or columns by 8.
+    """
+    return build_volumes(parameters, shapes, residual_block)
+
+
+def build_volumes(
+    parameters: Parameters, shapes: dict[str, Shape], block: Callable[..., Tensor]
+) -> keras.Model:
+    """The network of `build_rae` out of any block (x, filters, strides, name, dilation) -> x."""
+    dilation = parameters.dilation_rate
+    clip_length, rows, columns, _ = next(iter(shapes.values()))
+    if clip_length % 4 or rows % 8 or columns % 8:
+        raise InputError(
+            f"The model {parameters.model!r} halves time twice and space three times, but gets "
+            f"clips of {clip_length} frames of {rows}x{columns}: make clip_length a multiple of 4, "
+            f"and resize_height - crop_top - crop_bottom and resize_width multiples of 8."
+        )
+    inputs = {stream: keras.Input(shape, name=stream) for stream, shape in shapes.items()}
+    encoded = {}
+    for stream, x in inputs.items():
+        for stage, (filters, strides) in enumerate(ENCODER, start=1):
+            x = block(x, filters, strides, f"{stream}_e{stage}", dilation)
+        encoded[stream] = x  # (batch, clip_length / 4, rows / 8, columns / 8, 96)
+
+    def fuse(x: Tensor, name: str) -> Tensor:
+        x = conv_3d(x, FUSED_FILTERS, f"{name}_conv", dilation=dilation)
+        return activate(normalise(x, f"{name}_norm"), name)
+
+    fused = bottleneck(encoded, parameters.fusion, fuse)
+
+    outputs = {}
+    for stream, shape in shapes.items():
+        x = fused[stream]
+        for stage, (filters, strides) in enumerate(DECODER, start=1):
+            name = f"{stream}_d{stage}"
+            x = layers.UpSampling3D(strides, data_format=CHANNELS_LAST, name=f"{name}_up")(x)
+            x = block(x, filters, (1, 1, 1), name, dilation)
+        x = conv_3d(x, shape[-1], f"{stream}_out_conv", dilation=dilation)
+        outputs[stream] = output_head(x, f"{stream}_out")
+    return keras.Model(inputs, outputs, name=parameters.model)

@@ -1,0 +1,1 @@
+"""From a detector and a recording to one score per frame."""

@@ -1,0 +1,1 @@
+"""The study: its plan, its steps and the artefacts of the paper."""

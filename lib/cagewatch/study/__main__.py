@@ -1,0 +1,148 @@
+"""``make study``: check what was asked, clear what a killed study left, hand over to Snakemake.
+
+One study at a time works in a checkout. The lock is the operating system's, so it is never stale;
+Snakemake's own lock files are, after a kill or a power loss, and are removed once ours is held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn, TextIO
+
+import psutil
+
+from cagewatch import params
+from cagewatch.errors import InputError
+from cagewatch.study import plan as batch
+
+QUIETLY = ("--quiet", "host", "rules")  # what the notebooks say, and how far it is
+MARK = "CAGEWATCH_STUDY"  # in the environment of every process of a study: the checkout it works in
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the study that the arguments describe; exits with Snakemake's status."""
+    given = read_arguments(arguments)
+    flags = given.pop("snakemake") or list(QUIETLY)
+    profile, cores = given.pop("profile", None), given.pop("cores", None)
+    command = [sys.executable, "-m", "snakemake"]
+    if profile:
+        command += ["--workflow-profile", profile]
+    if cores or not profile:
+        command += ["--cores", cores or "all"]
+    # Last, since it takes all words after it: a file to make would be one of them.
+    config = ["--config", *(f"{name}={json.dumps(value)}" for name, value in given.items())]
+    try:
+        root = params.project_root()
+        os.chdir(root)
+        if profile and " " in f"{root}{sys.executable}":
+            raise InputError(
+                f"The path {root} or {sys.executable} has a space in it, which Slurm's jobs cannot "
+                "start from: move the checkout."
+            )
+        batch.write_grid(batch.read_study(given))
+        if not {"-n", "--dry-run", "--dryrun"} & set(flags):
+            lock = hold_lock(root)
+            # Snakemake takes this process's place and so inherits the lock; its jobs do not.
+            os.set_inheritable(lock.fileno(), True)
+            end_orphans(root)
+            cancel_orphaned_jobs(root)
+            remove_stale_locks(root, [*command, *config])
+    except InputError as error:
+        sys.exit(f"cagewatch: {error}")
+    environment = os.environ | {MARK: str(root), "JUPYTER_PREFER_ENV_PATH": "1"}
+    os.execve(sys.executable, [*command, *flags, *config], environment)
+
+
+def read_arguments(arguments: Sequence[str] | None = None) -> dict[str, str]:
+    """What the user gave, by the names of config/study.yaml; nothing that was not given."""
+    parser = argparse.ArgumentParser(prog="python -m cagewatch.study", description=__doc__)
+    parser.add_argument("--dataset", help="a layer of params/dataset")
+    parser.add_argument("--data", dest="data_dir", help="folder with the dataset, or around it")
+    parser.add_argument("--scale", help="smoke, quick, medium or paper")
+    parser.add_argument("--models", help="one or more, for instance 'rae cae'")
+    parser.add_argument("--targets", help="one or more behaviours")
+    parser.add_argument("--seeds", help="one or more, for instance '0 1 2'")
+    parser.add_argument("--params", help="a YAML file with values that win over every layer")
+    parser.add_argument("--kernel", help="the Jupyter kernel that runs the notebooks")
+    parser.add_argument("--cores", help="processor cores for the whole study; default: all")
+    parser.add_argument("--profile", help="a Snakemake profile, for instance profiles/slurm")
+    parser.add_argument("snakemake", nargs="*", help="after --: anything for Snakemake")
+    given = vars(parser.parse_args(arguments))
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def hold_lock(root: Path) -> TextIO:
+    """Take the checkout's lock; InputError if a living study holds it."""
+    place = root / ".snakemake" / "study.lock"
+    try:
+        place.parent.mkdir(exist_ok=True)
+        lock = open(place, "a+")
+    except OSError as error:
+        raise InputError(f"Cannot write {place}: {error.strerror}.") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise InputError(
+            f"A study is already running in {root}: wait for it, stop it, or use another checkout."
+        ) from error
+    for process in processes_in(root):
+        if "snakemake" in " ".join(process.info["cmdline"][:3]):
+            raise InputError(
+                f"Snakemake (process {process.pid}) is already running in {root}: wait for it or "
+                "stop it."
+            )
+    return lock
+
+
+def processes_in(root: Path) -> list[psutil.Process]:
+    """Other processes whose working folder is `root`, with pid and cmdline in their info."""
+    own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    return [
+        process
+        for process in psutil.process_iter(["cwd", "cmdline"])
+        if process.pid not in own and process.info["cwd"] == str(root) and process.info["cmdline"]
+    ]
+
+
+def end_orphans(root: Path) -> None:
+    """Stop notebooks that a killed study left running here; the lock says it is dead."""
+    orphans = []
+    for process in processes_in(root):
+        try:
+            if process.environ().get(MARK) == str(root):
+                orphans.append(process)
+        except psutil.Error:
+            continue  # gone meanwhile, or another user's
+    for process in orphans:
+        process.kill()
+    psutil.wait_procs(orphans, timeout=30)
+
+
+def cancel_orphaned_jobs(root: Path) -> None:
+    """Cancel cluster jobs that a killed study left: profiles/slurm gives them their name."""
+    if shutil.which("squeue") is None:
+        return
+    query = ["squeue", "--me", "--noheader", "--format=%A|%j|%Z"]
+    queue = subprocess.run(query, capture_output=True, text=True)
+    jobs = [line.split("|", 2) for line in queue.stdout.splitlines()]
+    orphans = [job for job, name, place in jobs if (place, name[:9]) == (str(root), "cagewatch")]
+    if orphans:
+        subprocess.run(["scancel", *orphans], check=False)
+
+
+def remove_stale_locks(root: Path, command: Sequence[str]) -> None:
+    """Have Snakemake drop the locks that a dead one left: nothing alive holds them by now."""
+    if any((root / ".snakemake" / "locks").glob("*")):
+        subprocess.run([*command, "--unlock", "--quiet", "all"], check=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Figure 2: the networks, drawn from the Keras models themselves."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from cagewatch.detectors.networks import build_model, summary_rows
+from cagewatch.plots import name_model, save_figure
+from cagewatch.store.preprocess import flow_channels
+from cagewatch.study.artefacts.parameters import Given, figures_folder, settings_of
+
+MODELS = ("rae", "cae", "cae_image", "supervised")
+# What a box names; normalisation and activation follow every convolution and are left out.
+NAMED = ("Conv", "Dense", "UpSampling", "Flatten", "Concatenate")
+COLOURS = {"image": "#D6E8F5", "flow": "#FBE3CF", "both": "#E4E4E4"}
+LINE = 36  # characters in a line of a box
+WIDTH, HEIGHT = 0.94, 0.76  # of a box; lanes and rows are 1 apart
+
+
+class Box(NamedTuple):
+    """One stage of a network: its lane ('image', 'flow' or 'both'), row from the top and text."""
+
+    lane: str
+    row: int
+    title: str
+    text: str
+
+
+def build_models(given: Given, models: Sequence[str] = MODELS) -> dict[str, keras.Model]:
+    """The networks by name, as the study's runs of this dataset have them."""
+    built = {}
+    for name in models:
+        settings = settings_of(given, model=name).model_copy(update={"precision": "float32"})
+        built[name] = build_model(settings, flow_channels(settings.flow_representation))
+    return built
+
+
+def lay_out(model: keras.Model) -> list[Box]:
+    """The boxes of a network: inputs, stages with a named operation, in the order of the layers."""
+    boxes = []
+    for stream, tensor in model.input.items():
+        boxes.append(Box(stream, 0, stream, f"input {in_words(tensor.shape[1:])}"))
+    depth = dict.fromkeys(model.input, 0)
+    for stage, operations, shape, count in summary_rows(model):
+        named = shorten_operations(operations)
+        if not named:
+            continue
+        first, _, rest = stage.partition("_")
+        lane = first if first in depth else "both"
+        row = max(depth.values() if lane == "both" else [depth[lane]]) + 1
+        depth = {one: row if lane in (one, "both") else own for one, own in depth.items()}
+        shown = in_words(shape) + {1: " values", 3: " per frame"}.get(len(shape), "")
+        title = rest.upper() if rest and first in depth else first
+        if lane == "both" and first == "fuse" and len(depth) == 1:
+            title = "middle"
+        text = f"{textwrap.fill(named, LINE)}\n{shown}, {count:,} parameters"
+        boxes.append(Box(lane, row, title, text))
+    return boxes
+
+
+def shorten_operations(operations: str) -> str:
+    """A stage's convolutions and what else it names, in a line; '' if it has none of them."""
+    parts = operations.split(", ")
+    residual = "Add" in parts
+    kept = [part for part in parts if part.startswith(NAMED)]
+    if residual:
+        kept = [part for part in kept if "1x1x1" not in part] + ["shortcut 1x1x1"]
+    same = len(kept) > 1 and kept[-1] == kept[-2]
+    return " + ".join(kept[:-1] if same else kept).replace("Conv2DTranspose", "Conv2D transposed")
+
+
+def in_words(shape: Sequence[int]) -> str:
+    """``8x24x32x1``."""
+    return "x".join(map(str, shape))
+
+
+def draw_network(model: keras.Model, ax: Axes) -> Axes:
+    """Draw a network from top to bottom: encoders side by side, fusion across, then decoders."""
+    boxes = lay_out(model)
+    lanes = list(model.input)
+    last: dict[str, float] = {}
+    for box in boxes:
+        own = lanes if box.lane == "both" else [box.lane]
+        centre = sum(map(lanes.index, own)) / len(own)
+        for lane in own:
+            x = lanes.index(lane)
+            if lane in last:
+                ax.annotate(
+                    "",
+                    (x, box.row - HEIGHT / 2),
+                    (x, last[lane]),
+                    arrowprops={"arrowstyle": "-|>", "color": "0.3", "shrinkA": 0, "shrinkB": 0},
+                )
+            last[lane] = box.row + HEIGHT / 2
+        width = len(own) - 1 + WIDTH
+        ax.add_patch(
+            FancyBboxPatch(
+                (centre - width / 2 + 0.03, box.row - HEIGHT / 2 + 0.03),
+                width - 0.06,
+                HEIGHT - 0.06,
+                boxstyle="round,pad=0.03",
+                facecolor=COLOURS[box.lane if len(lanes) > 1 else lanes[0]],
+                edgecolor="0.3",
+                linewidth=0.9,
+            )
+        )
+        ax.text(
+            centre - width / 2 + 0.03,
+            box.row,
+            box.title,
+            va="center",
+            fontsize=10,
+            fontweight="bold",
+        )
+        shift = 0.08 if len(own) == 1 else 0
+        ax.text(centre + shift, box.row, box.text, ha="center", va="center", fontsize=9)
+    ax.set(
+        xlim=(-0.5, len(lanes) - 0.5),
+        ylim=(max(box.row for box in boxes) + 0.5, -0.5),
+        title=f"{name_model(model.name)}: {model.count_params():,} parameters",
+    )
+    ax.set_axis_off()
+    return ax
+
+
+def show_architectures(given: Given, models: dict[str, keras.Model]) -> list[Figure]:
+    """Figure 2: RAE and CAE, one figure each, then the two alternates side by side; written."""
+    figures = []
+    groups = {"rae": ["rae"], "cae": ["cae"], "alternates": ["cae_image", "supervised"]}
+    for group, names in groups.items():
+        figure, axes = plt.subplots(
+            1, len(names), figsize=(8.4, 8.2), layout="constrained", squeeze=False
+        )
+        for ax, name in zip(axes[0], names, strict=True):
+            draw_network(models[name], ax)
+        caption = (
+            f"Figure 2, drawn from the models: {', '.join(map(name_model, names))}. Batch "
+            "normalisation and activation are in the counts but not named"
+        )
+        save_figure(figure, figures_folder(given), f"figure_2_{group}", caption=caption)
+        figures.append(figure)
+    return figures
+
+
+def describe_architectures(models: dict[str, keras.Model]) -> str:
+    """Markdown: parameters of each network, and of its parts."""
+    lines = []
+    for name, model in models.items():
+        encoders = sum(row[3] for row in summary_rows(model) if "_e" in row[0])
+        fusion = sum(row[3] for row in summary_rows(model) if row[0] == "fuse")
+        rest = model.count_params() - encoders - fusion
+        after = "head" if name == "supervised" else "decoders"
+        lines.append(
+            f"- {name_model(name)}: **{model.count_params():,}** parameters; encoders "
+            f"{encoders:,}, fusion {fusion:,}, {after} {rest:,}."
+        )
+    return "\n".join(lines)

@@ -1,0 +1,253 @@
+"""Figures 3 and 4, and the ROC beside Table 2: one panel or more, each with its own curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cagewatch.errors import InputError
+from cagewatch.metrics import (
+    Interval,
+    Protocol,
+    Roc,
+    RocBand,
+    bootstrap_interval,
+    compute_roc,
+    describe_interval,
+    format_auc,
+    roc_band,
+    scale_per_recording,
+)
+from cagewatch.metrics.roc import describe_protocol
+from cagewatch.plots import name_model, plot_roc, save_figure
+from cagewatch.plots.curves import MARKERS
+from cagewatch.study.artefacts.parameters import (
+    Given,
+    command,
+    figures_folder,
+    is_simulated,
+    runs_of,
+    settings_of,
+)
+from cagewatch.study.tables import input_size, read_published, read_seeds
+from cagewatch.study.tables.collect import BASELINES
+
+TWO_STREAM = ("rae", "cae")
+GRID_POINTS = 1001  # false positive rates at which the curves of several seeds are averaged
+DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)))
+
+
+class Curve(NamedTuple):
+    """One model's ROC, its AUC with interval, and what they rest on, in words."""
+
+    model: str
+    input: str
+    roc: Roc
+    auc: Interval
+    band: RocBand | None
+    protocol: str
+
+
+def read_curves(
+    given: Given, target: str, models: Sequence[str], dataset: str | None = None
+) -> list[Curve]:
+    """The curves of every model in `models` that has finished runs, in their order.
+
+    The scores are scaled as the run's `score_scaling` says; the unit is the frame.
+    """
+    runs = runs_of(given, target)
+    runs = runs[runs["dataset"] == (dataset or given.dataset)]
+    curves = []
+    for model in models:
+        folders = runs.loc[runs["model"] == model, "folder"].tolist()
+        if folders:
+            curves.append(read_curve(model, folders))
+    return curves
+
+
+def read_curve(model: str, folders: Sequence[str]) -> Curve:
+    """One model's curve from the folders of its seeds."""
+    frames, scores, runs = read_seeds(folders)
+    parameters = runs[0].parameters
+    scaled = parameters.score_scaling == "per_video"
+    protocol: Protocol = "per_video_scaled" if scaled else "pooled"
+    flags, recording = frames["anomalous"].to_numpy(), frames["recording"].to_numpy()
+    blocks = (flags, recording, frames["label"].fillna("").to_numpy())
+    resampling = (protocol, parameters.bootstrap_samples, parameters.interval)
+    auc = bootstrap_interval(scores, *blocks, *resampling)
+    rows = [scale_per_recording(row, recording) for row in scores] if scaled else list(scores)
+    n_recordings = len(set(recording))
+    return Curve(
+        model,
+        "source" if model in BASELINES else input_size(parameters),
+        average_roc([compute_roc(row, flags) for row in rows]),
+        auc,
+        None if model in BASELINES else roc_band(scores, *blocks, *resampling),
+        f"{describe_protocol(protocol, n_recordings, n_recordings)}; "
+        f"{describe_interval(auc, parameters.bootstrap_samples)}",
+    )
+
+
+def average_roc(rocs: Sequence[Roc]) -> Roc:
+    """Average the curves of several seeds vertically (Fawcett 2006); one alone stays as it is."""
+    if len(rocs) == 1:
+        return rocs[0]
+    rates = np.linspace(0, 1, GRID_POINTS)
+    rows = [np.interp(rates, roc.false_positive_rate, roc.true_positive_rate) for roc in rocs]
+    mean = np.r_[0.0, np.mean(rows, axis=0)]  # from the origin, though curves may rise at once
+    return Roc(np.r_[0.0, rates], mean, np.full(len(mean), np.nan))
+
+
+def equal_error_point(roc: Roc) -> tuple[float, float]:
+    """(False, true positive rate) of the curve's point where both kinds of error are as frequent.
+
+    It is the curve's own point nearest to that, so a threshold exists that gives these rates.
+    """
+    nearest = int(np.argmin(np.abs(roc.false_positive_rate + roc.true_positive_rate - 1)))
+    return float(roc.false_positive_rate[nearest]), float(roc.true_positive_rate[nearest])
+
+
+def draw_panel(
+    ax: Axes, curves: Sequence[Curve], baselines: Sequence[Curve], lacking: str = ""
+) -> None:
+    """Draw curves with bands and equal-error points, trivial baselines as thin lines.
+
+    The legend stands below the axes, where it hides no curve. `lacking` is said where there is no
+    curve to draw.
+    """
+    several = len({curve.input for curve in curves}) > 1
+    for index, curve in enumerate(curves):
+        label = name_model(curve.model) + (f", {curve.input}" if several else "")
+        plot_roc(curve.roc, label, curve.auc, curve.band, index=index, ax=ax)
+        false, true = equal_error_point(curve.roc)
+        if np.isfinite([false, true]).all():
+            ax.plot(
+                false,
+                true,
+                marker=MARKERS[index % len(MARKERS)],
+                color=ax.lines[-1].get_color(),
+                markeredgecolor="white",
+                linestyle="none",
+                markersize=9,
+                zorder=5,
+                label=f"equal error: {1 - true:.0%} missed, {false:.0%} false",
+            )
+    if not curves:
+        plot_roc(Roc(*np.full((3, 1), np.nan)), ax=ax)
+        ax.text(0.5, 0.3, lacking, ha="center", va="center", fontsize=9)
+    drawn = [curve for curve in baselines if np.isfinite(curve.auc.value)]
+    for curve, dash in zip(drawn, DASHES, strict=False):
+        ax.plot(
+            curve.roc.false_positive_rate,
+            curve.roc.true_positive_rate,
+            color="0.35",
+            linewidth=0.8,
+            linestyle=dash,
+            zorder=2,
+            label=f"{name_model(curve.model)} {format_auc(curve.auc.value)}",
+        )
+    handles, labels = ax.get_legend_handles_labels()
+    kept = [(handle, label) for handle, label in zip(handles, labels, strict=True) if label]
+    ax.legend(
+        *zip(*kept, strict=True) if kept else ([], []),
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.16),
+        frameon=False,  # its ground would cut the axis label
+        borderaxespad=0,
+    )
+
+
+def read_target(given: Given, target: str) -> list[Curve]:
+    """The two-stream models' curves on a held-out behaviour, then the trivial baselines'.
+
+    Raises
+    ------
+    InputError
+        If neither model has a finished run.
+    """
+    curves = read_curves(given, target, TWO_STREAM)
+    if not curves:
+        raise InputError(
+            f"There is no finished run of rae or cae on {given.dataset}, {target}: run "
+            f"{command(given)}, or the notebook experiment."
+        )
+    return curves + read_curves(given, target, BASELINES)
+
+
+def show_target(given: Given, target: str, name: str, curves: Sequence[Curve]) -> Figure:
+    """Figure 3 or 4: the two-stream RAE left, the CAE right, on one held-out behaviour.
+
+    Writes ``<name>.svg``, ``.png`` and its caption into the dataset's folder of figures.
+    """
+    baselines = [curve for curve in curves if curve.model in BASELINES]
+    figure, axes = plt.subplots(1, 2, figsize=(9, 6.2), layout="constrained", sharey=True)
+    for ax, model in zip(axes, TWO_STREAM, strict=True):
+        own = [curve for curve in curves if curve.model == model]
+        draw_panel(ax, own, baselines, f"{model} was not run")
+        ax.set_title(f"{name_model(model)}, {target}")
+    axes[1].set_ylabel("")
+    caption = caption_of_target(given, target, curves)
+    save_figure(figure, figures_folder(given), name, is_simulated(given), caption)
+    return figure
+
+
+def caption_of_target(given: Given, target: str, curves: Sequence[Curve]) -> str:
+    """The caption: what is shown, by which protocol, and what the paper states beside it."""
+    number = {"groom": "Figure 3", "hang": "Figure 4"}[target]
+    settings = settings_of(given, target, curves[0].model)
+    stated = ", ".join(
+        f"{name_model(model)} {published_text(target, model)}" for model in TWO_STREAM
+    )
+    return (
+        f"{number}: two-stream models on {target}, {given.dataset}, scale {settings.scale}. "
+        f"Bands and brackets: {curves[0].protocol}. Thin lines: trivial baselines. "
+        f"Published for the MIT home cage: {stated}."
+    )
+
+
+def published_text(target: str, model: str) -> str:
+    """What the paper states for one of our models, for instance ``> 0.9 and < 0.959``."""
+    rows = read_published("mit", target)
+    return " or ".join(rows.loc[rows["model"] == model, "text"]) or "nothing stated"
+
+
+def describe_target(given: Given, target: str, curves: Sequence[Curve]) -> str:
+    """Markdown: what came out beside what the paper states, a line a model, then the baselines."""
+    by_model = {curve.model: curve for curve in curves}
+    lines = []
+    for model in TWO_STREAM:
+        came_out = f"{name_model(model)}: not run."
+        if curve := by_model.get(model):
+            false, true = equal_error_point(curve.roc)
+            came_out = (
+                f"{name_model(model)}: AUC {curve_auc(curve)}; at equal error it flags {true:.0%} "
+                f"of the {target} frames and {false:.0%} of the others. The interval "
+                f"{chance_in_words(curve.auc)}."
+            )
+        lines.append(f"- {came_out} Published for the home cage: {published_text(target, model)}.")
+    baselines = [one for one in curves if one.model in BASELINES and np.isfinite(one.auc.value)]
+    if baselines:
+        best = max(baselines, key=lambda curve: curve.auc.value)
+        lines.append(f"- Best trivial baseline: {name_model(best.model)}, {best.auc.value:.3f}.")
+    if is_simulated(given):
+        lines.append("\nThe data is simulated: these numbers say nothing about mice.")
+    return "\n".join(lines)
+
+
+def curve_auc(curve: Curve) -> str:
+    """A curve's AUC in words, with interval and seeds."""
+    return format_auc(curve.auc.value, curve.auc.low, curve.auc.high, curve.auc.n_seeds)
+
+
+def chance_in_words(auc: Interval) -> str:
+    """Whether an interval lies above 0.5."""
+    if not np.isfinite(auc.low):
+        return f"is undefined ({auc.reason})"
+    if auc.low > 0.5:
+        return "lies above 0.5, the AUC of a coin"
+    return "lies below 0.5, the AUC of a coin" if auc.high < 0.5 else "holds 0.5, a coin's AUC"

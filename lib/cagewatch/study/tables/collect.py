@@ -1,0 +1,269 @@
+"""From finished runs to rows: every seed of a model becomes one row, beside what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cagewatch.detectors import DETECTORS
+from cagewatch.errors import InputError
+from cagewatch.metrics import (
+    PROTOCOLS,
+    Protocol,
+    bootstrap_interval,
+    describe_interval,
+    frame_auc,
+    labelled_frames,
+    paired_difference,
+)
+from cagewatch.plots.style import MODEL_NAMES, name_model
+from cagewatch.runs.read import FinishedRun, list_runs, read_run
+from cagewatch.study.tables.present import input_size
+from cagewatch.study.tables.published import read_published
+
+BASELINES = ("frame_index", "frame_difference", "flow_magnitude")
+EVENTS = ("bout_recall", "false_alarms_per_hour", "delay_median_s")
+# Seeds of one model may differ in these and still be the same experiment.
+MAY_DIFFER = {"seed", "cores", "data_dir", "results_dir", "backend", "bootstrap_samples"}
+
+
+def find_runs(
+    results_dir: str | Path,
+    dataset: str | None = None,
+    target: str | None = None,
+    model: str | None = None,
+) -> pd.DataFrame:
+    """List the finished runs that match: dataset, target, model, seed, folder; none is no error.
+
+    Raises
+    ------
+    InputError
+        If `results_dir` holds no finished run at all.
+    """
+    runs = list_runs(results_dir)
+    for name, wanted in (("dataset", dataset), ("target", target), ("model", model)):
+        if wanted is not None:
+            runs = runs[runs[name] == wanted]
+    return runs.reset_index(drop=True)
+
+
+def read_seeds(folders: Sequence[str | Path]) -> tuple[pd.DataFrame, np.ndarray, list[FinishedRun]]:
+    """Read the runs of one model, one per seed, and check that they belong together.
+
+    Returns
+    -------
+    frames : the labelled frames, with the first seed's scores.
+    scores : (n_seeds, n_frames) float64, one row per seed, on those frames.
+    runs : as read.
+
+    Raises
+    ------
+    InputError
+        If a folder is no finished run of this version, or two of them differ in a parameter other
+        than the seed, or in the frames they scored.
+    """
+    runs = [read_run(folder) for folder in folders]
+    first = runs[0].parameters.model_dump()
+    for run in runs[1:]:
+        other = run.parameters.model_dump()
+        differing = [
+            name for name in first if name not in MAY_DIFFER and first[name] != other[name]
+        ]
+        if differing:
+            raise InputError(
+                f"{run.folder} and {runs[0].folder} differ in {differing[0]!r}, so they are not "
+                "seeds of one experiment: run one of them again or take it away."
+            )
+    tables = [labelled_frames(run.frames) for run in runs]
+    for run, table in zip(runs, tables, strict=True):
+        same = len(table) == len(tables[0]) and all(
+            np.array_equal(table[name].to_numpy(), tables[0][name].to_numpy())
+            for name in ("recording", "frame", "anomalous")
+        )
+        if not same:
+            raise InputError(
+                f"{run.folder} and {runs[0].folder} scored different frames, so they cannot be put "
+                "together: run one of them again."
+            )
+    return tables[0], np.stack([table["score"].to_numpy(float) for table in tables]), runs
+
+
+def collect_results(
+    results_dir: str | Path,
+    datasets: str | Sequence[str],
+    target: str | None = None,
+    models: Sequence[str] | None = None,
+    published: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Collect one row per dataset, target and model, and the published rows beside them.
+
+    Parameters
+    ----------
+    datasets : for example ``['ped2', 'ped2_large']`` for two input sizes of one benchmark.
+    models : which, in this order; by default all found.
+    published : datasets whose published rows to add; by default the same ones, a larger input size
+        counting as the same. Name ``['mit']`` to put the paper's values beside the simulated cage.
+
+    Returns
+    -------
+    rows : ``source`` is 'ours', 'baseline' or 'published'. For each protocol ``p`` the columns
+        ``p``, ``p_low``, ``p_high``, ``p_min``, ``p_max`` (mean over seeds, interval over seeds and
+        blocks, range of the seeds); ``published`` is the text of a published number and
+        ``published_auc`` the number; events at the equal-error threshold are means over seeds.
+    """
+    datasets = [datasets] if isinstance(datasets, str) else list(datasets)
+    runs = find_runs(results_dir, target=target)
+    runs = runs[runs["dataset"].isin(datasets)]
+    if models is not None:
+        runs = runs[runs["model"].isin(models)]
+    rows = [
+        _row_of(*read_seeds(group["folder"].tolist()))
+        for _, group in runs.groupby(["dataset", "target", "model"], sort=False)
+    ]
+    order = {name: index for index, name in enumerate(models or MODEL_NAMES)}
+    rows.sort(
+        key=lambda row: (
+            row["source"] == "baseline",
+            row["target"],
+            order.get(row["model"], len(order)),
+            row["model"],
+            datasets.index(row["dataset"]),
+        )
+    )
+    if published is None:
+        published = [name.removesuffix("_large") for name in datasets]
+    rows += published_rows(published, target, models)
+    return pd.DataFrame(rows)
+
+
+def _row_of(frames: pd.DataFrame, scores: np.ndarray, runs: list[FinishedRun]) -> dict[str, object]:
+    """One row of `collect_results` from the seeds of one model."""
+    parameters = runs[0].parameters
+    baseline = parameters.model in BASELINES
+    untrained = baseline or parameters.model in DETECTORS  # reads the source frames, has no epochs
+    row: dict[str, object] = {
+        "source": "baseline" if baseline else "ours",
+        "dataset": parameters.dataset,
+        "target": parameters.target,
+        "model": parameters.model,
+        "method": name_model(parameters.model),
+        "input": "source" if untrained else input_size(parameters),
+        "scale": parameters.scale,
+        "epochs": 0 if untrained else min(parameters.epochs, parameters.max_epochs or np.inf),
+        "seeds": len(runs),
+    }
+    flags, recording = frames["anomalous"].to_numpy(), frames["recording"].to_numpy()
+    label = frames["label"].fillna("").to_numpy()
+    for protocol in PROTOCOLS:
+        found = bootstrap_interval(
+            scores,
+            flags,
+            recording,
+            label,
+            protocol,
+            parameters.bootstrap_samples,
+            parameters.interval,
+        )
+        row |= {
+            protocol: found.value,
+            f"{protocol}_low": found.low,
+            f"{protocol}_high": found.high,
+            f"{protocol}_min": found.minimum,
+            f"{protocol}_max": found.maximum,
+        }
+        if protocol == "pooled":
+            row["interval"] = describe_interval(found, parameters.bootstrap_samples)
+    events = [run.metrics.get("events_at_eer") or {} for run in runs]
+    for name in EVENTS:
+        values = [event[name] for event in events if event.get(name) is not None]
+        row[name] = float(np.mean(values)) if values else np.nan
+    macro = frame_auc(scores[0], flags, recording, "macro")
+    row["recordings"], row["macro_covers"] = macro.n_recordings, macro.n_covered
+    row["protocol"] = runs[0].metrics["protocol"]
+    return row
+
+
+def published_rows(
+    datasets: Sequence[str], target: str | None = None, models: Sequence[str] | None = None
+) -> list[dict[str, object]]:
+    """The published numbers as rows of `collect_results`, those of none of our models always."""
+    published = read_published(target=target)
+    published = published[published["dataset"].isin(datasets)]
+    rows = []
+    for entry in published.to_dict("records"):
+        if models is not None and entry["model"] is not None and entry["model"] not in models:
+            continue
+        rows.append(
+            {
+                "source": "published",
+                "dataset": entry["dataset"],
+                "target": entry["target"],
+                "model": entry["model"],
+                "method": f"{entry['method']}, {entry['source']}",
+                "published": entry["text"],
+                "published_auc": entry["auc"],
+                "protocol": entry["protocol"],
+            }
+        )
+    return rows
+
+
+def compare_models(
+    results_dir: str | Path,
+    dataset: str,
+    target: str,
+    pairs: Sequence[tuple[str, str]],
+    protocol: Protocol = "pooled",
+) -> pd.DataFrame:
+    """Compare pairs of models on the same resampled blocks: is the first better than the second?
+
+    Returns
+    -------
+    rows : ``better``, ``worse`` (the models in the order given), ``difference`` of their AUCs with
+        ``low`` and ``high``, and ``probability`` that it is above 0.
+
+    Raises
+    ------
+    InputError
+        If a model has no finished run, or two were scored on different frames.
+    """
+    read = {}
+    for model in dict.fromkeys(model for pair in pairs for model in pair):
+        folders = find_runs(results_dir, dataset, target, model)["folder"].tolist()
+        if not folders:
+            raise InputError(
+                f"There is no finished run of {model!r} on {dataset}, {target}: run it."
+            )
+        read[model] = read_seeds(folders)
+    rows = []
+    for a, b in pairs:
+        (frames, scores_a, runs), (others, scores_b, _) = read[a], read[b]
+        keys = ["recording", "frame", "anomalous"]
+        if not frames[keys].equals(others[keys]):
+            raise InputError(
+                f"{a!r} and {b!r} scored different frames of {dataset}; run one again."
+            )
+        found = paired_difference(
+            scores_a,
+            scores_b,
+            frames["anomalous"].to_numpy(),
+            frames["recording"].to_numpy(),
+            frames["label"].fillna("").to_numpy(),
+            protocol,
+            runs[0].parameters.bootstrap_samples,
+            runs[0].parameters.interval,
+        )
+        rows.append(
+            {
+                "better": a,
+                "worse": b,
+                "difference": found.value,
+                "low": found.low,
+                "high": found.high,
+                "probability": found.probability,
+            }
+        )
+    return pd.DataFrame(rows)
