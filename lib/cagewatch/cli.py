@@ -1,0 +1,58 @@
+"""The command line: `cagewatch`, one command for each thing a user does."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+import typer.core
+
+from cagewatch import runtime
+from cagewatch.errors import InputError
+
+
+class Commands(typer.core.TyperGroup):
+    """Commands that say what is wrong with their input in one sentence, without a traceback."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        """Run the chosen command; an `InputError` becomes one line and exit status 1."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            typer.echo(f"cagewatch: {error}", err=True)
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Spot anomalous mouse behaviour in home-cage video without labels.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+
+
+@app.callback()
+def _commands() -> None:
+    """Keep `info` a command of its own while it is the only one."""
+
+
+@app.command()
+def info(
+    backend: Annotated[str, typer.Option(help="Keras backend: tensorflow, jax or torch.")] = (
+        "tensorflow"
+    ),
+    cores: Annotated[int, typer.Option(help="Processor cores to use; 0 means all.")] = 0,
+) -> None:
+    """Print versions, backend, device and cores."""
+    runtime.configure(backend, cores)
+    runtime.load_backend()
+    for name, value in runtime.describe().items():
+        if isinstance(value, dict):
+            for package, number in value.items():
+                typer.echo(f"{package:24} {number}")
+        else:
+            typer.echo(f"{name:24} {value}")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,22 @@
+"""The command line's frame: its commands, and how it speaks of bad input."""
+
+from __future__ import annotations
+
+from typer.testing import CliRunner
+
+from cagewatch.cli import app
+
+
+def test_info_names_backend_device_and_versions() -> None:
+    done = CliRunner().invoke(app, ["info"])
+    assert done.exit_code == 0
+    named = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert named["backend"] == "tensorflow" and named["keras"] and int(named["cores"]) >= 1
+
+
+def test_bad_input_is_one_line_and_no_traceback() -> None:
+    done = CliRunner().invoke(app, ["info", "--backend", "nope"])
+    assert done.exit_code == 1 and done.stdout == ""
+    assert (
+        done.stderr == "cagewatch: Unknown backend 'nope': choose one of tensorflow, jax, torch.\n"
+    )
