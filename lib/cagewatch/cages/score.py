@@ -16,15 +16,8 @@ from cagewatch import plots, runtime
 from cagewatch.cages.highlights import Moment, choose_moments, clock, write_highlights
 from cagewatch.detectors.inference.engines import Engine, Precision
 from cagewatch.errors import InputError
-from cagewatch.explore.numbers import (
-    Scored,
-    apply_rule,
-    default_rule,
-    read_threshold,
-    select_scores,
-)
 from cagewatch.files import whole_file
-from cagewatch.metrics import find_bouts
+from cagewatch.metrics import Scored, apply_rule, default_rule, find_bouts
 from cagewatch.params import NaturalInt, PositiveFloat, PositiveInt, project_root
 from cagewatch.recordings.annotations import (
     Bout,
@@ -41,6 +34,7 @@ from cagewatch.recordings.folder import (
     recording_name,
 )
 from cagewatch.runs.read import FinishedRun
+from cagewatch.runs.thresholds import read_threshold, select_scores
 from cagewatch.scoring.source import score_source
 from cagewatch.video import probe
 from cagewatch.video.frame_rate import FrameRates

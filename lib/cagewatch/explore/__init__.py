@@ -1,18 +1,11 @@
 """The threshold explorer: choose a threshold, see what it flags and what it misses."""
 
 from cagewatch.explore.figures import plot_explorer
-from cagewatch.explore.numbers import (
-    alarm_at,
-    apply_rule,
-    default_rule,
-    read_threshold,
-    save_threshold,
-    select_scores,
-    weigh_threshold,
-)
 from cagewatch.explore.parameters import ExploreParameters
 from cagewatch.explore.tables import describe_gaps, show_consequences
 from cagewatch.explore.widgets import Explorer
+from cagewatch.metrics import alarm_at, apply_rule, default_rule, weigh_threshold
+from cagewatch.runs.thresholds import read_threshold, save_threshold, select_scores
 
 __all__ = [
     "ExploreParameters",

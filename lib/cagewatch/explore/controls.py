@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipywidgets as widgets
 
-from cagewatch.explore.numbers import COLUMN_OF
 from cagewatch.runs.read import KEY
+from cagewatch.runs.thresholds import COLUMN_OF
 
 RULES = {
     "equal error rate": ("eer", None),

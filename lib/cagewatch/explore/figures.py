@@ -19,8 +19,15 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from cagewatch import plots
-from cagewatch.explore.numbers import Consequences, Scored, weigh_threshold
-from cagewatch.metrics import compute_auc, compute_precision_recall, compute_roc, find_bouts
+from cagewatch.metrics import (
+    Consequences,
+    Scored,
+    compute_auc,
+    compute_precision_recall,
+    compute_roc,
+    find_bouts,
+    weigh_threshold,
+)
 from cagewatch.plots.style import ANOMALOUS, NORMAL, THRESHOLD
 from cagewatch.plots.timeline import choose_time_unit
 

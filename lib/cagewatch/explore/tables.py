@@ -7,7 +7,7 @@ import math
 
 from IPython.display import HTML, display
 
-from cagewatch.explore.numbers import Alarm, Consequences, Scored
+from cagewatch.metrics import Alarm, Consequences, Scored
 
 UNKNOWN = "–"
 

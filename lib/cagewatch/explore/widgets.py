@@ -1,7 +1,7 @@
 """The threshold explorer: widgets around the numbers and figures of a finished run.
 
 `Explorer` holds what is chosen (run, score, smoothing, threshold, alarm) and redraws what depends
-on it. Everything it shows at a threshold comes from `cagewatch.explore.numbers`.
+on it. Everything it shows at a threshold comes from `cagewatch.metrics`.
 """
 
 from __future__ import annotations
@@ -20,18 +20,10 @@ from cagewatch.errors import InputError
 from cagewatch.explore import figures
 from cagewatch.explore.controls import RULES, STEPS, Controls
 from cagewatch.explore.frames import MARGIN, choose_window, picture_alarm
-from cagewatch.explore.numbers import (
-    Alarm,
-    alarm_at,
-    apply_rule,
-    available_scores,
-    default_rule,
-    save_threshold,
-    select_scores,
-    weigh_threshold,
-)
 from cagewatch.explore.tables import describe_alarm, describe_consequences
+from cagewatch.metrics import Alarm, alarm_at, apply_rule, default_rule, weigh_threshold
 from cagewatch.runs.read import KEY, find_run, list_runs, read_run
+from cagewatch.runs.thresholds import available_scores, save_threshold, select_scores
 
 ALL = "all recordings"
 THRESHOLD_FILE = "threshold.json"

@@ -1,5 +1,6 @@
 """Metrics of frame scores against labels: curves, intervals, events, thresholds."""
 
+from cagewatch.metrics.comparisons import verdict
 from cagewatch.metrics.events import (
     EventMetrics,
     count_bouts_caught,
@@ -15,6 +16,15 @@ from cagewatch.metrics.intervals import (
     bootstrap_interval,
     paired_difference,
     roc_band,
+)
+from cagewatch.metrics.operating_points import (
+    Alarm,
+    Consequences,
+    Scored,
+    alarm_at,
+    apply_rule,
+    default_rule,
+    weigh_threshold,
 )
 from cagewatch.metrics.resampling import (
     Blocks,
@@ -56,8 +66,10 @@ __all__ = [
     "PROTOCOLS",
     "RULES",
     "SCORE_COLUMNS",
+    "Alarm",
     "Auc",
     "Blocks",
+    "Consequences",
     "Difference",
     "EqualError",
     "EventMetrics",
@@ -66,6 +78,9 @@ __all__ = [
     "Protocol",
     "Roc",
     "RocBand",
+    "Scored",
+    "alarm_at",
+    "apply_rule",
     "average_precision",
     "bootstrap_interval",
     "choose_blocks",
@@ -77,6 +92,7 @@ __all__ = [
     "compute_roc",
     "count_bouts_caught",
     "count_false_alarms",
+    "default_rule",
     "describe_interval",
     "equal_error_rate",
     "event_metrics",
@@ -95,6 +111,8 @@ __all__ = [
     "scale_per_recording",
     "smooth_scores",
     "sweep_thresholds",
+    "verdict",
+    "weigh_threshold",
     "why_undefined",
     "win_matrix",
 ]

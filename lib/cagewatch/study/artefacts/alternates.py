@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from cagewatch.errors import InputError
-from cagewatch.metrics import format_auc
+from cagewatch.metrics import format_auc, verdict
 from cagewatch.plots import name_model, plot_heatmap, save_figure
 from cagewatch.study.artefacts.parameters import (
     Given,
@@ -126,15 +126,6 @@ def present_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
 def describe_paired(rows: pd.DataFrame) -> str:
     """The sentence under a table of `present_pairs`."""
     return f"difference of the pooled AUCs on the same resamples; {describe_protocols(rows)}"
-
-
-def verdict(low: float, high: float) -> str:
-    """What an interval of a difference says about 'the first is better'."""
-    if low > 0:
-        return "better"
-    if high < 0:
-        return "worse"
-    return "no difference shown" if low <= high else "undefined"
 
 
 def show_alternates(given: Given, rows: pd.DataFrame) -> Figure:

@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 
 from cagewatch.clips import labels_of, tested_frames
 from cagewatch.detectors.trivial import BASELINES, score_baselines
-from cagewatch.metrics import compute_auc
+from cagewatch.metrics import compute_auc, verdict
 from cagewatch.params import Parameters
 from cagewatch.plots import name_model, plot_heatmap, save_figure
 from cagewatch.recordings import Recording, load_recordings
 from cagewatch.store import Store, stores_of
 from cagewatch.store.preprocess import preprocessing_of
-from cagewatch.study.artefacts.alternates import describe_paired, present_pairs, verdict
+from cagewatch.study.artefacts.alternates import describe_paired, present_pairs
 from cagewatch.study.artefacts.contents import BEST, OURS_ON_BEHAVIOURS, PEERS
 from cagewatch.study.artefacts.parameters import (
     Given,
