@@ -26,6 +26,7 @@ PositiveInt = Annotated[int, Field(ge=1, lt=1 << 31)]
 NaturalInt = Annotated[int, Field(ge=0, lt=1 << 31)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 MAX_LAYER_BYTES = 1 << 20
+PACKAGED = Path(__file__).resolve().parent / "data"  # params/ and notebooks/ in a wheel
 Scale = Literal["smoke", "quick", "medium", "paper"]
 Schema = TypeVar("Schema", bound=BaseModel)
 
@@ -168,18 +169,25 @@ class Parameters(BaseModel):
 
 
 def project_root(start: Path | None = None) -> Path:
-    """Return the nearest folder, from `start` (default: here) upwards, that holds params/base.yaml.
+    """Return the folder that relative paths of parameters start from.
 
-    Falls back to the checkout the package is installed from, so that notebooks opened anywhere
-    still find the layers.
+    That is the nearest folder, from `start` (default: here) upwards, that holds params/base.yaml;
+    else the checkout the package runs from; else, when installed from a wheel, `start` itself.
     """
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
         if (folder / "params" / "base.yaml").is_file():
             return folder
-    raise InputError(
-        f"No params/base.yaml at or above {here}: run this inside a checkout of cagewatch."
-    )
+    return here
+
+
+def layers_root(start: Path | None = None) -> Path:
+    """Return the folder that holds ``params/`` and ``notebooks/``.
+
+    That is `project_root` in a checkout, and a folder of the package where there is none.
+    """
+    root = project_root(start)
+    return root if (root / "params" / "base.yaml").is_file() else PACKAGED
 
 
 def name_path(path: Path) -> str:
@@ -229,7 +237,7 @@ def refuse_unknown(
 
 def choices(kind: str, root: Path | None = None) -> list[str]:
     """Names of the layers of one `kind`: 'dataset', 'behaviour', 'model' or 'scale'."""
-    return sorted(path.stem for path in ((root or project_root()) / "params" / kind).glob("*.yaml"))
+    return sorted(path.stem for path in ((root or layers_root()) / "params" / kind).glob("*.yaml"))
 
 
 def resolve(given: Mapping[str, Any] | None = None, root: Path | None = None) -> Parameters:
@@ -245,7 +253,7 @@ def resolve(given: Mapping[str, Any] | None = None, root: Path | None = None) ->
     InputError
         For an unknown name, layer or value; the message names the nearest known one.
     """
-    root = root or project_root()
+    root = root or layers_root()
     given = {name: value for name, value in (given or {}).items() if value is not None}
     refuse_unknown(given, where="the given parameters")
     values = read_layer(root / "params" / "base.yaml")
@@ -314,7 +322,7 @@ def from_notebook(namespace: Mapping[str, Any]) -> Parameters:
     own = _assigned_names(cells, "# Parameters:")
     injected = _assigned_names(cells, "# Parameters\n")
     refuse_unknown(dict.fromkeys([*own, *injected]), where="the notebook")
-    defaults = read_layer(project_root() / "params" / "base.yaml")
+    defaults = read_layer(layers_root() / "params" / "base.yaml")
     edited = [name for name in own if namespace[name] != defaults[name]]
     return resolve({name: namespace[name] for name in [*edited, *injected]})
 
@@ -341,7 +349,7 @@ def _assigned_names(cells: list[str], start: str) -> list[str]:
 
 def parameters_cell() -> str:
     """The source of the cell tagged `parameters`, the same in every notebook of one run."""
-    defaults = read_layer(project_root() / "params" / "base.yaml")
+    defaults = read_layer(layers_root() / "params" / "base.yaml")
     lines = ["# Parameters: None means as the layers under params/ say."]
     for name, field in Parameters.model_fields.items():
         kind = _kind_in_words(field.annotation)

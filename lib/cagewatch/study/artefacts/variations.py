@@ -25,7 +25,7 @@ def read_variations(question: str, path: Path | None = None) -> dict[str, dict[s
     InputError
         If the file cannot be read, has no such question, or names what is no parameter.
     """
-    path = path or params.project_root() / "params" / "ablations.yaml"
+    path = path or params.layers_root() / "params" / "ablations.yaml"
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:

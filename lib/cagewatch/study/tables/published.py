@@ -10,7 +10,7 @@ import pandas as pd
 import yaml
 
 from cagewatch.errors import InputError
-from cagewatch.params import project_root
+from cagewatch.params import layers_root
 
 COLUMNS = ("dataset", "target", "method", "model", "auc", "above", "below", "source", "protocol")
 
@@ -31,7 +31,7 @@ def read_published(
         If the file cannot be read, or a row has an unknown name, lacks one, or a number outside
         [0, 1].
     """
-    path = path or project_root() / "params" / "published.yaml"
+    path = path or layers_root() / "params" / "published.yaml"
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
