@@ -1,0 +1,49 @@
+"""Parameters: YAML layers and notebook values in, one frozen and validated object out."""
+
+from cagewatch.params.layers import (
+    applicable,
+    check_values,
+    choices,
+    layers_root,
+    name_path,
+    project_root,
+    read_layer,
+    read_model,
+    refuse_unknown,
+    resolve,
+    validate,
+    write_params,
+)
+from cagewatch.params.notebook import from_notebook, parameters_cell, read_cell
+from cagewatch.params.schema import (
+    Fraction,
+    NaturalInt,
+    Parameters,
+    PositiveFloat,
+    PositiveInt,
+    Scale,
+)
+
+__all__ = [
+    "Fraction",
+    "NaturalInt",
+    "Parameters",
+    "PositiveFloat",
+    "PositiveInt",
+    "Scale",
+    "applicable",
+    "check_values",
+    "choices",
+    "from_notebook",
+    "layers_root",
+    "name_path",
+    "parameters_cell",
+    "project_root",
+    "read_cell",
+    "read_layer",
+    "read_model",
+    "refuse_unknown",
+    "resolve",
+    "validate",
+    "write_params",
+]

@@ -1,0 +1,192 @@
+"""The schema: every parameter of a run, its type and bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+PositiveInt = Annotated[int, Field(ge=1, lt=1 << 31)]
+NaturalInt = Annotated[int, Field(ge=0, lt=1 << 31)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+Side = Annotated[int, Field(ge=1, le=4096)]  # pixels
+Count = Annotated[int, Field(ge=1, le=100_000)]
+Scale = Literal["smoke", "quick", "medium", "paper"]
+
+
+class Parameters(BaseModel):
+    """Everything one run depends on; every open point of the paper is a field here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    # What is run
+    dataset: str = Field(description="a layer of params/dataset: simulated, mit, ped2, folder, ...")
+    data_dir: str = Field(description="folder the recordings lie in")
+    target: str = Field(description="behaviour held out as pseudo-anomaly; anomaly on benchmarks")
+    model: str = Field(description="a layer of params/model: rae, cae, hasan, density, ...")
+    seed: NaturalInt = Field(description="seeds split, weights and batch order")
+    scale: Scale = Field(description="smoke, quick, medium or paper")
+    results_dir: str = Field(description="folder for runs and stores")
+    backend: Literal["tensorflow", "jax", "torch"] = Field(description="Keras backend")
+    cores: NaturalInt = Field(description="processor cores to use; 0: all this process may use")
+
+    # Recordings
+    layout: Literal["simulated", "mit", "ped1", "ped2", "avenue", "avenue_vol", "folder"] = Field(
+        description="how the recordings lie on disk, so which reader reads them"
+    )
+    train_recordings: list[str] | None = Field(
+        description="recordings to train and validate on; None: as the dataset splits them"
+    )
+    test_recordings: list[str] | None = Field(description="recordings to test on; None: likewise")
+    test_start: Fraction = Field(description="where the tested part of a recording starts, 0 to 1")
+    test_stop: Fraction = Field(description="where the tested part of a recording stops, 0 to 1")
+    annotator_group: PositiveInt = Field(description="which MIT annotator group's labels to read")
+    label_tolerance: NaturalInt = Field(
+        description="frames by which labels and decoded video may differ in length"
+    )
+
+    image_fps: PositiveFloat = Field(
+        description="frames per second of recordings that carry no time, such as image folders"
+    )
+
+    animals: Literal["one", "many"] = Field(
+        default=None, description="what moves in the picture: one animal, or many things"
+    )
+
+    # The simulated cage
+    simulate_recordings: Annotated[int, Field(ge=1, le=1000)] = Field(
+        description="simulated recordings"
+    )
+    simulate_frames: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        description="frames per simulated recording"
+    )
+    simulate_seed: NaturalInt = Field(description="seed of the simulated data set")
+    simulate_rare: PositiveFloat = Field(
+        description="how much oftener rare behaviours start than in the real ethogram; 1: as real"
+    )
+
+    # Preprocessing (decides the store)
+    region: list[NaturalInt] | None = Field(
+        description="part of the source frame to use: [left, top, width, height]; None: all"
+    )
+    rotate: Literal[0, 90, 180, 270] = Field(
+        description="clockwise rotation of the source, degrees"
+    )
+    resize_height: Side = Field(description="rows after resizing")
+    resize_width: Side = Field(description="columns after resizing")
+    crop_top: Annotated[int, Field(ge=0, le=4096)] = Field(
+        description="rows dropped at the top after resizing"
+    )
+    crop_bottom: Annotated[int, Field(ge=0, le=4096)] = Field(
+        description="rows dropped at the bottom after resizing"
+    )
+    gamma: PositiveFloat = Field(description="exponent of gray on [0, 1]; below 1 brightens")
+    farneback_pyr_scale: PositiveFloat = Field(description="Farneback pyramid scale")
+    farneback_levels: Annotated[int, Field(ge=1, le=16)] = Field(
+        description="Farneback pyramid levels"
+    )
+    farneback_winsize: Annotated[int, Field(ge=1, le=1024)] = Field(
+        description="Farneback window, pixels"
+    )
+    farneback_iterations: Annotated[int, Field(ge=1, le=1024)] = Field(
+        description="Farneback iterations per level"
+    )
+    farneback_poly_n: Literal[5, 7] = Field(description="Farneback polynomial neighbourhood")
+    farneback_poly_sigma: PositiveFloat = Field(description="Farneback polynomial smoothing")
+    flow_spacing: Literal["source", "subsampled"] = Field(
+        description="flow between successive source frames, or after the 1-in-n subsampling"
+    )
+
+    # Clips
+    clip_length: Annotated[int, Field(ge=1, le=1024)] = Field(description="frames in a clip")
+    frame_stride: Count = Field(description="every n-th frame in training clips")
+    clip_step: Count = Field(
+        default=None, description="(subsampled) frames from one training clip's start to the next"
+    )
+    test_clip_step: Count = Field(
+        default=None, description="frames from one test clip's start to the next"
+    )
+    clips_across_gaps: Literal["never", "literal"] = Field(
+        default=None,
+        description="never span removed frames, or the paper's literal remove-then-reshape",
+    )
+    flips: bool = Field(
+        default=None, description="add horizontally flipped training clips at random"
+    )
+    validation_fraction: Fraction = Field(
+        default=None, description="share of training clips held out"
+    )
+    validation_split: Literal["random", "last"] = Field(
+        default=None, description="which clips are held out"
+    )
+    max_train_clips: PositiveInt | None = Field(
+        default=None, description="at most this many training clips, evenly spread; None: all"
+    )
+    flow_representation: Literal["magnitude", "xy", "hsv"] = Field(
+        default=None, description="flow channels"
+    )
+    flow_scaling: Literal["constant", "per_frame"] = Field(
+        default=None,
+        description="one constant from the training frames, or each frame's own maximum",
+    )
+    flow_percentile: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=None, description="percentile of training flow that maps to 1"
+    )
+
+    # Linear detectors
+    components: Annotated[int, Field(ge=1, le=1024)] = Field(
+        default=None, description="principal components that a frame or clip is rebuilt from"
+    )
+
+    # Networks and training (Table 1 of the paper)
+    image_loss_weight: Annotated[float, Field(ge=0)] = Field(
+        default=None, description="loss weight, image"
+    )
+    flow_loss_weight: Annotated[float, Field(ge=0)] = Field(
+        default=None, description="loss weight, flow"
+    )
+    dilation_rate: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=None,
+        description="dilation: of every 3-D convolution (RAE), of the encoder's last two (CAE)",
+    )
+    fusion: Literal["bottleneck", "late"] = Field(
+        default=None, description="two streams meet at the bottleneck, or only their scores do"
+    )
+    optimiser: Literal["adam", "sgd"] = Field(default=None, description="adam or sgd")
+    learning_rate: PositiveFloat = Field(default=None, description="learning rate")
+    beta_1: Fraction = Field(default=None, description="Adam's beta_1, the paper's 'momentum 0.5'")
+    epochs: Count = Field(default=None, description="training epochs")
+    max_epochs: Count | None = Field(default=None, description="cap on epochs; None: no cap")
+    batch_size: Count = Field(default=None, description="clips per training step")
+    weights: Literal["last", "best"] = Field(
+        default=None, description="keep the last or best-validation weights"
+    )
+    precision: Literal["float32", "mixed_bfloat16", "auto"] = Field(
+        default=None, description="arithmetic; auto decides by a short timing"
+    )
+    supervised_loss: Literal["binary", "softmax"] = Field(
+        default=None, description="supervised head: target or not, or one class per behaviour"
+    )
+
+    # Scores and metrics
+    clip_score: Literal["norm", "frame_mse_norm"] = Field(
+        default=None, description="per stream: norm(x - x_hat), or the l2 norm of per-frame MSEs"
+    )
+    stream_average: Literal["raw", "standardised"] = Field(
+        default=None,
+        description="mean of raw stream scores, or standardised on training scores first",
+    )
+    clip_alignment: Literal["mean", "centre", "end"] = Field(
+        default=None,
+        description="frame score from sliding clips: mean over windows, centre or end frame",
+    )
+    score_scaling: Literal["none", "per_video"] = Field(
+        description="scaling before pooling of the headline AUC; both are always printed"
+    )
+    clip_label: Literal["half", "any"] = Field(
+        description="a clip is anomalous if half of its frames are, or any"
+    )
+    roc_unit: Literal["frame", "clip"] = Field(description="unit of the headline ROC")
+    bootstrap_samples: Count = Field(description="resamples behind every interval")
+    interval: Annotated[float, Field(gt=0, lt=1)] = Field(description="coverage of intervals")
