@@ -1,34 +1,29 @@
 # Every target sets up .venv by itself (bootstrap.py, from requirements.lock).
 # Needed beforehand: git, make and Python 3.11, 3.12 or 3.13. `make` alone lists what there is to do.
 
-DATASET ?=
-DATA    ?=
-SCALE   ?=
-MODELS  ?=
-TARGETS ?=
-SEEDS   ?=
-PARAMS  ?=
-KERNEL  ?=
-CORES   ?=
-PROFILE ?=
-BATCH   ?=
-ARGS    ?=
+# What a user may give on the command line. A name like DATA in the environment is another program's
+# and counts for nothing. Values are taken as they are: make would run a $(shell ...) in them.
+GIVEN := DATASET DATA SCALE MODELS TARGETS SEEDS PARAMS KERNEL CORES PROFILE BATCH ARGS PYTHON
+$(foreach name,$(GIVEN),$(if $(filter command,$(firstword $(origin $(name)))),,$(eval override $(name) :=)))
+unexport $(GIVEN)
 
 # The first usable interpreter; PYTHON=/path/to/python chooses another for a new .venv.
-ifndef PYTHON
-PYTHON  := $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
+ifeq ($(origin PYTHON),override)
+override PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
              $$name -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" \
              2>/dev/null && echo $$name && break; done)
 endif
 
 BIN     := .venv/bin
-OPTIONS  = $(if $(DATASET),--dataset "$(DATASET)") $(if $(DATA),--data "$(DATA)") \
-           $(if $(SCALE),--scale "$(SCALE)") $(if $(MODELS),--models "$(MODELS)") \
-           $(if $(TARGETS),--targets "$(TARGETS)") $(if $(SEEDS),--seeds "$(SEEDS)") \
-           $(if $(PARAMS),--params "$(PARAMS)") $(if $(CORES),--cores "$(CORES)") \
-           $(if $(KERNEL),--kernel "$(KERNEL)") $(if $(PROFILE),--profile "$(PROFILE)")
+quote    = '$(subst ','\'',$(value $1))'
+option   = $(if $(value $1),--$2 $(call quote,$1))
+OPTIONS  = $(call option,DATASET,dataset) $(call option,DATA,data) $(call option,SCALE,scale) \
+           $(call option,MODELS,models) $(call option,TARGETS,targets) $(call option,SEEDS,seeds) \
+           $(call option,PARAMS,params) $(call option,CORES,cores) $(call option,KERNEL,kernel) \
+           $(call option,PROFILE,profile)
 
-.PHONY: help setup study ablations test lab explore bench notebooks test-slurm test-browser faults fuzz audit clean
+.PHONY: help setup study ablations test lab explore bench bench-gpu \
+        bench-curve docs notebooks test-slurm test-browser faults fuzz audit clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -42,50 +37,55 @@ help:  ## this list
 	@echo "  any takes    PYTHON=<interpreter> for a new .venv (3.11, 3.12 or 3.13)"
 
 setup:  ## build .venv only
-	@if [ -z "$(PYTHON)" ]; then \
+	@if [ -z $(call quote,PYTHON) ]; then \
 	  echo "cagewatch: no Python 3.11, 3.12 or 3.13 found: install one (for instance" \
 	       "'apt install python3 python3-venv'), or name it with make PYTHON=/path/to/python." >&2; \
 	  exit 1; fi
-	@if ! command -v "$(PYTHON)" >/dev/null; then \
-	  echo "cagewatch: there is no Python at $(PYTHON): correct PYTHON=." >&2; exit 1; fi
-	@"$(PYTHON)" bootstrap.py
+	@if ! command -v $(call quote,PYTHON) >/dev/null; then \
+	  echo "cagewatch: there is no Python at" $(call quote,PYTHON)": correct PYTHON=." >&2; exit 1; fi
+	@$(call quote,PYTHON) bootstrap.py
 
 study: setup  ## the study: simulate or read data, train, score, draw every figure and table
-	@$(BIN)/python -m cagewatch.study $(OPTIONS) $(if $(BATCH),-- $(BATCH))
+	@$(BIN)/python -m cagewatch.study $(OPTIONS) $(if $(value BATCH),-- $(value BATCH))
 
-ablations: MODELS := cae
-ablations: SEEDS := 0 1
+ablations: override MODELS := $(or $(value MODELS),cae)
+ablations: override SEEDS := $(or $(value SEEDS),0 1)
 ablations: setup  ## the open points of the paper varied one at a time, beside another seed
-	@$(BIN)/python -m cagewatch.study $(OPTIONS) -- ablations $(or $(BATCH),--quiet host rules)
+	@$(BIN)/python -m cagewatch.study $(OPTIONS) -- ablations $(or $(value BATCH),--quiet host rules)
 
-test: setup  ## ruff and the tests
+test: setup  ## ruff, mypy and the tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/python -m pytest -n $(or $(CORES),2) --dist loadfile -m "not slurm and not browser" $(ARGS)
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -n $(if $(value CORES),$(call quote,CORES),2) --dist loadfile -m "not slurm and not browser" $(value ARGS)
 
 lab: setup  ## JupyterLab on the notebooks
-	@$(BIN)/python -m jupyterlab notebooks --ServerApp.ip=127.0.0.1 $(ARGS)
+	@$(BIN)/python -m jupyterlab notebooks --ServerApp.ip=127.0.0.1 $(value ARGS)
 
 explore: setup  ## the threshold explorer, full page
-	@$(BIN)/python -m voila notebooks/explore_thresholds.ipynb --Voila.ip=127.0.0.1 --token $(ARGS)
+	@$(BIN)/python -m cagewatch.explore.serve notebooks/explore_thresholds.ipynb $(value ARGS)
+
+docs: setup  ## the documentation site, in build/docs
+	@$(BIN)/python -m sphinx -W --keep-going -q -j 2 -d build/doctrees docs build/docs
+	@echo "cagewatch: the site is at build/docs/index.html"
 
 bench: setup  ## measure speed against references: one table, and build/bench.json
-	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python -m benchmarks $(value ARGS)
 
 bench-gpu: setup  ## the paper's whole training grid on a GPU (ARGS=--tiny: does it run, anywhere)
-	@$(BIN)/python -m benchmarks.gpu_grid $(ARGS)
+	@$(BIN)/python -m benchmarks.gpu_grid $(value ARGS)
 
 bench-curve: setup  ## seconds and memory from 10 minutes to 10 hours of video, as a figure
-	@$(BIN)/python -m benchmarks.cost_curve $(ARGS)
+	@$(BIN)/python -m benchmarks.cost_curve $(value ARGS)
 
 test-slurm: setup  ## the batch under a real Slurm on this machine (installed if root on Debian)
-	@$(BIN)/python -m pytest -m slurm tests/test_slurm.py $(ARGS)
+	@$(BIN)/python -m pytest -m slurm $(value ARGS)
 
 test-browser: setup  ## the explorer in a real browser
-	@$(BIN)/python -m pytest -m browser $(ARGS)
+	@$(BIN)/python -m pytest -m browser $(value ARGS)
 
 faults: setup  ## kill -9 at 200 and more random moments, and the other faults (an hour)
-	@PYTHONPATH=tests $(BIN)/python -m pytest tests/test_faults.py tests/test_sources.py
+	@PYTHONPATH=tests $(BIN)/python -m pytest -k "test_faults or test_sources"
 	@PYTHONPATH=tests $(BIN)/python -m faults stores 150
 	@PYTHONPATH=tests $(BIN)/python -m faults figures 60
 	@PYTHONPATH=tests $(BIN)/python -m faults experiments 60
@@ -96,11 +96,11 @@ fuzz: setup  ## 12,000 mutated videos and 105,000 other files through the reader
 
 audit: setup  ## known vulnerabilities in the locked packages (pip-audit, in a folder of its own)
 	@test -x build/audit/bin/pip-audit || { $(BIN)/python -m venv build/audit && \
-	  build/audit/bin/python -m pip install --quiet pip-audit; }
-	@build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock $(ARGS)
+	  build/audit/bin/python -m pip install --quiet --require-hashes --no-deps -r .ci/audit.lock; }
+	@build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock $(value ARGS)
 
 notebooks: setup  ## after the default study: the executed notebooks, as the repository shows them
 	@$(BIN)/python -m cagewatch.study.publish
 
 clean:  ## remove .venv and caches; results, data and figures stay
-	rm -rf .venv .venv.lock .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .venv.lock .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist

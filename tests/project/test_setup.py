@@ -1,4 +1,4 @@
-"""Set-up: the three dependency lists agree, .venv is whole or rebuilt, every target exists."""
+"""Set-up: the dependency lists agree, .venv is whole or rebuilt, make takes values as given."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGETS = ["study", "test", "lab", "explore", "bench", "test-slurm", "test-browser", "clean"]
+TARGETS = "study test lab explore docs bench test-slurm test-browser audit clean".split()
 PIN = re.compile(r"^([a-z0-9-]+)==(\S+)", re.MULTILINE)
 
 
@@ -60,8 +60,9 @@ def test_environment_yml_and_makefile_ask_for_the_same_python() -> None:
     assert "(3, 11) <= sys.version_info[:2] <= (3, 13)" in (ROOT / "Makefile").read_text()
 
 
-def test_lock_has_only_pins_and_hashes() -> None:
-    text = (ROOT / "requirements.lock").read_text()
+@pytest.mark.parametrize("name", ["requirements.lock", ".ci/audit.lock"])
+def test_lock_has_only_pins_and_hashes(name: str) -> None:
+    text = (ROOT / name).read_text()
     entries = re.split(r"\n(?=\S)", text.strip())
     for entry in entries:
         first, *hashes = [line.strip().removesuffix("\\").strip() for line in entry.splitlines()]
@@ -194,11 +195,39 @@ def test_every_target_is_dry_run_clean(target: str, checkout: Path) -> None:
     assert not (checkout / ".venv").exists() and not (checkout / ".venv.lock").exists()
 
 
-def test_study_passes_on_what_the_user_gave() -> None:
-    done = make(ROOT, "-n", "study", "DATASET=ped2", "DATA=a b", "SCALE=smoke", "SEEDS=1 2")
-    assert '--dataset "ped2" --data "a b" --scale "smoke" --seeds "1 2"' in " ".join(
-        done.stdout.split()
-    )
+def echo_arguments(checkout: Path, *given: str, **environment: str) -> list[str]:
+    """What `make study` hands to the study, argument by argument, as its shell makes them."""
+    (checkout / ".venv" / "bin").mkdir(parents=True, exist_ok=True)
+    fake = checkout / ".venv" / "bin" / "python"
+    fake.write_text('#!/bin/sh\nfor one; do printf "%s\\n" "$one"; done\n')
+    fake.chmod(0o755)
+    (checkout / "bootstrap.py").write_text("")
+    done = make(checkout, "study", *given, **environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[2:]  # after -m cagewatch.study
+
+
+def test_study_passes_on_what_the_user_gave(checkout: Path) -> None:
+    given = ["DATASET=ped2", "DATA=a b", "SCALE=smoke", "SEEDS=1 2", "BATCH=--dry-run -q"]
+    assert echo_arguments(checkout, *given) == [
+        *("--dataset", "ped2", "--data", "a b", "--scale", "smoke", "--seeds", "1 2"),
+        *("--", "--dry-run", "-q"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "value", ["$(shell touch x)", "$(touch x)", "`touch x`", "it's; touch x", "${HOME}", '"']
+)
+def test_values_reach_the_study_as_they_are(value: str, checkout: Path) -> None:
+    assert echo_arguments(checkout, f"DATA={value}") == ["--data", value]
+    assert not (checkout / "x").exists()
+
+
+@pytest.mark.parametrize("name", ["DATA", "BATCH", "ARGS", "PYTHON", "MODELS"])
+def test_environment_of_other_programs_counts_for_nothing(name: str, checkout: Path) -> None:
+    for flags in ([], ["-e"]):
+        assert echo_arguments(checkout, *flags, **{name: "$(shell touch x)"}) == []
+    assert not (checkout / "x").exists()
 
 
 @pytest.mark.parametrize(

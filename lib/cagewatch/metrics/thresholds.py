@@ -27,8 +27,10 @@ class Rule(NamedTuple):
 
 
 def parse_rule(text: str) -> Rule:
-    """Read a rule: ``eer``, ``youden``, ``false_alarms_per_hour<=2``, ``recall>=0.9``,
-    ``bouts>=0.9`` or ``quantile=0.99``.
+    """Read a threshold rule from its text.
+
+    The rules are ``eer``, ``youden``, ``false_alarms_per_hour<=2``, ``recall>=0.9``,
+    ``bouts>=0.9`` and ``quantile=0.99``.
 
     Raises
     ------

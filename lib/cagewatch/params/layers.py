@@ -122,7 +122,7 @@ def resolve(given: Mapping[str, Any] | None = None, root: Path | None = None) ->
 
     Returns
     -------
-    Parameters
+    parameters : Parameters
         Those that the detector does not read are None.
 
     Raises

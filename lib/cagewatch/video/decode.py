@@ -229,6 +229,7 @@ def _stated_seconds(
 
 
 def open_video(source: Path) -> av.container.InputContainer:
+    """Open a local video file; `InputError` if it is missing or is no video."""
     refuse_missing(source)
     try:
         # Only local files: a playlist posing as a video must not reach the network.

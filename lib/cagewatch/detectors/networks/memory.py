@@ -1,5 +1,6 @@
-"""The two-stream CAE with a memory of normal bottlenecks, after Gong et al. 2019 ("Memorizing
-normality to detect anomaly: memory-augmented deep autoencoder").
+"""The two-stream CAE with a memory of normal bottlenecks.
+
+After Gong et al. 2019, "Memorizing normality to detect anomaly: memory-augmented deep autoencoder".
 
 At every position of the bottleneck the decoder gets, instead of what the encoder found, a sparse
 convex combination of `ITEMS` remembered vectors, addressed by their cosine similarity. Only normal

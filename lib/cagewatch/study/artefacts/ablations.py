@@ -1,4 +1,4 @@
-"""Ablations: which open point of the paper moves the AUC by more than another seed does?
+"""Ablations: the open points of the paper that move the AUC by more than another seed does.
 
 The question `scores` needs no training: clip errors of a finished run are turned into frame scores
 in every way the paper's words allow, and its bottleneck is asked instead of its errors. On the way
@@ -346,7 +346,7 @@ def describe_scores(given: Given, scores: pd.DataFrame, streams: pd.DataFrame) -
 
 
 def describe_average(given: Given, target: str, scores: pd.DataFrame, streams: pd.DataFrame) -> str:
-    """One line: does raw averaging let one stream decide, and does standardising help?"""
+    """Say in one line whether one stream decides a raw average, and whether scaling helps."""
     own = streams[streams["target"] == target].mean(numeric_only=True)
     table = scores[scores["target"] == target]
     by_variation = table.groupby("variation")["pooled"].mean()

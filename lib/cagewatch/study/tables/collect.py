@@ -218,7 +218,7 @@ def compare_models(
     pairs: Sequence[tuple[str, str]],
     protocol: Protocol = "pooled",
 ) -> pd.DataFrame:
-    """Compare pairs of models on the same resampled blocks: is the first better than the second?
+    """Compare pairs of models, first minus second, on the same resampled blocks.
 
     Returns
     -------

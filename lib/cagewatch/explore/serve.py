@@ -1,0 +1,63 @@
+"""A notebook as a page on this machine: `python -m cagewatch.explore.serve NOTEBOOK [option ...]`.
+
+Voila shows it. The page asks for a token, is served on 127.0.0.1 only, answers to no other host
+name, and neither links nor may load anything from outside hosts.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+TEMPLATES = Path(__file__).resolve().parent / "page"
+# Voila's and ipywidgets' scripts stand in the page and compile schemas, hence the two 'unsafe-'.
+POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+    ]
+)
+
+
+def serve_notebook(notebook: Path, options: Sequence[str] = ()) -> None:
+    """Serve a notebook as a page until interrupted.
+
+    Parameters
+    ----------
+    notebook : Path
+        The ``.ipynb`` to run for each visitor.
+    options : sequence of str
+        Further options of Voila, for instance ``--no-browser`` or ``--port=9000``.
+    """
+    from traitlets.config import Config
+    from voila.app import Voila
+
+    paths = [str(TEMPLATES), os.environ.get("JUPYTER_PATH", "")]
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(path for path in paths if path)
+    settings = {
+        # Voila answers to every host name otherwise, so that another site's name could be pointed
+        # at this machine.
+        "allow_remote_access": False,
+        "headers": {"Content-Security-Policy": POLICY},
+    }
+    fixed = ["--template=cagewatch", "--Voila.ip=127.0.0.1", "--token"]
+    Voila.launch_instance(
+        [str(notebook), *fixed, *options],
+        config=Config({"Voila": {"tornado_settings": settings}}),
+    )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit("cagewatch: name the notebook to show.")
+    serve_notebook(Path(sys.argv[1]), sys.argv[2:])
