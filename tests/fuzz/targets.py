@@ -24,7 +24,6 @@ from cagewatch.recordings.annotations import (
     MIT_BEHAVIOURS,
     OTHER,
     bouts_of,
-    check_label_length,
     labels_from_bouts,
     read_csv_bouts,
     read_labels,
@@ -33,6 +32,7 @@ from cagewatch.recordings.annotations import (
 from cagewatch.recordings.avenue import read_masks
 from cagewatch.recordings.extract import extract_archive
 from cagewatch.recordings.folder import read_label_file
+from cagewatch.recordings.frame_labels import check_label_length
 from cagewatch.recordings.ucsd import read_ranges
 from cagewatch.store import build_stores, is_current, open_store
 from cagewatch.video import read_frames

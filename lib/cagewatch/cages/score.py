@@ -21,7 +21,6 @@ from cagewatch.metrics import Scored, apply_rule, default_rule, find_bouts
 from cagewatch.params import NaturalInt, PositiveFloat, PositiveInt, project_root
 from cagewatch.recordings.annotations import (
     Bout,
-    check_label_length,
     labels_from_bouts,
     nearest_name,
 )
@@ -33,6 +32,7 @@ from cagewatch.recordings.folder import (
     read_label_file,
     recording_name,
 )
+from cagewatch.recordings.frame_labels import check_label_length
 from cagewatch.runs.read import FinishedRun
 from cagewatch.runs.thresholds import read_threshold, select_scores
 from cagewatch.scoring.source import score_source

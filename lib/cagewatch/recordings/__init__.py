@@ -9,8 +9,9 @@ from pathlib import Path
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters, project_root
 from cagewatch.recordings import avenue, folder, mit, ucsd
-from cagewatch.recordings.annotations import check_label_length, nearest_name
+from cagewatch.recordings.annotations import nearest_name
 from cagewatch.recordings.base import Recording
+from cagewatch.recordings.frame_labels import check_label_length
 
 __all__ = ["Recording", "check_label_length", "load_recordings"]
 

@@ -26,12 +26,13 @@ import pandas as pd
 
 from cagewatch.errors import InputError
 from cagewatch.files import whole_file
-from cagewatch.recordings.base import Recording
+from cagewatch.recordings.label_lines import read_lines
 
 MIT_BEHAVIOURS = ("drink", "eat", "groom", "hang", "micromovement", "rear", "rest", "walk")
 OTHER = "other"
 # Over a month at 30 frames a second; beyond it a number is a slip of the hand, not a frame.
 MAX_FRAMES = 100_000_000
+MAX_BEHAVIOURS = 1000
 CSV_COLUMNS = ("start_frame", "stop_frame", "behaviour")
 _MIT_LINE = re.compile(r"frame:\s*([0-9]{1,18})\s*-\s*([0-9]{1,18})\s+(\S.*)")
 
@@ -139,11 +140,32 @@ def refuse_overlaps(path: Path, bouts: Iterable[Bout], reminder: str = "") -> li
 def labels_from_bouts(
     bouts: Iterable[Bout], behaviours: Sequence[str], n_frames: int | None = None
 ) -> np.ndarray:
-    """(n_frames,) int16 index into `behaviours`; frames in no bout are `OTHER`.
+    """Give one label for each frame from bouts; frames in no bout are `OTHER`.
 
-    `n_frames` is by default where the last bout stops; `OTHER` must be among `behaviours` only if
-    some frame is in no bout.
+    Parameters
+    ----------
+    bouts : iterable of Bout
+    behaviours : sequence of str
+        Holds the behaviour of every bout, and `OTHER` if some frame is in no bout.
+    n_frames : int, optional
+        By default where the last bout stops.
+
+    Returns
+    -------
+    labels : ndarray of int16, shape (n_frames,)
+        Indexes into `behaviours`.
+
+    Raises
+    ------
+    InputError
+        For more than `MAX_BEHAVIOURS` behaviours.
     """
+    if len(behaviours) > MAX_BEHAVIOURS:
+        raise InputError(
+            f"The label files name {len(behaviours)} behaviours, from {behaviours[0]!r} to "
+            f"{behaviours[-1]!r}; at most {MAX_BEHAVIOURS} are read: is a column of notes or "
+            "numbers taken for the behaviours?"
+        )
     bouts = list(bouts)
     index = {name: number for number, name in enumerate(behaviours)}
     n_frames = max((bout.stop for bout in bouts), default=0) if n_frames is None else n_frames
@@ -188,44 +210,6 @@ def write_bouts(path: Path, labels: np.ndarray, behaviours: Sequence[str]) -> No
         partial.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 
 
-def check_label_length(recording: Recording, n_frames: int, tolerance: int) -> np.ndarray | None:
-    """Labels of `recording`, exactly one for each of its `n_frames` decoded frames.
-
-    Labels that differ by at most `tolerance` frames are made to fit at the end: surplus labels are
-    dropped, missing ones repeat the last. A table of bouts (csv, tsv) may stop early by any number
-    of frames, as frames in no bout are `OTHER` there. Labels from no file (a benchmark's training
-    videos are normal throughout) fit any length. None for an unlabelled recording.
-
-    Raises
-    ------
-    InputError
-        If they differ by more; it names both counts, the label file and `label_tolerance`.
-    """
-    labels = recording.labels
-    if labels is None:
-        return None
-    n_labels = len(labels)
-    if recording.label_source is None and n_labels and (labels == labels[0]).all():
-        return np.full(n_frames, labels[0], labels.dtype)
-    is_table = (
-        recording.label_source is not None
-        and recording.label_source.suffix in (".csv", ".tsv")
-        and not recording.labels_complete
-    )
-    if is_table and n_labels < n_frames:
-        other = recording.behaviours.index(OTHER)
-        return np.pad(labels, (0, n_frames - n_labels), constant_values=other)
-    if abs(n_labels - n_frames) > tolerance:
-        raise InputError(
-            f"{recording.label_source or recording.name} labels {n_labels} frames but "
-            f"{recording.source} has {n_frames}; correct the file, or allow the difference of "
-            f"{abs(n_labels - n_frames)} with label_tolerance (now {tolerance})."
-        )
-    if n_labels == 0:
-        raise InputError(f"{recording.label_source or recording.name} holds no label.")
-    return np.pad(labels[:n_frames], (0, max(n_frames - n_labels, 0)), mode="edge")
-
-
 def nearest_name(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown `name`: the nearest known one, or all of them."""
     known = list(known)
@@ -234,16 +218,6 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     if nearest:
         return f"did you mean {lower[nearest[0]]!r}?"
     return f"known are {', '.join(known)}." if known else "there are none."
-
-
-def read_lines(path: Path) -> list[str]:
-    """Lines of a label file; InputError if it is not text."""
-    try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise InputError(f"Cannot read the labels {path}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not a text file with labels; check the file.") from error
 
 
 def _refuse_bad_range(where: str, first: int, last: int) -> None:

@@ -15,6 +15,7 @@ labels (`cagewatch.recordings.deepethogram`), told apart by their first lines.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from cagewatch.errors import InputError
@@ -23,12 +24,12 @@ from cagewatch.recordings.annotations import (
     Bout,
     labels_from_bouts,
     read_csv_bouts,
-    read_lines,
     read_mit_bouts,
 )
 from cagewatch.recordings.base import Recording
 from cagewatch.recordings.boris import is_boris, read_boris_bouts
 from cagewatch.recordings.deepethogram import is_deepethogram, read_deepethogram_bouts
+from cagewatch.recordings.label_lines import read_lines
 from cagewatch.video import VIDEO_SUFFIXES, probe
 from cagewatch.video.stills import IMAGE_SUFFIXES, natural_key
 
@@ -49,9 +50,13 @@ def read_recordings(data_dir: Path) -> list[Recording]:
     Raises
     ------
     InputError
-        If there is no recording, two have the same name, one has two label files, or one of these
-        is wrong.
+        If `data_dir` is no folder or holds no recording, two have the same name, one has two label
+        files, or one of these is wrong.
     """
+    if not data_dir.is_dir():
+        raise InputError(
+            f"data_dir {data_dir} is not a folder; set it to the folder with your recordings."
+        )
     splits = [split for split in SPLITS if (data_dir / split).is_dir()]
     found = [
         (source, split)
@@ -90,19 +95,38 @@ def read_recordings(data_dir: Path) -> list[Recording]:
 
 
 def list_videos(folder: Path, volumes: bool = False, deep: bool = False) -> list[Path]:
-    """Video files in `folder` in natural order, hidden ones left out; with `deep` at any depth.
+    """List the video files in a folder in natural order, hidden ones left out.
 
-    `volumes` adds ``.mat`` files.
+    Parameters
+    ----------
+    folder : Path
+    volumes : bool
+        Add ``.mat`` files.
+    deep : bool
+        Look in its folders too, at any depth.
+
+    Raises
+    ------
+    InputError
+        If the folder may not be read, or a video is a link to nothing: a recording must not go
+        missing without a word.
     """
     suffixes = VIDEO_SUFFIXES | ({".mat"} if volumes else frozenset())
-    return sorted(
-        (
+    try:
+        found = [
             path
             for path in (folder.rglob("*") if deep else folder.iterdir())
-            if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
-        ),
-        key=natural_key,
-    )
+            if path.suffix.lower() in suffixes and not path.name.startswith(".")
+        ]
+    except OSError as error:
+        raise InputError(f"Cannot read the folder {folder}: {error.strerror}.") from error
+    for path in found:
+        if path.is_symlink() and not path.exists():
+            raise InputError(
+                f"{path} is a link to {os.readlink(path)}, which is not there; bring that file "
+                "back, or remove the link."
+            )
+    return sorted((path for path in found if path.is_file()), key=natural_key)
 
 
 def list_sources(folder: Path) -> list[Path]:
@@ -123,8 +147,14 @@ def holds_images(folder: Path) -> bool:
 
 
 def recording_name(source: Path) -> str:
-    """Name of a recording: its file's without the suffix, or its folder's."""
-    return source.name if source.is_dir() else source.stem
+    """Name of a recording: its file's without the suffix, or its folder's.
+
+    InputError for a name that means a folder: what is written for it would lie elsewhere.
+    """
+    name = source.name if source.is_dir() else source.stem
+    if name in ("", ".", ".."):
+        raise InputError(f"{source} has no name that a folder could have; rename it.")
+    return name
 
 
 def find_label_file(source: Path) -> Path | None:

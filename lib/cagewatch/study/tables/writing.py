@@ -11,6 +11,7 @@ import pandas as pd
 
 from cagewatch.errors import InputError
 from cagewatch.files import read_json, whole_file
+from cagewatch.names import escape_markdown, plain_cells
 
 DASH = "–"
 LATEX = {
@@ -60,7 +61,7 @@ def write_table(
     types = pd.api.types
     right = [types.is_numeric_dtype(one) and not types.is_bool_dtype(one) for one in frame.dtypes]
     texts = {
-        "csv": frame.to_csv(index=False, float_format="%.9g", lineterminator="\n"),
+        "csv": plain_cells(frame).to_csv(index=False, float_format="%.9g", lineterminator="\n"),
         "md": _markdown(header, rows, right, caption, protocol),
         "tex": _latex(header, rows, right, caption, protocol, name),
     }
@@ -88,11 +89,11 @@ def _markdown(
     header: list[str], rows: list[list[str]], right: list[bool], caption: str, protocol: str
 ) -> str:
     def line(cells: list[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        return "| " + " | ".join(map(escape_markdown, cells)) + " |"
 
     rule = ["---:" if is_number else "---" for is_number in right]
-    parts = [f"### {caption}", "\n".join(map(line, [header, rule, *rows]))]
-    return "\n\n".join(parts + [f"Protocol: {protocol}."] * bool(protocol)) + "\n"
+    parts = [f"### {escape_markdown(caption)}", "\n".join(map(line, [header, rule, *rows]))]
+    return "\n\n".join(parts + [f"Protocol: {escape_markdown(protocol)}."] * bool(protocol)) + "\n"
 
 
 def _latex(
@@ -152,7 +153,8 @@ def write_gallery(folder: Path, title: str | None = None) -> Path:
     for name in sorted(names, key=_natural):
         caption, body = name.replace("_", " "), ""
         if (folder / f"{name}.json").is_file():
-            caption = str(read_json(folder / f"{name}.json").get("caption", caption))
+            caption = read_json(folder / f"{name}.json").get("caption", caption)
+            caption = escape_markdown(str(caption))
         if (folder / f"{name}.md").is_file():
             heading, _, body = (folder / f"{name}.md").read_text("utf-8").partition("\n")
             caption = heading.lstrip("# ").strip()

@@ -14,13 +14,13 @@ from cagewatch.recordings.annotations import (
     MIT_BEHAVIOURS,
     OTHER,
     bouts_of,
-    check_label_length,
     labels_from_bouts,
     read_csv_bouts,
     read_labels,
     write_bouts,
 )
 from cagewatch.recordings.base import Recording
+from cagewatch.recordings.frame_labels import check_label_length
 
 GOOD = """frame: 00000001-00000019 micromovement
 frame: 00000020-00000050 walk
