@@ -18,6 +18,7 @@ from cagewatch.detectors.inference.engines import Engine, Precision
 from cagewatch.errors import InputError
 from cagewatch.files import whole_file
 from cagewatch.metrics import Scored, apply_rule, default_rule, find_bouts
+from cagewatch.names import plain_cells
 from cagewatch.params import NaturalInt, PositiveFloat, PositiveInt, project_root
 from cagewatch.recordings.annotations import (
     Bout,
@@ -25,7 +26,8 @@ from cagewatch.recordings.annotations import (
     nearest_name,
 )
 from cagewatch.recordings.base import Recording
-from cagewatch.recordings.boris import MAX_FPS, write_boris_bouts
+from cagewatch.recordings.boris import MAX_FPS
+from cagewatch.recordings.boris_export import write_boris_bouts
 from cagewatch.recordings.folder import (
     find_label_file,
     list_sources,
@@ -46,7 +48,9 @@ FLAGGED = "anomaly"
 class ScoreParameters(BaseModel):
     """Parameters of the notebook score_recording."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True
+    )
 
     recording: str = Field(description="a video, a folder of images, or a folder of videos")
     run: str = Field(description="folder of a finished run")
@@ -192,15 +196,17 @@ def write_results(folder: Path, result: Result, image_fps: float) -> list[Path]:
     paths = [folder / "scores.csv", folder / "bouts.csv"]
     for path, table in zip(paths, (result.frames, bouts), strict=True):
         with whole_file(path) as partial:
-            table.to_csv(partial, index=False, float_format="%.9g", lineterminator="\n")
+            plain = plain_cells(table)
+            plain.to_csv(partial, index=False, float_format="%.9g", lineterminator="\n")
     if fps <= MAX_FPS:
-        paths.append(folder / "bouts_boris.csv")
         rows = bouts[["start_frame", "stop_frame", "behaviour"]].itertuples(index=False)
         spans = [Bout(int(start), int(stop) + 1, name, 0) for start, stop, name in rows]
-        write_boris_bouts(paths[-1], spans, fps, source.name)
-        paths.append(folder / "bouts_boris.xlsx")
-        with whole_file(paths[-1]) as partial:
-            pd.read_csv(paths[-2]).to_excel(partial, index=False)
+        frames = result.frames
+        numbers = np.arange(frames["frame"].iloc[-1] + 1)
+        times = np.interp(numbers, frames["frame"], frames["time_s"])
+        for suffix in (".csv", ".xlsx"):
+            paths.append(folder / f"bouts_boris{suffix}")
+            write_boris_bouts(paths[-1], spans, fps, source.name, times)
     return paths
 
 

@@ -13,7 +13,16 @@ from matplotlib.patches import Rectangle
 from pydantic import BaseModel, ConfigDict, Field
 
 from cagewatch.clips import ClipIndex
-from cagewatch.params import NaturalInt, Parameters, PositiveInt, Scale, project_root, resolve
+from cagewatch.params import (
+    Names,
+    NaturalInt,
+    Parameters,
+    PositiveInt,
+    Region,
+    Scale,
+    project_root,
+    resolve,
+)
 from cagewatch.plots import mark_simulated
 from cagewatch.recordings import Recording, split_recordings
 from cagewatch.recordings.folder import read_recordings
@@ -26,7 +35,9 @@ from cagewatch.video import FrameRates, read_frames
 class CageParameters(BaseModel):
     """Parameters of the notebook train_on_your_cage; the layers under params/ say the rest."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True
+    )
 
     data_dir: str = Field(description="folder with your videos, labels beside them if any")
     dataset: str = Field(description="layer of params/dataset; names the run's folder")
@@ -34,9 +45,9 @@ class CageParameters(BaseModel):
     model: str = Field(description="rae, cae, cae_image, cae_flow")
     seed: NaturalInt = Field(description="seeds split, weights and batch order")
     scale: Scale = Field(description="smoke, quick, medium or paper")
-    train_recordings: list[str] | None = Field(description="names; None: all")
-    test_recordings: list[str] | None = Field(description="names; None: those not trained on")
-    region: list[NaturalInt] | None = Field(description="[left, top, width, height]; None: all")
+    train_recordings: Names | None = Field(description="names; None: all")
+    test_recordings: Names | None = Field(description="names; None: those not trained on")
+    region: Region | None = Field(description="[left, top, width, height]; None: all")
     rotate: Literal[0, 90, 180, 270] = Field(description="clockwise rotation, degrees")
     frame_rates: FrameRates = Field(description="refuse or resample differing frame rates")
     frame_stride: PositiveInt | None = Field(description="every n-th frame in training clips")

@@ -17,19 +17,23 @@ from cagewatch.params.layers import (
 from cagewatch.params.notebook import from_notebook, parameters_cell, read_cell
 from cagewatch.params.schema import (
     Fraction,
+    Names,
     NaturalInt,
     Parameters,
     PositiveFloat,
     PositiveInt,
+    Region,
     Scale,
 )
 
 __all__ = [
     "Fraction",
+    "Names",
     "NaturalInt",
     "Parameters",
     "PositiveFloat",
     "PositiveInt",
+    "Region",
     "Scale",
     "applicable",
     "check_values",

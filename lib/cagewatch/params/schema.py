@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 PositiveInt = Annotated[int, Field(ge=1, lt=1 << 31)]
@@ -12,13 +12,20 @@ NaturalInt = Annotated[int, Field(ge=0, lt=1 << 31)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 Side = Annotated[int, Field(ge=1, le=4096)]  # pixels
 Count = Annotated[int, Field(ge=1, le=100_000)]
+Region = Annotated[list[NaturalInt], Field(min_length=4, max_length=4)]
+# Recordings whose names are numbers arrive as numbers, and a single one without its brackets.
+Names = Annotated[
+    list[str], BeforeValidator(lambda given: given if isinstance(given, list) else [given])
+]
 Scale = Literal["smoke", "quick", "medium", "paper"]
 
 
 class Parameters(BaseModel):
     """Everything one run depends on; every open point of the paper is a field here."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True
+    )
 
     # What is run
     dataset: str = Field(description="a layer of params/dataset: simulated, mit, ped2, folder, ...")
@@ -32,18 +39,26 @@ class Parameters(BaseModel):
     cores: NaturalInt = Field(description="processor cores to use; 0: all this process may use")
 
     # Recordings
-    layout: Literal["simulated", "mit", "ped1", "ped2", "avenue", "avenue_vol", "folder"] = Field(
-        description="how the recordings lie on disk, so which reader reads them"
-    )
-    train_recordings: list[str] | None = Field(
+    layout: Literal[
+        "simulated", "mit", "mit_sample", "ped1", "ped2", "avenue", "avenue_vol", "folder"
+    ] = Field(description="how the recordings lie on disk, so which reader reads them")
+    train_recordings: Names | None = Field(
         description="recordings to train and validate on; None: as the dataset splits them"
     )
-    test_recordings: list[str] | None = Field(description="recordings to test on; None: likewise")
+    test_recordings: Names | None = Field(description="recordings to test on; None: likewise")
+    train_start: Fraction = Field(description="where the part trained on starts, 0 to 1")
+    train_stop: Fraction = Field(description="where the part trained on stops, 0 to 1")
     test_start: Fraction = Field(description="where the tested part of a recording starts, 0 to 1")
     test_stop: Fraction = Field(description="where the tested part of a recording stops, 0 to 1")
     annotator_group: PositiveInt = Field(description="which MIT annotator group's labels to read")
     label_tolerance: NaturalInt = Field(
         description="frames by which labels and decoded video may differ in length"
+    )
+    labels_end: Literal["strict", "cut"] = Field(
+        description="labels that run on past the video's end: an error, or cut with a notice"
+    )
+    edge_margin: NaturalInt = Field(
+        description="frames on each side of an edge of the target's bouts that metrics leave out"
     )
 
     image_fps: PositiveFloat = Field(
@@ -67,7 +82,7 @@ class Parameters(BaseModel):
     )
 
     # Preprocessing (decides the store)
-    region: list[NaturalInt] | None = Field(
+    region: Region | None = Field(
         description="part of the source frame to use: [left, top, width, height]; None: all"
     )
     rotate: Literal[0, 90, 180, 270] = Field(

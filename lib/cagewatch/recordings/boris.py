@@ -1,4 +1,4 @@
-"""BORIS event exports: bouts in, labels out, and back.
+"""BORIS event exports: bouts in, labels out (`cagewatch.recordings.boris_export` is the way back).
 
 Read are the tabular and the aggregated events of BORIS versions 7 and 8, as csv or tsv:
 
@@ -17,22 +17,18 @@ from __future__ import annotations
 import csv
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from cagewatch.errors import InputError
-from cagewatch.files import whole_file
+from cagewatch.names import unplain_cell
 from cagewatch.recordings.annotations import MAX_FRAMES, Bout, refuse_overlaps
 
 # BORIS rounds to milliseconds, and so may show a frame's time half a millisecond before it begins.
 ROUNDING_S = 0.0006
 MAX_FPS = 500.0  # above it a millisecond no longer tells frames apart
 FPS_TOLERANCE = 0.001  # 29.97 for 30000/1001 is the same rate
-COLUMNS = (
-    "Observation id,Media file name,FPS (frame/s),Subject,Behavior,Code,Modifier,Behavior type,"
-    "Time,Comment"
-).split(",")
 _MEDIA = ("media file name", "media file path", "media file", "source")
 _FPS = ("fps (frame/s)", "fps")
 
@@ -95,30 +91,6 @@ def read_boris_bouts(path: Path, lines: Sequence[str], fps: float, name: str) ->
     return refuse_overlaps(path, bouts)
 
 
-def write_boris_bouts(path: Path, bouts: Iterable[Bout], fps: float, media: str) -> None:
-    """Write bouts in the layout of a version 8 tabular export, START and STOP a line each.
-
-    The columns Time, Subject, Code, Modifier and Comment are those that BORIS asks for when it
-    imports events into an open observation. The file reads back to the same frames.
-
-    Parameters
-    ----------
-    fps : frames per second of the video, at most 500.
-    media : the video's file name.
-    """
-    if not 0 < fps <= MAX_FPS:
-        raise InputError(f"BORIS counts milliseconds, too few for {fps:g} frames per second.")
-    with whole_file(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
-        for bout in sorted(bouts):
-            for kind, frame in (("START", bout.start), ("STOP", bout.stop)):
-                table.writerow(
-                    [Path(media).stem, media, f"{fps:.6g}", "", bout.behaviour, bout.behaviour]
-                    + ["", kind, f"{frame / fps:.3f}", ""]
-                )
-
-
 def frame_at(time_s: float, fps: float) -> int:
     """Number of the frame shown at a time that BORIS wrote, rounded to milliseconds."""
     return int(math.floor((time_s + ROUNDING_S) * fps))
@@ -140,12 +112,16 @@ def _read_rows(path: Path, lines: Sequence[str], number: int, delimiter: str) ->
     try:
         names = [name.strip().lower() for name in next(reader)]
         return [
-            Row(number + reader.line_num, dict(zip(names, map(str.strip, row), strict=False)))
+            Row(number + reader.line_num, dict(zip(names, map(_text_of, row), strict=False)))
             for row in reader
             if any(cell.strip() for cell in row)
         ]
     except csv.Error as error:
         raise InputError(f"{path} is not a csv file ({error}); export it again.") from error
+
+
+def _text_of(cell: str) -> str:
+    return unplain_cell(cell.strip())
 
 
 def _choose_observation(path: Path, rows: list[Row], name: str) -> list[Row]:

@@ -38,7 +38,18 @@ SIMULATION = ("dataset", "data_dir", "results_dir") + tuple(
 # What decides the recordings and their store; the audit depends on nothing else.
 PREPARATION = (
     ("dataset", "data_dir", "results_dir", "layout", "train_recordings", "test_recordings")
-    + ("test_start", "test_stop", "annotator_group", "label_tolerance", "region", "rotate", "gamma")
+    + (
+        "train_start",
+        "train_stop",
+        "test_start",
+        "test_stop",
+        "annotator_group",
+        "label_tolerance",
+        "labels_end",
+        "region",
+        "rotate",
+        "gamma",
+    )
     + ("resize_height", "resize_width", "crop_top", "crop_bottom", "flow_spacing", "frame_stride")
     + tuple(name for name in Parameters.model_fields if name.startswith("farneback_"))
 )
@@ -221,9 +232,21 @@ def list_data(study: Study) -> str:
     if study.layout == "simulated":
         return "simulated: see simulate.yaml\n"
     lines = []
-    for folder, _, names in os.walk(study.data_dir, followlinks=True):
+    seen: set[str] = set()
+    for folder, folders, names in os.walk(study.data_dir, followlinks=True):
+        folders.sort()
+        if (place := os.path.realpath(folder)) in seen:  # a link back into the data
+            folders.clear()
+            continue
+        seen.add(place)
         for name in names:
-            stat = os.stat(os.path.join(folder, name))
+            try:
+                stat = os.stat(os.path.join(folder, name))
+            except OSError as error:
+                raise InputError(
+                    f"{os.path.join(folder, name)} is a link that leads nowhere"
+                    f" ({error.strerror}); bring its file back, or remove the link."
+                ) from error
             place = os.path.relpath(os.path.join(folder, name), study.data_dir)
             lines.append(f"{place}\t{stat.st_size}\t{stat.st_mtime_ns}\n")
     return "".join(sorted(lines))

@@ -1,0 +1,116 @@
+"""Bouts as BORIS reads them: the layout of a version 8 tabular export, as csv or as a spreadsheet.
+
+The columns Time, Subject, Code, Modifier and Comment are those that BORIS asks for when it imports
+events into an open observation, which it does from a spreadsheet alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.writer.excel import ExcelWriter
+
+from cagewatch.errors import InputError
+from cagewatch.files import whole_file
+from cagewatch.names import plain_cell, unplain_cell
+from cagewatch.recordings.annotations import Bout
+from cagewatch.recordings.boris import MAX_FPS
+
+COLUMNS = (
+    "Observation id,Media file name,FPS (frame/s),Subject,Behavior,Code,Modifier,Behavior type,"
+    "Time,Comment"
+).split(",")
+# The same bouts give the same bytes; zip archives know no earlier time.
+_NO_TIME = datetime.datetime(1980, 1, 1)
+
+
+def write_boris_bouts(
+    path: Path,
+    bouts: Iterable[Bout],
+    fps: float,
+    media: str,
+    times: np.ndarray | None = None,
+) -> None:
+    """Write bouts for BORIS, START and STOP a line each; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.csv`` or ``.xlsx``. The csv reads back to the same frames where the rate is
+        constant. In both, no name can become a formula.
+    bouts : iterable of Bout
+    fps : float
+        Frames per second of the video, at most 500.
+    media : str
+        The video's file name.
+    times : ndarray of float, shape (n_frames,), optional
+        Seconds at which each frame is shown. By default frame n is shown at ``n / fps``, which is
+        wrong where the rate varies.
+
+    Raises
+    ------
+    InputError
+        If the rate is too high for BORIS's milliseconds, or the file cannot be written.
+    """
+    if not 0 < fps <= MAX_FPS:
+        raise InputError(f"BORIS counts milliseconds, too few for {fps:g} frames per second.")
+    rows: list[Sequence[str | float]] = []
+    for bout in sorted(bouts):
+        for kind, frame in (("START", bout.start), ("STOP", bout.stop)):
+            name = plain_cell(bout.behaviour)
+            second = round(time_of_frame(frame, fps, times), 3)
+            before = (plain_cell(Path(media).stem), plain_cell(media), float(f"{fps:.6g}"))
+            rows.append((*before, "", name, name, "", kind, second, ""))
+    with whole_file(path) as partial:
+        if path.suffix == ".xlsx":
+            partial.write_bytes(_sheet_of(rows))
+            return
+        with open(partial, "w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(COLUMNS)
+            for row in rows:
+                table.writerow([*row[:2], f"{row[2]:g}", *row[3:8], f"{row[8]:.3f}", ""])
+
+
+def time_of_frame(frame: int, fps: float, times: np.ndarray | None = None) -> float:
+    """Give the second at which a frame is shown, or at which the video ends if there is no such."""
+    if times is None or not len(times):
+        return frame / fps
+    return float(times[frame] if frame < len(times) else times[-1] + 1 / fps)
+
+
+def _sheet_of(rows: Sequence[Sequence[str | float]]) -> bytes:
+    """Give the bytes of a spreadsheet with texts and numbers, and no formula."""
+    book = Workbook(write_only=True)
+    book.properties.created = book.properties.modified = _NO_TIME
+    sheet = book.create_sheet("Sheet1")
+    for row in (COLUMNS, *rows):
+        cells = []
+        for value in row:
+            value = unplain_cell(value) if isinstance(value, str) else value
+            cell = WriteOnlyCell(sheet, value if value != "" else None)
+            if isinstance(value, str) and value:
+                cell.data_type = "s"  # openpyxl takes a text that starts with = for a formula
+            cells.append(cell)
+        sheet.append(cells)
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        ExcelWriter(book, archive).save()
+    stamped = io.BytesIO()
+    with (
+        zipfile.ZipFile(written) as old,
+        zipfile.ZipFile(stamped, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for name in old.namelist():
+            entry = zipfile.ZipInfo(name, _NO_TIME.timetuple()[:6])
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            new.writestr(entry, old.read(name))
+    return stamped.getvalue()
