@@ -77,6 +77,19 @@ def test_wrong_values_are_named(given_values, said):
         params.resolve(given_values)
 
 
+@pytest.mark.parametrize("region", [[1, 2], [0, 0, 4, 4, 4], [0, 0, -1, 4]])
+def test_a_region_has_four_numbers(region):
+    with pytest.raises(InputError, match="region"):
+        params.resolve({"region": region})
+
+
+@pytest.mark.parametrize("given_value", [3500, [3500], ["3500"], "3500"])
+def test_recordings_may_be_named_by_a_number_and_one_without_brackets(given_value):
+    for name in ("train_recordings", "test_recordings"):
+        resolved = params.resolve({"dataset": "folder", name: given_value})
+        assert getattr(resolved, name) == ["3500"]
+
+
 def test_yaml_scientific_notation_is_a_number(tmp_path):
     # YAML 1.1 reads 1e-4 as a string.
     layer = tmp_path / "mine.yaml"

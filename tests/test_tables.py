@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cagewatch import metrics, runs, tables
+from cagewatch import metrics, runs
 from cagewatch.errors import InputError
 from cagewatch.files import write_json
 from cagewatch.params import resolve
+from cagewatch.study import tables
 
 
 def make_run(results_dir: Path, model: str, seed: int, strength: float, **given) -> Path:
@@ -200,6 +201,18 @@ def test_table_files_hold_the_values_and_the_protocol(tmp_path: Path) -> None:
     latex = paths[2].read_text("utf-8")
     assert r"CAE 100 \% \& more & -- & 0 & no \\" in latex and r"RAE | two\_streams" in latex
     assert latex.count("{") == latex.count("}") and "pooled, raw" in latex
+
+
+def test_names_of_others_do_nothing_in_a_table(tmp_path: Path) -> None:
+    names = ["<img onerror=x>", "a\\|b", "=SUM(A1)", "-0.02 [-0.1, 0.06]", "&lt;"]
+    csv_path, md_path, _ = tables.write_table(
+        pd.DataFrame({"<b>": names, "n": range(5)}), tmp_path, "t", "<i>Caption", "<p>"
+    )
+    read = pd.read_csv(csv_path)["<b>"].tolist()
+    assert read[2] == "'=SUM(A1)" and [*read[:2], *read[3:]] == [*names[:2], *names[3:]]
+    text = md_path.read_text("utf-8")
+    assert "<" not in text and "| &lt;img onerror=x> | 0 |" in text
+    assert "| a\\\\\\|b | 1 |" in text and "| &amp;lt; | 4 |" in text
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cagewatch.errors import InputError
+from cagewatch.recordings import label_lines
 from cagewatch.recordings.annotations import (
     MIT_BEHAVIOURS,
     OTHER,
@@ -20,7 +21,7 @@ from cagewatch.recordings.annotations import (
     write_bouts,
 )
 from cagewatch.recordings.base import Recording
-from cagewatch.recordings.frame_labels import check_label_length
+from cagewatch.recordings.frame_labels import check_label_length, far_from_edges
 
 GOOD = """frame: 00000001-00000019 micromovement
 frame: 00000020-00000050 walk
@@ -168,6 +169,63 @@ def test_a_bout_table_may_stop_early_but_not_run_beyond_the_video():
 
 def test_labels_from_no_file_fit_any_length():
     assert check_label_length(recording([0, 0, 0], None), 5, 0).tolist() == [0] * 5
+
+
+def test_labels_that_run_on_are_cut_where_asked_and_only_there():
+    long = recording([1, 2, 3, 4, 5])
+    with pytest.raises(InputError, match="labels_end=cut"):
+        check_label_length(long, 3, 1)
+    with pytest.warns(UserWarning, match="labels 5 frames but a.mpg has 3: the last 2 labels"):
+        assert check_label_length(long, 3, 0, "cut").tolist() == [1, 2, 3]
+    with pytest.raises(InputError, match="labels 5 frames but a.mpg has 7"):
+        check_label_length(long, 7, 0, "cut")
+    assert check_label_length(long, 5, 0, "cut").tolist() == [1, 2, 3, 4, 5]
+
+
+def test_the_margin_is_around_the_edges_of_the_targets_bouts_and_nowhere_else():
+    target = np.zeros(30, bool)
+    target[10:20] = True
+    left_out = np.flatnonzero(~far_from_edges(target, 3))
+    assert left_out.tolist() == [7, 8, 9, 10, 11, 12, 17, 18, 19, 20, 21, 22]
+    assert far_from_edges(target, 0).all() and far_from_edges(np.ones(5, bool), 3).all()
+    # A bout at the start has one edge, and margins may reach beyond the recording.
+    assert far_from_edges(np.arange(6) < 2, 3).tolist() == [False] * 5 + [True]
+    assert far_from_edges(np.zeros(0, bool), 3).shape == (0,)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.booleans(), max_size=60), st.integers(0, 9))
+def test_what_is_left_is_at_least_the_margin_from_a_frame_of_the_other_kind(target, margin):
+    target = np.array(target, bool)
+    for frame, scored in enumerate(far_from_edges(target, margin)):
+        near = target[max(frame - margin, 0) : frame + margin + 1]
+        assert scored == (near == target[frame]).all()
+
+
+def test_more_behaviours_than_labels_can_index_are_refused(tmp_path):
+    rows = "".join(f"{n},{n},note {n}\n" for n in range(40_000))
+    path = write(tmp_path, f"start_frame,stop_frame,behaviour\n{rows}", "a.csv")
+    bouts = read_csv_bouts(path)
+    with pytest.raises(InputError, match="name 40000 behaviours"):
+        labels_from_bouts(bouts, [bout.behaviour for bout in bouts])
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "text"),
+    [
+        ("MAX_LABEL_BYTES", 1000, "frame: 1-2 walk" + " " * 2000),
+        ("MAX_LINES", 10, "\n" * 11),
+        ("MAX_LINES", 10, "\r" * 21),
+        ("MAX_LINE_LENGTH", 20, "frame: 1-2 walk" + " " * 20),
+    ],
+)
+def test_what_is_no_label_file_is_refused_before_it_is_taken_apart(
+    tmp_path, monkeypatch, limit, value, text
+):
+    path = write(tmp_path, text)
+    monkeypatch.setattr(label_lines, limit, value)
+    with pytest.raises(InputError, match="no label file has|longer than any label file"):
+        read_labels(path)
 
 
 def test_the_real_annotation_file(data_dir):

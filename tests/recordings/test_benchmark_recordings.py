@@ -8,10 +8,15 @@ import cv2
 import numpy as np
 import pytest
 import scipy.io
-from test_recordings import parameters, write_images
+from media import write_images
 
 from cagewatch.errors import InputError
+from cagewatch.params import Parameters, resolve
 from cagewatch.recordings import avenue, load_recordings, ucsd
+
+
+def parameters(**given) -> Parameters:
+    return resolve({"train_recordings": None, "test_recordings": None, **given})
 
 
 @pytest.fixture

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import time
+
 import numpy as np
+import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +14,8 @@ from hypothesis import strategies as st
 from cagewatch.errors import InputError
 from cagewatch.recordings import folder
 from cagewatch.recordings.annotations import OTHER, Bout, write_bouts
-from cagewatch.recordings.boris import frame_at, read_boris_bouts, write_boris_bouts
+from cagewatch.recordings.boris import frame_at, read_boris_bouts
+from cagewatch.recordings.boris_export import write_boris_bouts
 from cagewatch.recordings.deepethogram import read_deepethogram_bouts, write_deepethogram_labels
 from cagewatch.recordings.frame_labels import check_label_length
 
@@ -198,3 +203,41 @@ def test_plain_tables_are_still_plain_tables(tmp_path, write_video, moving_disc)
     write_bouts(tmp_path / "a.csv", np.repeat([0, 1], 10), ["x", "y"])
     (recording,) = folder.read_recordings(tmp_path)
     assert recording.behaviours == ("x", "y", OTHER)
+
+
+NASTY = ["=HYPERLINK(1)", "+x", "-walk", "@SUM(A1)", "plain"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_no_name_becomes_a_formula(tmp_path, suffix):
+    path = tmp_path / f"v{suffix}"
+    bouts = [Bout(10 * n, 10 * n + 5, name, 0) for n, name in enumerate(NASTY)]
+    write_boris_bouts(path, bouts, 25, "=cmd().mp4")
+    if suffix == ".xlsx":
+        cells = [cell for row in openpyxl.load_workbook(path).active.rows for cell in row]
+        assert {cell.data_type for cell in cells} == {"s", "n"}
+        assert {*NASTY, "=cmd().mp4", "START"} <= {cell.value for cell in cells}
+    else:
+        cells = [cell for row in csv.reader(path.open()) for cell in row]
+        assert not [cell for cell in cells if cell[:1] in "=+-@" and cell]
+        # The names are what they were when the file is read here.
+        again = read_boris_bouts(path, path.read_text().splitlines(), 25, "=cmd()")
+        assert [bout[:3] for bout in again] == [bout[:3] for bout in bouts]
+
+
+def test_a_sheet_has_the_same_bytes_each_time_and_drops_control_characters(tmp_path, monkeypatch):
+    bouts = [Bout(0, 5, "re\x01ar", 0)]
+    for name, year in (("a", 2001), ("b", 2031)):
+        when = time.struct_time((year, 5, 6, 7, 8, 10, 0, 1, 0))
+        monkeypatch.setattr("time.localtime", lambda *_, when=when: when)
+        write_boris_bouts(tmp_path / f"{name}.xlsx", bouts, 25, "v.mp4")
+    assert (tmp_path / "a.xlsx").read_bytes() == (tmp_path / "b.xlsx").read_bytes()
+    sheet = openpyxl.load_workbook(tmp_path / "a.xlsx").active
+    assert [sheet.cell(2, column).value for column in (5, 9)] == ["rear", 0]
+
+
+def test_times_are_those_of_the_frames_where_the_rate_varies(tmp_path):
+    times = np.array([0.0, 0.1, 0.2, 1.0, 1.1])
+    write_boris_bouts(tmp_path / "v.csv", [Bout(3, 5, "rear", 0)], 10, "v.mp4", times)
+    start, stop = csv.DictReader((tmp_path / "v.csv").open())
+    assert (float(start["Time"]), float(stop["Time"])) == (1.0, 1.2)

@@ -17,6 +17,7 @@ import pytest
 
 from cagewatch.errors import InputError
 from cagewatch.recordings import download as module
+from cagewatch.recordings import mit_sample
 from cagewatch.recordings.download import Archive, download, main
 from cagewatch.recordings.extract import extract_archive
 
@@ -52,6 +53,7 @@ class Server:
         self.content = b""
         self.break_after: int | None = None
         self.honours_ranges = True
+        self.says_its_length = True
         self.status = 200
         self.tag: str | None = '"one"'
         self.ranges: list[str | None] = []
@@ -73,7 +75,8 @@ class Server:
                     self.send_header("Content-Range", f"bytes {start}-{last}/{last + 1}")
                 else:
                     self.send_response(200)
-                self.send_header("Content-Length", str(len(server.content) - start))
+                if server.says_its_length:
+                    self.send_header("Content-Length", str(len(server.content) - start))
                 if server.tag:
                     self.send_header("ETag", server.tag)
                 self.end_headers()
@@ -113,7 +116,7 @@ def serve(server, monkeypatch):
 
     def serve(published: bool = False, file: str = "full.zip") -> Server:
         sha256 = hashlib.sha256(server.content).hexdigest() if published else None
-        archive = Archive(server.url, sha256, file, "full_database")
+        archive = Archive(server.url, sha256, file, "full_database", 10_000_000)
         monkeypatch.setitem(module.ARCHIVES, "mit", (archive,))
         return server
 
@@ -251,7 +254,66 @@ def test_the_official_addresses_and_published_checksums():
     assert {archive.file for archive in archives if archive.sha256 is None} == {
         "full_database.zip",
         "clipped_database.zip",
+        "mice2.txt",
     }
+    assert all(0 < archive.max_bytes <= 40 * 10**9 for archive in archives)
+
+
+@pytest.mark.parametrize("says_its_length", [True, False])
+def test_more_than_the_archive_can_have_is_not_taken(
+    server, monkeypatch, tmp_path, says_its_length
+):
+    server.says_its_length = says_its_length
+    archive = Archive(server.url, None, "full.zip", "full_database", 2_000_000)
+    monkeypatch.setitem(module.ARCHIVES, "mit", (archive,))
+    with pytest.raises(InputError, match="gives more than 2000000 bytes"):
+        download("mit", tmp_path, progress=False)
+    assert everything_below(tmp_path) == set()
+
+
+# Files that are used as they are
+
+
+@pytest.fixture
+def sample(server, monkeypatch):
+    """The real sample's labels, cut to what the counts are of, come from the server."""
+    bouts = [(name, count) for name, count in mit_sample.COUNTS.items()]
+    edges = np.cumsum([0, *(count for _, count in bouts)])
+    server.content = "".join(
+        f"frame: {start + 1:08d}-{stop:08d} {name}\n"
+        for (name, _), start, stop in zip(bouts, edges, edges[1:], strict=False)
+    ).encode()
+    _, labels = module.ARCHIVES["mit_sample"]
+    monkeypatch.setitem(module.ARCHIVES, "mit_sample", (labels._replace(url=server.url),))
+    return server
+
+
+def test_a_file_is_checked_by_its_content_and_put_in_its_place(sample, tmp_path):
+    (path,) = download("mit_sample", tmp_path, progress=False)
+    assert path == tmp_path / "mice2.txt" and path.read_bytes() == sample.content
+    assert everything_below(tmp_path) == {"mice2.txt", "archives/mice2.txt.json"}
+    assert download("mit_sample", tmp_path, progress=False) == [path] and len(sample.ranges) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (b"groom", b"drink", "other labels than this dataset's"),
+        (b"frame: 00000001", b"frame: 00000002", "a gap"),
+    ],
+)
+def test_a_file_of_other_content_leaves_nothing(sample, tmp_path, old, new, says):
+    sample.content = sample.content.replace(old, new)
+    with pytest.raises(InputError, match=says):
+        download("mit_sample", tmp_path, progress=False)
+    assert everything_below(tmp_path) == set()
+
+
+def test_a_wrong_file_in_its_place_is_not_overwritten(sample, tmp_path):
+    (tmp_path / "mice2.txt").write_bytes(sample.content[:100])
+    with pytest.raises(InputError, match="move it away"):
+        download("mit_sample", tmp_path, progress=False)
+    assert (tmp_path / "mice2.txt").read_bytes() == sample.content[:100] and not sample.ranges
 
 
 # Archives that mean harm

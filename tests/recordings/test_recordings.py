@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import scipy.io
+from media import write_images
 
+from cagewatch.clips import labels_of, trained_frames
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters, resolve
-from cagewatch.recordings import folder, load_recordings, mit, split_recordings
+from cagewatch.recordings import folder, load_recordings, mit, mit_sample, split_recordings
 from cagewatch.recordings.annotations import MIT_BEHAVIOURS, write_bouts
 from cagewatch.recordings.base import Recording
 
@@ -26,12 +27,6 @@ def without_lists(**given) -> Parameters:
     """Parameters whose recording lists really are None, whatever the dataset's layer lists."""
     lists = {"train_recordings": None, "test_recordings": None}
     return parameters(**given).model_copy(update=lists)
-
-
-def write_images(into: Path, count: int, suffix: str = "tif", value: int = 100) -> None:
-    into.mkdir(parents=True)
-    for number in range(1, count + 1):
-        cv2.imwrite(str(into / f"{number:03d}.{suffix}"), np.full((12, 16), value, np.uint8))
 
 
 @pytest.fixture
@@ -196,6 +191,78 @@ def test_the_real_unlabelled_recording_is_read(data_dir):
     ]
 
 
+def test_a_folder_that_is_not_there_and_a_link_to_nothing_are_told(
+    tmp_path, write_video, moving_disc
+):
+    with pytest.raises(InputError, match="none is not a folder"):
+        folder.read_recordings(tmp_path / "none")
+    write_video(tmp_path / "a.mp4", moving_disc(2))
+    (tmp_path / "b.mp4").symlink_to(tmp_path / "a.mp4")
+    assert [item.name for item in folder.read_recordings(tmp_path)] == ["a", "b"]
+    for target in (tmp_path / "gone.mp4", tmp_path / "c.mp4"):  # the second leads to itself
+        (tmp_path / "c.mp4").symlink_to(target)
+        with pytest.raises(InputError, match="c.mp4 is a link to .*which is not there"):
+            folder.read_recordings(tmp_path)
+        (tmp_path / "c.mp4").unlink()
+
+
+def test_a_name_that_means_a_folder_is_refused():
+    with pytest.raises(InputError, match="rename it"):
+        folder.recording_name(Path("/x/...mpg"))
+
+
+# The sample of the home cage with labels
+
+
+def test_the_sample_is_read_as_it_is_and_used_in_halves(data_dir):
+    for split in ({}, {"train_start": 0.5, "train_stop": 1.0, "test_start": 0.0, "test_stop": 0.5}):
+        given = resolve(
+            {"dataset": "mit_sample", "data_dir": str(data_dir / "mit_sample"), **split}
+        )
+        train, test = load_recordings(given)
+        assert (train.split, test.split) == ("train", "test")
+        assert train.name == test.name == "predicted_new" and len(test.labels) >= 3001
+        with pytest.warns(UserWarning, match="the last 9 labels are left out"):
+            kept = trained_frames(train, 2992, given)
+            tested = labels_of(test, 2992, given).is_target("rear")
+        half = slice(0, 1496) if not split else slice(1496, 2992)
+        assert kept[half].any() and kept.sum() == (~tested[half]).sum()
+
+
+def test_a_part_given_twice_must_not_overlap(data_dir):
+    with pytest.raises(InputError, match="in both.*do not overlap"):
+        load_recordings(
+            resolve(
+                {
+                    "dataset": "mit_sample",
+                    "data_dir": str(data_dir / "mit_sample"),
+                    "train_stop": 0.51,
+                }
+            )
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("predicted_new.avi", lambda data: None, "predicted_new.avi is not there"),
+        ("mice2.txt", lambda data: None, "mice2.txt is not there"),
+        ("predicted_new.avi", lambda data: data[:-1], "cut short"),
+        ("predicted_new.avi", lambda data: data[:-1] + b"?", "another video"),
+        ("mice2.txt", lambda data: data.replace(b" rear", b" hang", 1), "other labels"),
+        ("mice2.txt", lambda data: data[: len(data) // 2], "other labels|expected 'frame"),
+    ],
+)
+def test_a_sample_that_is_not_the_one_is_refused(data_dir, tmp_path, name, change, says):
+    for file in ("predicted_new.avi", "mice2.txt"):
+        data = (data_dir / "mit_sample" / file).read_bytes()
+        data = change(data) if file == name else data
+        if data is not None:
+            (tmp_path / file).write_bytes(data)
+    with pytest.raises(InputError, match=says):
+        mit_sample.read_recordings(tmp_path)
+
+
 # Splits
 
 
@@ -225,6 +292,8 @@ def test_unknown_doubled_and_absent_lists_are_refused(full_database):
         split_recordings(RECORDINGS, ["a"], ["e"])
     with pytest.raises(InputError, match="'a' is in both"):
         split_recordings(RECORDINGS, ["a", "b"], ["a"])
+    chosen = split_recordings(RECORDINGS, ["a", "b"], ["a"], parts_apart=True)
+    assert [(r.name, r.split) for r in chosen] == [("a", "train"), ("a", "test"), ("b", "train")]
     with pytest.raises(InputError, match="did you mean '20080321162447'"):
         load_recordings(
             parameters(
@@ -242,6 +311,7 @@ def test_unknown_doubled_and_absent_lists_are_refused(full_database):
         ("ped1", "svcl.ucsd.edu.*recordings.download ped1"),
         ("avenue", "cuhk.*Avenue_Dataset.zip.*ground_truth_demo.zip.*download avenue"),
         ("mit", "full_database.zip.*download mit"),
+        ("mit_sample", "predicted_new.avi.*mice2.txt.*download mit_sample"),
         ("simulated", "simulate the recordings first"),
         ("folder", "folder with your videos"),
     ],

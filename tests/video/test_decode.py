@@ -5,21 +5,19 @@ from __future__ import annotations
 import struct
 import wave
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
+from media import decode
 
-from cagewatch import stills, video
+from cagewatch import video
 from cagewatch.errors import InputError
+from cagewatch.video import decode as decoding
+from cagewatch.video import stills
+from cagewatch.video.decode import Header
 from cagewatch.video.truncation import missing_bytes
-
-
-def decode(source: Path, **keywords) -> tuple[np.ndarray, np.ndarray]:
-    times, frames = zip(*video.read_frames(source, **keywords), strict=True)
-    return np.array(times), np.stack(frames)
 
 
 def noisy_disc(moving_disc, n_frames: int) -> list[np.ndarray]:
@@ -63,9 +61,9 @@ def test_limited_range_is_stretched_exactly():
     frame = av.VideoFrame(32, 8, "yuv420p")
     frame.planes[0].update(np.pad(plane, ((0, 0), (0, frame.planes[0].line_size - 32))).tobytes())
     expected = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).reshape(8, 32)
-    np.testing.assert_array_equal(video.luminance(frame), expected)
+    np.testing.assert_array_equal(decoding.luminance(frame), expected)
     frame.color_range = 2
-    np.testing.assert_array_equal(video.luminance(frame), plane)
+    np.testing.assert_array_equal(decoding.luminance(frame), plane)
 
 
 @pytest.mark.parametrize("width", [62, 100, 130])
@@ -107,9 +105,9 @@ def test_a_clock_that_restarts_goes_on_one_nominal_frame_later(monkeypatch, tmp_
             self.time = time
 
     stamps = [5.0, 5.04, None, 5.12, 1.0, 1.04, 1.04, 1.12]
-    monkeypatch.setattr(video, "probe", lambda _: video.Header(4, 4, 25.0, None))
-    monkeypatch.setattr(video, "_decode", lambda *_: map(Frame, stamps))
-    monkeypatch.setattr(video, "luminance", lambda _: np.zeros((4, 4), np.uint8))
+    monkeypatch.setattr(decoding, "probe", lambda _: Header(4, 4, 25.0, None))
+    monkeypatch.setattr(decoding, "_decode", lambda *_: map(Frame, stamps))
+    monkeypatch.setattr(decoding, "luminance", lambda _: np.zeros((4, 4), np.uint8))
     times, _ = decode(tmp_path / "a.mpg")
     np.testing.assert_allclose(times, np.array([0, 1, 2, 3, 4, 5, 6, 8]) * 0.04, atol=1e-9)
 

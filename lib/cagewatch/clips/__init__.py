@@ -8,6 +8,7 @@ from cagewatch.clips.index import (
     measure_flow_scale,
     split_clips,
     tested_frames,
+    trained_frames,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "measure_flow_scale",
     "split_clips",
     "tested_frames",
+    "trained_frames",
 ]

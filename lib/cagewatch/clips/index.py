@@ -69,11 +69,7 @@ def index_training_clips(
     """
     parts = []
     for recording in recordings:
-        n_frames = len(stores[recording.name])
-        kept = np.ones(n_frames, bool)
-        removed = labels_of(recording, n_frames, parameters)
-        if removed is not None and parameters.model != "supervised":
-            kept = ~removed.is_target(parameters.target)
+        kept = trained_frames(recording, len(stores[recording.name]), parameters)
         parts.append(training_windows(kept, parameters))
     index = _join(recordings, stores, parts, parameters)
     if not len(index):
@@ -86,6 +82,35 @@ def index_training_clips(
         spread = np.linspace(0, len(index) - 1, parameters.max_train_clips)
         index = index.take(spread.round().astype(int))
     return index
+
+
+def trained_frames(recording: Recording, n_frames: int, parameters: Parameters) -> np.ndarray:
+    """Say which frames of a training recording are trained on.
+
+    Returns
+    -------
+    kept : ndarray of bool, shape (n_frames,)
+        True from `train_start` to `train_stop`, but where the target is shown; a supervised model
+        needs the target, so there nothing is removed.
+    """
+    kept = part_of(n_frames, parameters.train_start, parameters.train_stop)
+    labelled = labels_of(recording, n_frames, parameters)
+    if labelled is not None and parameters.model != "supervised":
+        kept &= ~labelled.is_target(parameters.target)
+    return kept
+
+
+def part_of(n_frames: int, start: float, stop: float) -> np.ndarray:
+    """Say which frames lie in a part of a recording, `start` and `stop` being shares of it.
+
+    Returns
+    -------
+    inside : ndarray of bool, shape (n_frames,)
+        Two parts that touch, such as 0 to 0.5 and 0.5 to 1, share no frame and leave none out.
+    """
+    inside = np.zeros(n_frames, bool)
+    inside[int(round(start * n_frames)) : int(round(stop * n_frames))] = True
+    return inside
 
 
 def training_windows(kept: np.ndarray, parameters: Parameters) -> np.ndarray:
@@ -157,13 +182,14 @@ def index_test_clips(
 
 def tested_frames(recording: Recording, store: Store, parameters: Parameters) -> np.ndarray:
     """Frame numbers from test_start to test_stop of a recording: (n,) int64."""
-    start = int(round(parameters.test_start * len(store)))
-    return np.arange(start, int(round(parameters.test_stop * len(store))))
+    return np.flatnonzero(part_of(len(store), parameters.test_start, parameters.test_stop))
 
 
 def labels_of(recording: Recording, n_frames: int, parameters: Parameters) -> Recording | None:
     """The recording with exactly one label per decoded frame; None if it is unlabelled."""
-    labels = check_label_length(recording, n_frames, parameters.label_tolerance)
+    labels = check_label_length(
+        recording, n_frames, parameters.label_tolerance, parameters.labels_end
+    )
     return None if labels is None else replace(recording, labels=labels)
 
 

@@ -8,7 +8,7 @@ from itertools import groupby
 
 import numpy as np
 
-from cagewatch.clips import labels_of
+from cagewatch.clips import trained_frames
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters
 from cagewatch.recordings import Recording
@@ -81,11 +81,7 @@ def normal_videos(
     """
     videos = []
     for recording in recordings:
-        n_frames = len(stores[recording.name])
-        kept = np.ones(n_frames, bool)
-        labelled = labels_of(recording, n_frames, parameters)
-        if labelled is not None:
-            kept = ~labelled.is_target(parameters.target)
+        kept = trained_frames(recording, len(stores[recording.name]), parameters)
         videos.append(_open(recording, kept, parameters))
     if not any(map(len, videos)):
         raise InputError(

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters, project_root
-from cagewatch.recordings import avenue, folder, mit, ucsd
+from cagewatch.recordings import avenue, folder, mit, mit_sample, ucsd
 from cagewatch.recordings.annotations import nearest_name
+from cagewatch.recordings.archives import ARCHIVES
 from cagewatch.recordings.base import Recording
 from cagewatch.recordings.frame_labels import check_label_length
 
@@ -31,7 +32,8 @@ def load_recordings(parameters: Parameters) -> list[Recording]:
     ------
     InputError
         If `data_dir` or its recordings are missing (the message says where to get them), a listed
-        recording does not exist or is in both lists, or nothing says how to split.
+        recording does not exist, or is in both lists though the parts used overlap, or nothing says
+        how to split.
     """
     data_dir = project_root() / Path(parameters.data_dir).expanduser()
     if not data_dir.is_dir():
@@ -43,21 +45,48 @@ def load_recordings(parameters: Parameters) -> list[Recording]:
             recordings = mit.read_clips(data_dir)
         else:
             recordings = mit.read_recordings(data_dir, parameters.annotator_group)
+    elif layout == "mit_sample":
+        recordings = mit_sample.read_recordings(data_dir)
     elif layout in ("ped1", "ped2"):
         recordings = ucsd.read_recordings(data_dir, layout)
     elif layout in ("avenue", "avenue_vol"):
         recordings = avenue.read_recordings(data_dir, "vol" if layout == "avenue_vol" else "avi")
     else:
         recordings = folder.read_recordings(data_dir)
-    return split_recordings(recordings, parameters.train_recordings, parameters.test_recordings)
+    train, test = parameters.train_recordings, parameters.test_recordings
+    apart = (
+        parameters.train_stop <= parameters.test_start
+        or parameters.test_stop <= parameters.train_start
+    )
+    return split_recordings(recordings, train, test, parts_apart=apart)
 
 
 def split_recordings(
     recordings: Sequence[Recording],
     train: Sequence[str] | None = None,
     test: Sequence[str] | None = None,
+    parts_apart: bool = False,
 ) -> list[Recording]:
-    """Fill in `split` from lists of names, or from the dataset where a list is None."""
+    """Fill in `split` from lists of names, or from the dataset where a list is None.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+    train, test : sequence of str, optional
+    parts_apart : bool
+        The parts of a recording that are trained on and tested share no frame, so that one
+        recording may be in both lists; it is then given twice, for training first.
+
+    Returns
+    -------
+    recordings : list of Recording
+
+    Raises
+    ------
+    InputError
+        If a list names no recording that is there, or one that the other list names too though
+        the parts overlap, or nothing says how to split.
+    """
     names = [recording.name for recording in recordings]
     for parameter, listed in (("train_recordings", train), ("test_recordings", test)):
         for name in listed or ():
@@ -66,9 +95,12 @@ def split_recordings(
                     f"{parameter} names the recording {name!r}, which is not there; "
                     f"{nearest_name(name, names)}"
                 )
-    if both := sorted(set(train or ()) & set(test or ())):
+    both = set(train or ()) & set(test or ())
+    if both and not parts_apart:
         raise InputError(
-            f"{both[0]!r} is in both train_recordings and test_recordings; leave it in one of them."
+            f"{min(both)!r} is in both train_recordings and test_recordings; leave it in one of "
+            "them, or use parts that do not overlap (train_start to train_stop, test_start to "
+            "test_stop)."
         )
     if train is None and test is None and not any(recording.split for recording in recordings):
         raise InputError(
@@ -76,15 +108,14 @@ def split_recordings(
             f"test_recordings; there are {_shorten(names)}."
         )
 
-    def split_of(recording: Recording) -> str | None:
-        if recording.name in (train or ()):
-            return "train"
-        if recording.name in (test or ()):
-            return "test"
-        given = {"train": train, "test": test}
-        return recording.split if given.get(recording.split, ()) is None else None
+    lists = {"train": train, "test": test}
 
-    return [replace(r, split=split) for r in recordings if (split := split_of(r)) is not None]
+    def splits_of(recording: Recording) -> list[str]:
+        listed = [split for split, names in lists.items() if recording.name in (names or ())]
+        own = recording.split
+        return listed or [own] * (own is not None and lists[own] is None)
+
+    return [replace(item, split=split) for item in recordings for split in splits_of(item)]
 
 
 def _holds_only_clips(data_dir: Path) -> bool:
@@ -99,9 +130,6 @@ def _where_to_get(parameters: Parameters) -> str:
         return "set it to the folder with your videos."
     if parameters.layout == "simulated":
         return "simulate the recordings first, or set data_dir to where they are."
-    # Imported only here, so that python -m cagewatch.recordings.download runs it once.
-    from cagewatch.recordings.download import ARCHIVES
-
     name = parameters.layout.removesuffix("_vol")
     addresses = " and ".join(archive.url for archive in ARCHIVES[name])
     return (

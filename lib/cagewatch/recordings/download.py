@@ -15,74 +15,19 @@ import shutil
 import sys
 import urllib.error
 import urllib.request
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import NamedTuple
 
 import pooch
 from tqdm.auto import tqdm
 
 from cagewatch.errors import InputError
 from cagewatch.files import read_json, write_json
+from cagewatch.recordings.archives import ARCHIVES, Archive
 from cagewatch.recordings.extract import extract_archive
 
 CHUNK = 1 << 20
 TIMEOUT_S = 60
-
-
-class Archive(NamedTuple):
-    """One file to fetch, `sha256` None where none is published, `holds` the folder it brings."""
-
-    url: str
-    sha256: str | None
-    file: str
-    holds: str
-
-
-_AVENUE = "http://www.cse.cuhk.edu.hk/leojia/projects/detectabnormal"
-_UCSD = (
-    Archive(
-        "http://www.svcl.ucsd.edu/projects/anomaly/UCSD_Anomaly_Dataset.tar.gz",
-        "2329af326951f5097fdd114c50e853957d3e569493a49d22fc082a9fd791915b",
-        "UCSD_Anomaly_Dataset.tar.gz",
-        "UCSD_Anomaly_Dataset.v1p2",
-    ),
-)
-# The lab's own links to the home-cage database are dead; these are the ones its users pass on.
-ARCHIVES: dict[str, tuple[Archive, ...]] = {
-    "ped1": _UCSD,
-    "ped2": _UCSD,
-    "avenue": (
-        Archive(
-            f"{_AVENUE}/Avenue_Dataset.zip",
-            "fc9cb8432a11ca79c18aa180c72524011411b69d3b0ff27c8816e41c0de61531",
-            "Avenue_Dataset.zip",
-            "Avenue Dataset",
-        ),
-        Archive(
-            f"{_AVENUE}/ground_truth_demo.zip",
-            "60fec1728ec8f73a58aad3aeb5729d70a805a47e0b8eb4bf91ab67ef06386d77",
-            "ground_truth_demo.zip",
-            "ground_truth_demo",
-        ),
-    ),
-    "mit": (
-        Archive(
-            "https://www.dropbox.com/s/1vo4jcdbslgsfzb/full_database.zip?dl=1",
-            None,
-            "full_database.zip",
-            "full_database",
-        ),
-    ),
-    "mit_clips": (
-        Archive(
-            "https://www.dropbox.com/s/8scxzzao1d55j7q/clipped_database.zip?dl=1",
-            None,
-            "clipped_database.zip",
-            "clipped_database",
-        ),
-    ),
-}
 
 
 def download(dataset: str, data_dir: Path, progress: bool = True) -> list[Path]:
@@ -90,30 +35,59 @@ def download(dataset: str, data_dir: Path, progress: bool = True) -> list[Path]:
 
     Parameters
     ----------
-    dataset : 'ped1', 'ped2' (one archive), 'avenue', 'mit' or 'mit_clips'.
-    data_dir : folder the data go into; made if need be. It then serves as the parameter `data_dir`.
+    dataset : str
+        'ped1', 'ped2' (one archive), 'avenue', 'mit', 'mit_clips' or 'mit_sample'.
+    data_dir : Path
+        Folder the data go into; made if need be. It then serves as the parameter `data_dir`.
+    progress : bool
+        Show a bar.
 
     Returns
     -------
-    folders : what the archives brought, such as ``data_dir/UCSD_Anomaly_Dataset.v1p2``.
+    places : list of Path
+        What came, such as ``data_dir/UCSD_Anomaly_Dataset.v1p2``.
 
     Raises
     ------
     InputError
         If the dataset is unknown, the server cannot be reached or breaks off (start again to go
-        on), the checksum differs, or the archive is damaged or unsafe. Nothing is then unpacked.
+        on), more comes than the file can have, the checksum or content differs, or the archive is
+        damaged or unsafe. Nothing is then unpacked.
     """
     if dataset not in ARCHIVES:
         raise InputError(f"Unknown dataset {dataset!r}: choose one of {', '.join(ARCHIVES)}.")
     data_dir = Path(data_dir)
-    folders = []
+    places = []
     for archive in ARCHIVES[dataset]:
-        folder = data_dir / archive.holds
-        if not folder.is_dir():
+        place = data_dir / archive.holds
+        if archive.check is not None:
+            _fetch_file(archive, place, progress)
+        elif not place.is_dir():
             path = fetch(archive, data_dir / "archives", progress)
             extract_archive(path, data_dir, holds=archive.holds)
-        folders.append(folder)
-    return folders
+        places.append(place)
+    return places
+
+
+def _fetch_file(archive: Archive, place: Path, progress: bool) -> None:
+    """Fetch a file that is used as it is; it appears once its content is known to be right."""
+    if place.exists():
+        try:
+            archive.check(place)
+        except InputError as error:
+            raise InputError(
+                f"{place} is there already and is not the file that belongs here, or cut short; "
+                "move it away and run again."
+            ) from error
+        return
+    path = fetch(archive, place.parent / "archives", progress)
+    try:
+        archive.check(path)
+    except InputError:
+        path.unlink()
+        path.with_name(f"{path.name}.json").unlink()
+        raise
+    os.replace(path, place)
 
 
 def fetch(archive: Archive, folder: Path, progress: bool = True) -> Path:
@@ -130,7 +104,7 @@ def fetch(archive: Archive, folder: Path, progress: bool = True) -> Path:
             known_hash=f"sha256:{known}" if known else None,
             fname=archive.file,
             path=folder,
-            downloader=_Resume(path.with_name(f"{archive.file}.part"), progress),
+            downloader=_Resume(path.with_name(f"{archive.file}.part"), archive.max_bytes, progress),
         )
     except ValueError as error:
         if isinstance(error, InputError):
@@ -164,8 +138,8 @@ class _Resume:
     It is a class as pooch calls ``downloader(url, output_file, pooch)`` with nothing of our own.
     """
 
-    def __init__(self, part: Path, progress: bool) -> None:
-        self.part, self.progress = part, progress
+    def __init__(self, part: Path, max_bytes: int, progress: bool) -> None:
+        self.part, self.max_bytes, self.progress = part, max_bytes, progress
 
     def __call__(self, url: str, output_file: str, _: object) -> None:
         validator = self.part.with_name(f"{self.part.name}.tag")
@@ -188,7 +162,13 @@ class _Resume:
                     validator.unlink(missing_ok=True)
                 length = answer.headers.get("Content-Length")
                 total = start + int(length) if length and length.isdecimal() else None
-                self._receive(answer, start, total)
+                if not self._receive(answer, start, total):
+                    self._discard(validator)
+                    raise InputError(
+                        f"{url} gives more than {self.max_bytes} bytes, which is not the file "
+                        "expected; nothing was kept. Get it by hand if you trust it, and put it at "
+                        f"{self.part.with_suffix('')}."
+                    )
         except urllib.error.HTTPError as error:
             if error.code == 416:
                 self._discard(validator)
@@ -211,7 +191,10 @@ class _Resume:
         os.replace(self.part, output_file)
         validator.unlink(missing_ok=True)
 
-    def _receive(self, answer, start: int, total: int | None) -> None:
+    def _receive(self, answer: HTTPResponse, start: int, total: int | None) -> bool:
+        """Write what comes; False as soon as it is, or is said to be, more than the bound."""
+        if (total or start) > self.max_bytes:
+            return False
         bar = tqdm(
             total=total,
             initial=start,
@@ -222,8 +205,12 @@ class _Resume:
         )
         with bar, self.part.open("ab" if start else "wb") as file:
             while chunk := answer.read(CHUNK):
+                start += len(chunk)
+                if start > self.max_bytes:
+                    return False
                 file.write(chunk)
                 bar.update(len(chunk))
+        return True
 
     def _discard(self, validator: Path) -> None:
         """What is in the part file does not fit what the server has now."""
