@@ -14,7 +14,7 @@
 # %% [markdown]
 # # The dataset: what is there, and what a model will see
 #
-# An audit before anything is trained: recordings, frames, labels, and the gray and flow pictures that come out of
+# An overview before anything is trained: recordings, frames, labels, and the gray and flow pictures that come out of
 # preprocessing. Read it whenever you point the study at new data.
 
 # %% tags=["parameters"]
@@ -96,9 +96,10 @@ parameters = params.from_notebook(globals())
 cores = runtime.configure(parameters.backend, parameters.cores)
 
 # %%
-from cagewatch import audit, plots
+from cagewatch import plots
 from cagewatch.recordings import load_recordings
 from cagewatch.store import stores_of
+from cagewatch.study import overview
 
 plots.use_style()
 recordings = load_recordings(parameters)
@@ -110,7 +111,7 @@ stores = stores_of(recordings, parameters, cores)
 # One row a recording. Frames are counted by decoding; a header's count is only a hint.
 
 # %%
-audit.tabulate_recordings(recordings, stores)
+overview.tabulate_recordings(recordings, stores)
 
 # %% [markdown]
 # ## Behaviours
@@ -119,7 +120,7 @@ audit.tabulate_recordings(recordings, stores)
 # it has.
 
 # %%
-audit.tabulate_behaviours(recordings)
+overview.tabulate_behaviours(recordings)
 
 # %% [markdown]
 # ## What a model sees
@@ -128,4 +129,4 @@ audit.tabulate_behaviours(recordings)
 # the direction and the brightness is the speed.
 
 # %%
-audit.show_examples(recordings, stores, parameters);
+overview.show_examples(recordings, stores, parameters);

@@ -24,7 +24,7 @@
 # Parameters: whose runs to show and where the figures go.
 dataset: str = "simulated"  # whose runs to show, a layer of params/dataset
 results_dir: str = "results"  # folder the runs are in
-figures_dir: str = "figures"  # folder for figures and tables
+values: dict = None  # values of the study that win over the layers; None: as its runs have them
 cores: int = 0  # processor cores to use; 0: all this process may use
 
 # %%

@@ -31,11 +31,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _commands() -> None:
-    """Keep `info` a command of its own while it is the only one."""
-
-
 @app.command()
 def info(
     backend: Annotated[str, typer.Option(help="Keras backend: tensorflow, jax or torch.")] = (
@@ -52,6 +47,25 @@ def info(
                 typer.echo(f"{package:24} {number}")
         else:
             typer.echo(f"{name:24} {value}")
+
+
+WORDS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@app.command(context_settings=WORDS)
+def run(context: typer.Context) -> None:
+    """Run a notebook: cagewatch run experiment -p model cae -f own.yaml -o out.ipynb."""
+    from cagewatch.study.execute import main
+
+    main(context.args)
+
+
+@app.command(context_settings=WORDS)
+def study(context: typer.Context) -> None:
+    """Run a study: every target, detector and seed of a dataset, figures and tables."""
+    from cagewatch.study.__main__ import main
+
+    main(context.args)
 
 
 if __name__ == "__main__":

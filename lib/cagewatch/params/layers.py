@@ -68,6 +68,13 @@ def name_path(path: Path) -> str:
 
 def read_layer(path: Path) -> dict[str, Any]:
     """Read one flat YAML layer, refusing names that are not parameters."""
+    layer = read_flat(path)
+    refuse_unknown({name: None for name in layer if name != "family"}, where=str(path))
+    return layer
+
+
+def read_flat(path: Path) -> dict[str, Any]:
+    """Read one flat YAML file of names and values, whatever they are."""
     try:
         if path.stat().st_size > MAX_LAYER_BYTES:
             raise InputError(f"{path} is larger than {MAX_LAYER_BYTES} bytes, no parameter layer.")
@@ -87,7 +94,6 @@ def read_layer(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(layer, dict):
         raise InputError(f"{path} must hold 'name: value' lines, not a {type(layer).__name__}.")
-    refuse_unknown({name: None for name in layer if name != "family"}, where=str(path))
     return layer
 
 

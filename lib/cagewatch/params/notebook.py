@@ -17,6 +17,9 @@ from cagewatch.params.layers import (
 )
 from cagewatch.params.schema import Parameters
 
+# Above the parameters cell of an executed run: every value in it counts as given.
+RUN_HEADING = "# Parameters of this run: None means that it does not apply, or is not set."
+
 
 def from_notebook(namespace: Mapping[str, Any]) -> Parameters:
     """Resolve a notebook's parameters, to be called in the cell after the one tagged `parameters`.
@@ -24,11 +27,12 @@ def from_notebook(namespace: Mapping[str, Any]) -> Parameters:
     `namespace` is the notebook's ``globals()``. Every name set in the notebook's own parameters
     cell, and in the one papermill injects after it, must be a parameter, so a mistyped one is
     refused rather than silently ignored. Both cells start with ``# Parameters``. What papermill
-    injects always counts as given; a line of the notebook's own cell does once it is edited.
+    injects always counts as given; a line of the notebook's own cell does once it is edited. Under
+    `RUN_HEADING`, as `cagewatch.study.execute` writes it, every line does.
     """
     cells = namespace.get("In", [])
     own = _assigned_names(cells, "# Parameters:")
-    injected = _assigned_names(cells, "# Parameters\n")
+    injected = _assigned_names(cells, RUN_HEADING) + _assigned_names(cells, "# Parameters\n")
     refuse_unknown(dict.fromkeys([*own, *injected]), where="the notebook")
     defaults = read_layer(layers_root() / "params" / "base.yaml")
     edited = [name for name in own if namespace[name] != defaults.get(name)]

@@ -15,13 +15,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 import psutil
 
 from cagewatch import params
 from cagewatch.errors import InputError
-from cagewatch.study import plan as batch
+from cagewatch.study import fresh, plan
 
 QUIETLY = ("--quiet", "host", "rules")  # what the notebooks say, and how far it is
 MARK = "CAGEWATCH_STUDY"  # in the environment of every process of a study: the checkout it works in
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = read_arguments(arguments)
     flags = given.pop("snakemake") or list(QUIETLY)
     profile, cores = given.pop("profile", None), given.pop("cores", None)
+    keep = given.pop("keep", False)
     command = [sys.executable, "-m", "snakemake"]
     if profile:
         command += ["--workflow-profile", profile]
@@ -47,21 +48,28 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
                 f"The path {root} or {sys.executable} has a space in it, which Slurm's jobs cannot "
                 "start from: move the checkout."
             )
-        batch.write_grid(batch.read_study(given))
-        if not {"-n", "--dry-run", "--dryrun"} & set(flags):
+        study = plan.read_study(given)
+        dry = bool({"-n", "--dry-run", "--dryrun"} & set(flags))
+        if not dry:
             lock = hold_lock(root)
             # Snakemake takes this process's place and so inherits the lock; its jobs do not.
             os.set_inheritable(lock.fileno(), True)
             end_orphans(root)
             cancel_orphaned_jobs(root)
             remove_stale_locks(root, [*command, *config])
+        stale, words = fresh.check_runs(study, keep)
+        if not dry:
+            fresh.forget_other_records(study, root, stale)
     except InputError as error:
         sys.exit(f"cagewatch: {error}")
+    for line in [*words, *(f"{Path(one).parent} is made again: {stale[one]}" for one in stale)]:
+        print(f"cagewatch: {line}", file=sys.stderr)
+    again = ["--forcerun", *stale] if stale else []
     environment = os.environ | {MARK: str(root), "JUPYTER_PREFER_ENV_PATH": "1"}
-    os.execve(sys.executable, [*command, *flags, *config], environment)
+    os.execve(sys.executable, [*command, *flags, *again, *config], environment)
 
 
-def read_arguments(arguments: Sequence[str] | None = None) -> dict[str, str]:
+def read_arguments(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """What the user gave, by the names of config/study.yaml; nothing that was not given."""
     parser = argparse.ArgumentParser(prog="python -m cagewatch.study", description=__doc__)
     parser.add_argument("--dataset", help="a layer of params/dataset")
@@ -74,6 +82,12 @@ def read_arguments(arguments: Sequence[str] | None = None) -> dict[str, str]:
     parser.add_argument("--kernel", help="the Jupyter kernel that runs the notebooks")
     parser.add_argument("--cores", help="processor cores for the whole study; default: all")
     parser.add_argument("--profile", help="a Snakemake profile, for instance profiles/slurm")
+    parser.add_argument(
+        "--keep",
+        action="store_const",
+        const=True,
+        help="keep finished runs of which the code has changed since",
+    )
     parser.add_argument("snakemake", nargs="*", help="after --: anything for Snakemake")
     given = vars(parser.parse_args(arguments))
     return {name: value for name, value in given.items() if value is not None}

@@ -1,19 +1,20 @@
-"""The batch: which runs a study consists of and what each of them depends on.
+"""The batch: which runs a study consists of, and what each of them depends on.
 
-`read_study` turns the Snakefile's config into a `Study`, checked before anything runs. Each run
-gets a file of resolved parameters, rewritten only when a value in it changes, and the list of
-library files that its notebook imports: so editing a value or a module redoes its dependants only.
+`read_study` turns the Snakefile's config into a `Study`, checked before anything runs; nothing is
+written. What a job depends on goes through its Snakemake ``params``: the values it is given, and
+digests of its code and its data. A change of one of them makes it anew, and nothing else does.
 """
 
 from __future__ import annotations
 
-import ast
 import difflib
+import hashlib
 import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,41 +22,55 @@ from typing import Any, NamedTuple
 import yaml
 
 from cagewatch import params
-from cagewatch.detectors import DETECTORS
 from cagewatch.errors import InputError
-from cagewatch.files import whole_file
+from cagewatch.names import safe_name
 from cagewatch.params import Parameters
+from cagewatch.runs.code import LIBRARY, SILENT, digest, digest_run
+from cagewatch.store.preprocess import Preprocessing
 from cagewatch.study.artefacts.contents import Artefact, artefacts_for
-from cagewatch.study.artefacts.variations import TRAINED, varied_values
+from cagewatch.study.artefacts.variations import FOLDER, MODEL, TRAINED, varied_values
+from cagewatch.study.values import as_given, resolve_for
 
-LIBRARY = Path(__file__).resolve().parents[1]
-# Pictures inside an executed run are drawn with these; a change of looks must not train anew.
-LOOKS = ("cagewatch.plots", "cagewatch.study.tables")
 CHOSEN = ("dataset", "data_dir", "target", "model", "seed", "scale", "results_dir", "cores")
 SIMULATION = ("dataset", "data_dir", "results_dir") + tuple(
     name for name in Parameters.model_fields if name.startswith("simulate_")
 )
-# What decides the recordings and their store; the audit depends on nothing else.
+# What decides the recordings and their stores.
 PREPARATION = (
     ("dataset", "data_dir", "results_dir", "layout", "train_recordings", "test_recordings")
+    + ("train_start", "train_stop", "test_start", "test_stop", "annotator_group")
     + (
-        "train_start",
-        "train_stop",
-        "test_start",
-        "test_stop",
-        "annotator_group",
         "label_tolerance",
         "labels_end",
-        "region",
-        "rotate",
-        "gamma",
-    )
-    + ("resize_height", "resize_width", "crop_top", "crop_bottom", "flow_spacing", "frame_stride")
-    + tuple(name for name in Parameters.model_fields if name.startswith("farneback_"))
+        "flow_spacing",
+        "frame_stride",
+    )  # of which its lag
+    + tuple(one.name for one in fields(Preprocessing) if one.name in Parameters.model_fields)
 )
+# An artefact shows what the library draws, so of that all counts.
+SHOWING = ("runs", "plots", "study", "metrics.comparisons")
+UNSHOWN = tuple(name for name in SILENT if name.partition(".")[2] not in SHOWING)
 
 
-class Study(NamedTuple):
+class Run(NamedTuple):
+    """One run of a study."""
+
+    target: str
+    model: str
+    seed: int
+    variation: str = ""
+
+
+class Page(NamedTuple):
+    """A notebook that shows results: the files it reads, and those it makes."""
+
+    notebook: str
+    reads: list[str]
+    files: list[str]
+
+
+@dataclass(frozen=True)
+class Study:
     """A study's grid: every target with every model and every seed of one dataset."""
 
     dataset: str
@@ -64,30 +79,126 @@ class Study(NamedTuple):
     targets: list[str]
     models: list[str]
     seeds: list[int]
+    one_seed: list[str]
     results: Path
-    figures: Path
     kernel: str
     threads: int
     gpu: int
     given: dict[str, Any]
 
+    @property
+    def folder(self) -> Path:
+        """The dataset's folder of results."""
+        return self.results / self.dataset
+
+    @property
+    def figures(self) -> Path:
+        """The dataset's folder of figures and tables."""
+        return self.folder / "figures"
+
+    def seeds_of(self, model: str) -> list[int]:
+        """The seeds of a detector: one only, where nothing is drawn at random."""
+        return self.seeds[:1] if model in self.one_seed else self.seeds
+
     def runs(
         self, models: Sequence[str] | None = None, targets: Sequence[str] | None = None
-    ) -> Iterator[tuple[str, str, int]]:
-        """Target, model and seed of every run."""
-        for target in self.targets if targets is None else targets:
-            for model in self.models if models is None else models:
-                for seed in self.seeds:
-                    yield target, model, seed
+    ) -> list[Run]:
+        """Every run of the given models and targets; of all by default."""
+        return [
+            Run(target, model, seed)
+            for target in (self.targets if targets is None else targets)
+            for model in (self.models if models is None else models)
+            for seed in self.seeds_of(model)
+        ]
+
+    def varied_runs(self, question: str) -> list[Run]:
+        """The runs of an ablation: each variation of the CAE, on the first target."""
+        return [
+            Run(self.targets[0], MODEL, seed, variation)
+            for variation in self.variations(question)
+            for seed in self.seeds
+        ]
 
     def variations(self, question: str) -> dict[str, dict[str, Any]]:
         """Parameters of each variation to be trained for an ablation, of the first target."""
         return varied_values(question, self.given, self.targets[0], self.results)
 
+    def folder_of(self, run: Run) -> str:
+        """The run's folder, as `cagewatch.runs.run_folder` has it."""
+        results = self.results / FOLDER / run.variation if run.variation else self.results
+        parts = (self.dataset, safe_name(run.target), run.model, f"seed-{run.seed}")
+        return str(results.joinpath(*parts))
+
+    def markers(self, runs: Sequence[Run]) -> list[str]:
+        """The files that are written last of each run."""
+        return [f"{self.folder_of(run)}/provenance.json" for run in runs]
+
+    def find(self, wildcards: Any) -> Run:
+        """The run that a job's wildcards name."""
+        named = {safe_name(target): target for target in self.targets}
+        variation = getattr(wildcards, "variation", "")
+        target = self.targets[0] if variation else named.get(wildcards.target, wildcards.target)
+        model = MODEL if variation else wildcards.model
+        return Run(target, model, int(wildcards.seed), variation)
+
+    def values(self, run: Run) -> dict[str, Any]:
+        """The resolved values of a run."""
+        if run.variation:
+            for question in TRAINED:
+                if values := self.variations(question).get(run.variation):
+                    return {**values, "seed": run.seed}
+            raise InputError(f"There is no variation {run.variation!r} of {self.dataset}.")
+        return as_given(resolve_for(self.given, run.target, run.model, seed=run.seed))
+
+    def values_of(self, names: Sequence[str]) -> dict[str, Any]:
+        """Some of the values that are the same for all runs."""
+        values = resolve_for(self.given).model_dump()
+        return {name: values[name] for name in names}
+
+    def artefact_values(self) -> dict[str, Any]:
+        """What the notebook of an artefact is given."""
+        given = {name: value for name, value in self.given.items() if value is not None}
+        values = {name: value for name, value in given.items() if name != "results_dir"}
+        return {"dataset": self.dataset, "results_dir": str(self.results), "values": values}
+
     def artefacts(self) -> list[Artefact]:
         """The artefacts of the paper this study makes: those whose notebook is there."""
         made = artefacts_for(self.layout, self.targets, self.models)
         return [one for one in made if Path("notebooks", f"{one.notebook}.py").is_file()]
+
+    def pages(self) -> list[Page]:
+        """The artefacts, and last a summary of them."""
+        prepared = [str(self.folder / "recordings.json")]
+        pages = [
+            self._page(
+                artefact.notebook,
+                self.markers(self.runs(artefact.models, artefact.targets))
+                + prepared * artefact.recordings,
+                artefact.files(),
+            )
+            for artefact in self.artefacts()
+        ]
+        shown = [file for page in pages for file in page.files]
+        kinds = ("csv", "md", "tex")
+        summary = self._page("summary", shown, [f"summary.{kind}" for kind in kinds])
+        return [*pages, summary] if pages else []
+
+    def ablations(self) -> list[Page]:
+        """The ablations that are trained for, of which the notebook is there."""
+        plain = Run(self.targets[0], MODEL, 0)
+        return [
+            self._page(
+                f"ablation_{question}",
+                self.markers(self.varied_runs(question))
+                + self.markers([plain._replace(seed=seed) for seed in self.seeds]),
+                [f"ablation_{question}.{kind}" for kind in ("svg", "png", "csv", "md", "tex")],
+            )
+            for question in TRAINED
+            if Path("notebooks", f"ablation_{question}.py").is_file()
+        ]
+
+    def _page(self, notebook: str, reads: list[str], names: list[str]) -> Page:
+        return Page(notebook, reads, [str(self.figures / name) for name in names])
 
 
 def read_study(config: Mapping[str, Any]) -> Study:
@@ -106,21 +217,22 @@ def read_study(config: Mapping[str, Any]) -> Study:
             raise InputError(f"Unknown name {name!r} in the study's config: {hint}")
     config = {**known, **{name: value for name, value in config.items() if value is not None}}
     given = {name: config[name] for name in ("dataset", "scale", "data_dir", "results_dir")}
-    given |= read_own_values(config["params"])
-    first = params.resolve(given)
+    own = read_own_values(config["params"])
+    given |= own
+    first = resolve_for(given)
     defaults = config["benchmark" if first.target == "anomaly" else "home_cage"]
     study = Study(
         dataset=first.dataset,
         data_dir=Path(first.data_dir).expanduser(),
         layout=first.layout,
-        targets=as_list(config["targets"]) or defaults["targets"],
-        models=as_list(config["models"]) or defaults["models"],
+        targets=[str(one) for one in as_list(config["targets"]) or defaults["targets"]],
+        models=[str(one) for one in as_list(config["models"]) or defaults["models"]],
         seeds=[
             as_seed(seed)
             for seed in as_list(config["seeds"]) or config["seeds_of_scale"][first.scale]
         ],
+        one_seed=config["one_seed"],
         results=Path(first.results_dir),
-        figures=Path(config["figures_dir"]) / first.dataset,
         kernel=check_kernel(config["kernel"]),
         threads=int(config["threads"]),
         gpu=count_gpus() if config["gpu"] is None else int(config["gpu"]),
@@ -131,6 +243,9 @@ def read_study(config: Mapping[str, Any]) -> Study:
             f"There is no data folder {study.data_dir}: put the dataset {study.dataset} there, or "
             "say where it is with DATA=<folder> (the README says where to get it)."
         )
+    used = {name for run in study.runs() for name in study.values(run)}
+    if idle := [name for name in own if name not in used]:
+        raise InputError(f"{config['params']} sets {idle[0]!r}, which no model of the study reads.")
     return study
 
 
@@ -183,54 +298,40 @@ def count_gpus() -> int:
     return int(subprocess.run(["nvidia-smi", "-L"], capture_output=True).returncode == 0)
 
 
-def write_grid(study: Study) -> Path:
-    """Write the parameter files of every step of the study, and the list of its data.
-
-    Returns
-    -------
-    The folder of these files: ``<target>/<model>.yaml`` holds a run's values (but its seed and
-    cores), ``ablations/<variation>.yaml`` those of a varied one, ``prepare.yaml``,
-    ``simulate.yaml`` and ``data.txt`` those of the first steps, and ``artefacts.yaml`` those of the
-    notebooks that make the figures.
-    """
-    folder = study.results / "grid" / study.dataset
-    for target in study.targets:
-        for model in [*study.models, "frame_index"]:
-            values = params.resolve({**study.given, "target": target, "model": model}).model_dump()
-            if model == "frame_index":
-                values.pop("model")
-                model = "baselines"
-            write_values(folder / target / f"{model}.yaml", values, without=("seed", "cores"))
-    for question in TRAINED:
-        for variation, values in study.variations(question).items():
-            place = folder / "ablations" / f"{variation}.yaml"
-            write_values(place, values, without=("seed", "cores"))
-    values = params.resolve(study.given).model_dump()
-    for name, only in (("prepare", PREPARATION), ("simulate", SIMULATION)):
-        write_values(folder / f"{name}.yaml", {field: values[field] for field in only})
-    write_text(folder / "data.txt", list_data(study))
-    places = {"results_dir": str(study.results), "figures_dir": str(study.figures.parent)}
-    write_values(folder / "artefacts.yaml", {"dataset": study.dataset, **places})
-    return folder
+def as_json(values: Mapping[str, Any]) -> str:
+    """Values as one line, for a job's command."""
+    return json.dumps(values)
 
 
-def write_values(path: Path, values: Mapping[str, Any], without: Sequence[str] = ()) -> None:
-    """Write parameters as flat YAML that papermill's -f takes, unless the file says so already."""
-    kept = {name: value for name, value in values.items() if name not in without}
-    write_text(path, yaml.safe_dump(kept, sort_keys=False))
+@cache
+def code_of(model: str) -> str:
+    """Digest of the code that makes a run of this model."""
+    return digest_run(model)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file unless it holds that text already: its time stamp means 'changed since'."""
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        with whole_file(path) as partial:
-            partial.write_text(text, encoding="utf-8")
+@cache
+def code_of_step(*parts: str) -> str:
+    """Digest of a module of cagewatch, given by its parts, and of what it imports."""
+    return digest([LIBRARY.joinpath(*parts)])
+
+
+@cache
+def code_of_artefact(notebook: str) -> str:
+    """Digest of a notebook that shows results: its text, its code and all that it draws with."""
+    path = params.layers_root() / "notebooks" / f"{notebook}.py"
+    text = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return f"{text} {digest([path], UNSHOWN)}"
+
+
+def digest_data(study: Study) -> str:
+    """Changes when a file of the data does: a name, a size or a time; or what simulates them."""
+    if study.layout == "simulated":
+        return code_of_step("simulate", "__init__.py")
+    return hashlib.sha256(list_data(study).encode()).hexdigest()[:16]
 
 
 def list_data(study: Study) -> str:
     """One line a data file, with its size and time: changes when any of them does."""
-    if study.layout == "simulated":
-        return "simulated: see simulate.yaml\n"
     lines = []
     seen: set[str] = set()
     for folder, folders, names in os.walk(study.data_dir, followlinks=True):
@@ -250,104 +351,3 @@ def list_data(study: Study) -> str:
             place = os.path.relpath(os.path.join(folder, name), study.data_dir)
             lines.append(f"{place}\t{stat.st_size}\t{stat.st_mtime_ns}\n")
     return "".join(sorted(lines))
-
-
-def library(source: str, without: Sequence[str] = LOOKS) -> list[str]:
-    """Files of lib/cagewatch that a notebook or module imports, directly or through others.
-
-    A module is listed itself. Modules named in `without`, and whatever only they import, are not.
-    """
-    waiting = [Path(source).resolve()]
-    found = {path for path in waiting if LIBRARY in path.parents}
-    skipped = {file for name in without for file in [find_module(name), *_inside(name)]}
-    while waiting:
-        for path in imported_files(waiting.pop()):
-            if path not in found | skipped:
-                found.add(path)
-                waiting.append(path)
-    return sorted(os.path.relpath(path) for path in found)
-
-
-def _inside(name: str) -> list[Path]:
-    """The modules of a package of cagewatch."""
-    return sorted(LIBRARY.joinpath(*name.split(".")[1:]).rglob("*.py"))
-
-
-@cache
-def imported_files(source: Path) -> frozenset[Path]:
-    """Files of lib/cagewatch that one Python file imports itself, wherever in it."""
-    try:
-        tree = ast.parse(source.read_text(encoding="utf-8"), filename=str(source))
-    except OSError as error:
-        raise InputError(f"Cannot read {source}: {error.strerror}.") from error
-    names: set[str] = set()
-    for node in _executed_nodes(tree):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    # Importing a.b.c runs a and a.b too.
-    names |= {".".join(name.split(".")[:depth]) for name in names for depth in range(1, 9)}
-    return frozenset(path for name in names if (path := find_module(name)))
-
-
-def _executed_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that only a type checker sees."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and getattr(child.test, "id", "") == "TYPE_CHECKING":
-            continue
-        yield child
-        yield from _executed_nodes(child)
-
-
-def other_models(model: str) -> list[str]:
-    """Modules of cagewatch.detectors.networks that other models are built from and `model` is not.
-
-    A model, say ``cae_image``, is built from the module of its first word, ``models/cae.py``.
-    """
-    first_words = {name.partition("_")[0] for name in params.choices("model")}
-    modules = {word: find_module(f"cagewatch.detectors.networks.{word}") for word in first_words}
-    own = modules.get(model.partition("_")[0])
-    if own is None:
-        return []
-    needed = {None, own} | imported_files(own)
-    return [
-        f"cagewatch.detectors.networks.{word}"
-        for word in sorted(modules)
-        if modules[word] not in needed
-    ]
-
-
-def notebook_of(model: str) -> str:
-    """The notebook that makes a run of this model: 'detector' or 'experiment'."""
-    return "detector" if model in DETECTORS else "experiment"
-
-
-def detector_library(name: str) -> list[str]:
-    """Files of lib/cagewatch that a run of this detector depends on."""
-    module = str(find_module(DETECTORS[name]))
-    return sorted({*library("notebooks/detector.py"), *library(module)})
-
-
-def find_module(name: str) -> Path | None:
-    """The file of a module of cagewatch; None for anything else."""
-    first, *parts = name.split(".")
-    place = LIBRARY.joinpath(*parts)
-    files = [place / "__init__.py", place.with_suffix(".py")]
-    return next((file for file in files if first == "cagewatch" and file.is_file()), None)
-
-
-def why_unfinished(notebook: Path) -> str:
-    """One line on why a notebook has not ended: its error, or that it was stopped from outside."""
-    try:
-        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-        outputs = [output for cell in cells for output in cell.get("outputs", ())]
-        errors = [output for output in outputs if output["output_type"] == "error"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return f"{notebook} was cut short; run the study again."
-    if not errors:
-        return f"{notebook} was stopped before its end; run the study again."
-    name, words = errors[-1]["ename"], " ".join(errors[-1]["evalue"].split())[:600]
-    said = words if name == "InputError" else f"{name}: {words}"
-    return f"{notebook} did not finish; open it to see where. {said}"

@@ -1,11 +1,12 @@
 """The steps of the batch that are no notebooks: ``python -m cagewatch.study.steps <step> ...``.
 
-Each takes a file of parameters and writes, last of all, one file that says what it made.
+Each takes parameters and writes, last of all, one file that says what it made.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 from collections.abc import Sequence
@@ -59,12 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one step; its failure is one sentence where the user can do something about it."""
     parser = argparse.ArgumentParser(prog="python -m cagewatch.study.steps", description=__doc__)
     parser.add_argument("step", choices=STEPS)
-    parser.add_argument("values", type=Path, help="file of parameters")
     parser.add_argument("output", type=Path, help="file that says what was made")
+    parser.add_argument("--values", type=json.loads, default={}, help="parameters, as JSON")
     parser.add_argument("--cores", type=int, default=1)
     given = parser.parse_args(arguments)
     try:
-        parameters = params.resolve(params.read_layer(given.values))
+        parameters = params.resolve(given.values)
         write_json(given.output, STEPS[given.step](parameters, given.cores))
     except InputError as error:
         sys.exit(f"cagewatch: {error}")

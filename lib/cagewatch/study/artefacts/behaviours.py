@@ -15,7 +15,7 @@ from cagewatch.recordings import Recording, load_recordings
 from cagewatch.store import Store, stores_of
 from cagewatch.store.preprocess import represent_flow
 from cagewatch.study.artefacts.parameters import Given, figures_folder, is_simulated, settings_of
-from cagewatch.study.audit import example_frames
+from cagewatch.study.overview import example_frames
 from cagewatch.video.seek import read_frames_at
 
 BEHAVIOURS = ("hang", "groom")

@@ -11,11 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cagewatch import params, runtime
 from cagewatch.errors import InputError
+from cagewatch.names import safe_name
 from cagewatch.params import NaturalInt, Parameters, project_root
 from cagewatch.plots import use_style
 from cagewatch.recordings.annotations import nearest_name
 from cagewatch.runs.read import KEY, list_runs
 from cagewatch.study.artefacts.contents import BENCHMARK, KINDS
+from cagewatch.study.values import resolve_for
 
 LARGE = "_large"  # suffix of a benchmark's layer with a larger input size
 
@@ -27,7 +29,10 @@ class Given(BaseModel):
 
     dataset: str = Field(description="whose runs to show, a layer of params/dataset")
     results_dir: str = Field("results", description="folder the runs are in")
-    figures_dir: str = Field("figures", description="folder for figures and tables")
+    values: dict[str, Any] | None = Field(
+        None,
+        description="values of the study that win over the layers; None: as its runs have them",
+    )
     cores: NaturalInt = Field(0, description="processor cores to use; 0: all this process may use")
 
 
@@ -53,19 +58,20 @@ def start(namespace: Mapping[str, Any]) -> Given:
 def settings_of(given: Given, target: str | None = None, model: str = "cae") -> Parameters:
     """The parameters that the study's runs of `target` and `model` have.
 
-    They are read from the study's grid; without one, from a finished run; without any, they are
-    what the layers under ``params/`` say. The grid comes first, since it is what the batch is
-    about to run, while a finished run may be older.
+    They follow from the study's values, as the batch gives them; by hand, without those, they are
+    read from a finished run, and without one they are what the layers under ``params/`` say.
     """
-    fallback = params.resolve({"dataset": given.dataset, "target": target, "model": model})
-    results = project_root() / Path(given.results_dir).expanduser()
-    grid = results / "grid" / given.dataset / fallback.target / f"{model}.yaml"
-    finished = results / given.dataset / fallback.target / model
-    for path in [grid, *sorted(finished.glob("seed-*/params.yaml"))]:
-        if path.is_file():
-            own = {"seed": 0, "cores": given.cores, "results_dir": given.results_dir}
-            return params.validate(params.read_layer(path) | own, where=str(path))
-    return fallback.model_copy(update={"results_dir": given.results_dir, "cores": given.cores})
+    own = {"results_dir": given.results_dir}
+    chosen = {"dataset": given.dataset, **(given.values or {}), **own}
+    parameters = resolve_for(chosen, target, model)
+    if given.values is None:
+        results = project_root() / Path(given.results_dir).expanduser()
+        finished = results / given.dataset / safe_name(parameters.target) / model
+        for path in sorted(finished.glob("seed-*/params.yaml")):
+            held = params.read_layer(path) | own | {"seed": 0, "cores": 0}
+            parameters = params.validate(held, where=str(path))
+            break
+    return parameters.model_copy(update={"cores": given.cores})
 
 
 def is_benchmark(given: Given) -> bool:
@@ -79,8 +85,8 @@ def is_simulated(given: Given) -> bool:
 
 
 def figures_folder(given: Given) -> Path:
-    """``figures_dir/dataset``, relative to the project's root."""
-    return project_root() / Path(given.figures_dir).expanduser() / given.dataset
+    """``results_dir/dataset/figures``, relative to the project's root."""
+    return project_root() / Path(given.results_dir).expanduser() / given.dataset / "figures"
 
 
 def sizes_of(given: Given) -> list[str]:

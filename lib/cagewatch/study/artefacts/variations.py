@@ -11,6 +11,7 @@ import yaml
 from cagewatch import params
 from cagewatch.errors import InputError
 from cagewatch.study.artefacts.contents import BENCHMARK, KINDS
+from cagewatch.study.values import as_given, resolve_for
 
 MODEL = "cae"  # the paper's better two-stream network is what is varied
 TRAINED = ("flow", "clips", "training")  # questions whose variations have to be trained
@@ -53,14 +54,13 @@ def varied_values(
     -------
     Resolved parameters by variation.
     """
-    chosen = {**given, "target": target, "model": MODEL}
-    plain = params.resolve(chosen)
+    plain = resolve_for(given, target, MODEL)
     idle = _without_effect(plain)
     values = {}
     for name, changed in read_variations(question).items():
         if any(key not in idle and getattr(plain, key) != new for key, new in changed.items()):
             own = {"results_dir": str(results / FOLDER / name)}
-            values[name] = params.resolve(chosen | changed | own).model_dump()
+            values[name] = as_given(resolve_for(given, target, MODEL, **changed, **own))
     return values
 
 

@@ -22,7 +22,7 @@ import pytest
 
 from cagewatch import params
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 HEAD = (ROOT / "notebooks" / "experiment.py").read_text().partition("# %%")[0]
 FIRST = """
 import glob, os, time
@@ -40,6 +40,9 @@ if os.path.exists(f"wait-{model}"):
     time.sleep(600)
 """
 EXPERIMENT = """
+from cagewatch.runs.code import digest_run
+from cagewatch.files import read_json, write_json
+
 if os.path.exists("meet"):
     open(f"met-{model}", "w").close()
     waited = 0
@@ -47,39 +50,28 @@ if os.path.exists("meet"):
         assert waited < 60, "nobody came"
         waited += 1
         time.sleep(1)
-folder = runs.start_run(parameters)
+folder = runs.run_folder(parameters)
+folder.mkdir(parents=True, exist_ok=True)
 print("epoch 1/1", model, parameters.cores)
-for name in ("model.keras", "history.csv", "scores.csv.gz", "metrics.json", "provenance.json"):
+params.write_params(parameters, folder / "params.yaml")
+for name in ("detector.npz", "history.csv", "scores.csv.gz", "metrics.json"):
     (folder / name).write_text(f"{parameters.seed} {parameters.epochs}")
+recordings = read_json(folder.parents[2] / "recordings.json")
+provenance = {"code": digest_run(model), "files": {}}
+provenance["data"] = {name: one["source_sha256"] for name, one in recordings.items()}
+write_json(folder / "provenance.json", provenance)
 if False:  # for the files that the real one depends on
-    from cagewatch import models, plots, scoring
-"""
-BASELINES = """
-from cagewatch import baselines
-
-for name in baselines.BASELINES:
-    folder = runs.start_run(parameters.model_copy(update={"model": name}))
-    for file in ("scores.csv.gz", "metrics.json", "provenance.json"):
-        (folder / file).write_text("")
+    from cagewatch import plots, scoring
+    from cagewatch.detectors import networks, training, trivial
+    from cagewatch.detectors.training import train
 """
 PREPARE = """
 if False:
-    from cagewatch import audit, plots
+    from cagewatch import plots
+    from cagewatch.study import overview
 """
-DETECTOR = """
-folder = runs.start_run(parameters)
-for name in ("detector.npz", "scores.csv.gz", "metrics.json", "provenance.json"):
-    (folder / name).write_text("")
-if False:
-    from cagewatch import detectors
-"""
-STAND_INS = {
-    "prepare": PREPARE,
-    "experiment": EXPERIMENT,
-    "detector": DETECTOR,
-    "baselines": BASELINES,
-}
-GRID = ("--models", "rae cae", "--targets", "anomaly")
+STAND_INS = {"prepare": PREPARE, "experiment": EXPERIMENT}
+GRID = ("--models", "rae cae mean_image", "--targets", "anomaly")
 
 
 def copy_checkout(root: Path, notebooks: Sequence[str] = (), n_frames: int = 10) -> Path:

@@ -1,0 +1,175 @@
+"""What computes a run: the modules that a notebook imports, and a digest of what they mean.
+
+A run is out of date when the code that computed it means something else now. Comments, docstrings,
+formatting and type hints of functions mean nothing to it; nor do the modules that only say, show or
+write down what was computed.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from cagewatch.detectors import DETECTORS
+from cagewatch.errors import InputError
+from cagewatch.params import choices, layers_root
+
+LIBRARY = Path(__file__).resolve().parents[1]
+# Modules that change no number: values are compared as such, wherever they come from.
+SILENT = tuple(
+    f"cagewatch.{name}"
+    for name in ("params", "errors", "files", "names", "runtime", "cli", "runs", "plots", "explore")
+    + ("study", "cages", "metrics.comparisons")
+)
+
+
+def digest_run(model: str, notebook: str = "experiment") -> str:
+    """Digest of the code that computes a run of one detector.
+
+    Parameters
+    ----------
+    model : str
+        The detector, a layer of ``params/model``.
+    notebook : str
+        The notebook that makes the run.
+
+    Returns
+    -------
+    digest : str
+        16 hexadecimal digits: the same for code of the same meaning, on any machine. Modules that
+        only other detectors are made of do not count.
+    """
+    path = layers_root() / "notebooks" / f"{notebook}.py"
+    own = find_module(module_of(model))
+    without = [*SILENT, *other_detectors(model)]
+    return digest([path, *([own] if own else [])], tuple(without))
+
+
+@cache
+def _digest(sources: tuple[Path, ...], without: tuple[str, ...]) -> str:
+    files = {file for source in sources for file in library(source, without)}
+    total = hashlib.sha256()
+    for source in sources:
+        if source not in files:
+            total.update(meaning_of(source).encode())
+    for file in sorted(files):
+        total.update(f"\n{file.relative_to(LIBRARY).as_posix()}\n{meaning_of(file)}".encode())
+    return total.hexdigest()[:16]
+
+
+def digest(sources: Iterable[Path], without: Sequence[str] = SILENT) -> str:
+    """Digest of the meaning of notebooks or modules, and of what they import from cagewatch.
+
+    `without` names modules and packages that are left out, with what only they import.
+    """
+    return _digest(tuple(Path(source).resolve() for source in sources), tuple(without))
+
+
+def module_of(model: str) -> str:
+    """The module that a detector is made of; a network's is named by the first word of its name."""
+    return DETECTORS.get(model, f"cagewatch.detectors.networks.{model.partition('_')[0]}")
+
+
+def other_detectors(model: str) -> list[str]:
+    """Modules that other detectors are made of, and this one is not."""
+    own = find_module(module_of(model))
+    needed = {own, *(imported_files(own) if own else ())}
+    modules = sorted({module_of(name) for name in choices("model")})
+    return [name for name in modules if find_module(name) not in needed]
+
+
+def library(source: Path, without: Sequence[str] = SILENT) -> list[Path]:
+    """Files of lib/cagewatch that a notebook or module imports, directly or through others.
+
+    A module is listed itself. Modules named in `without`, and whatever only they import, are not.
+    """
+    waiting = [Path(source).resolve()]
+    found = {path for path in waiting if LIBRARY in path.parents}
+    skipped = {file for name in without for file in _inside(name)}
+    while waiting:
+        for path in imported_files(waiting.pop()) - skipped - found:
+            found.add(path)
+            waiting.append(path)
+    return sorted(found)
+
+
+def _inside(name: str) -> set[Path | None]:
+    """The file of a module; of a package, those of all its modules."""
+    return {find_module(name), *LIBRARY.joinpath(*name.split(".")[1:]).rglob("*.py")}
+
+
+@cache
+def imported_files(source: Path) -> frozenset[Path]:
+    """Files of lib/cagewatch that one Python file imports itself, wherever in it."""
+    names: set[str] = set()
+    for node in _executed_nodes(parse(source)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    # Importing a.b.c runs a and a.b too.
+    names |= {".".join(name.split(".")[:depth]) for name in names for depth in range(1, 9)}
+    return frozenset(path for name in names if (path := find_module(name)))
+
+
+def find_module(name: str) -> Path | None:
+    """The file of a module of cagewatch; None for anything else."""
+    first, *parts = name.split(".")
+    place = LIBRARY.joinpath(*parts)
+    files = [place / "__init__.py", place.with_suffix(".py")]
+    return next((file for file in files if first == "cagewatch" and file.is_file()), None)
+
+
+def parse(source: Path) -> ast.Module:
+    """The syntax tree of a module or of a notebook's percent script.
+
+    InputError if the file cannot be read or is no Python.
+    """
+    try:
+        return ast.parse(source.read_text(encoding="utf-8"), filename=str(source))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"Cannot read {source} as Python: {error}.") from error
+
+
+def _executed_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those that only a type checker sees."""
+    for child in ast.iter_child_nodes(node):
+        if not _for_type_checkers(child):
+            yield child
+            yield from _executed_nodes(child)
+
+
+def _for_type_checkers(node: object) -> bool:
+    return isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+
+
+@cache
+def meaning_of(source: Path) -> str:
+    """What a Python file means, as text: its syntax tree without what only people read.
+
+    The values in a notebook's parameters cell are left out, since they are compared as values. The
+    text is the same in every version of Python, which `ast.dump` is not.
+    """
+    tree = parse(source)
+    if source.parent.name == "notebooks":
+        tree.body = [node for node in tree.body if not isinstance(node, ast.AnnAssign)]
+    return _write(tree)
+
+
+def _write(node: object) -> str:
+    if isinstance(node, list):
+        return f"[{','.join(_write(one) for one in node if not _for_type_checkers(one))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = dict(ast.iter_fields(node))
+    if isinstance(node, ast.arg | ast.FunctionDef | ast.AsyncFunctionDef):
+        fields |= {"annotation": None, "returns": None}
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        fields["body"] = node.body[ast.get_docstring(node, clean=False) is not None :]
+    kept = {name: value for name, value in fields.items() if value not in (None, [])}
+    inside = ",".join(f"{name}={_write(value)}" for name, value in kept.items() if name != "kind")
+    return f"{type(node).__name__}({inside})"

@@ -1,0 +1,42 @@
+"""The values of a study's runs: what was given, where it applies, over the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cagewatch import params
+from cagewatch.params import Parameters
+
+# Where things lie and how they are run: they change no result.
+PLACES = ("data_dir", "results_dir", "cores")
+
+
+def resolve_for(
+    given: Mapping[str, Any], target: str | None = None, model: str | None = None, **own: Any
+) -> Parameters:
+    """Resolve what a study was given for one of its detectors.
+
+    Parameters
+    ----------
+    given : dict
+        What the whole study was given. A value in it that this detector does not read is left out,
+        as the epochs of networks are for the mean image.
+    target, model : str, optional
+        The run's; by default the dataset's target and the base layer's model.
+    **own : Any
+        Values of this run alone; each must apply.
+    """
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if model is not None:
+        chosen["model"] = model
+    base = params.read_layer(params.layers_root() / "params" / "base.yaml")
+    applicable = base.keys() | params.read_model(str(chosen.get("model", base["model"]))).keys()
+    kept = {name: value for name, value in chosen.items() if name in applicable}
+    return params.resolve({**kept, "target": target or kept.get("target"), **own})
+
+
+def as_given(parameters: Parameters) -> dict[str, Any]:
+    """A run's values by name, those that apply to its detector, without its processor cores."""
+    values = params.applicable(parameters)
+    return {name: value for name, value in values.items() if name != "cores"}
