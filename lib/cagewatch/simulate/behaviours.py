@@ -2,185 +2,51 @@
 
 Each behaviour is a generator. It is given the pose the mouse should strive for (`goal`), a quick
 movement laid on top (`wobble`) and the bout's site, changes both arrays in place and yields once
-per frame, for as long as it is asked. `motion.move_mouse` makes the body follow.
+per frame, for as long as it is asked. `motion.move_mouse` makes the body follow. Grooming and
+feeding have modules of their own; here are the other five and the table of all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
 
-from cagewatch.simulate.mouse import Build, Part, skeleton
-from cagewatch.simulate.scene import HOPPER, LID, SPOUT, WALLS
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where a bout takes place.
-
-    Attributes
-    ----------
-    x, floor : screen column of the hip and row of the ground.
-    start_x : column where the mouse is when the bout begins.
-    yaw : heading when the bout begins.
-    n_frames : length of the bout.
-    build : the mouse.
-    """
-
-    x: float
-    floor: float
-    start_x: float
-    yaw: float
-    n_frames: int
-    build: Build
-
-
-STANDING = {
-    Part.LIFT: 15.0,
-    Part.PITCH: 0.05,
-    Part.BEND: 0.45,
-    Part.LENGTH: 31.0,
-    Part.GIRTH: 1.0,
-    Part.HEAD_PITCH: -0.15,
-    Part.FORE_X: 5.0,
-    Part.FORE_Y: -8.0,
-    Part.FORE_DOWN: 1.0,
-    Part.HIND_DOWN: 1.0,
-    Part.TAIL_LIFT: -0.15,
-    Part.TAIL_CURL: 0.25,
-    Part.STRIDE: 8.0,
-}
-
-
-def take_posture(goal: np.ndarray, site: Site, yaw: float, **parts: float) -> None:
-    """Set `goal` to standing at the site with the named parts changed."""
-    goal[:] = 0
-    for part, value in STANDING.items():
-        goal[part] = value
-    goal[Part.X], goal[Part.FLOOR], goal[Part.YAW] = site.x, site.floor, yaw
-    for name, value in parts.items():
-        goal[Part[name.upper()]] = value
-
-
-def turned_to(angle: float, near: float) -> float:
-    """`angle` plus the full turns that bring it nearest to `near`."""
-    return angle + 2 * np.pi * round((near - angle) / (2 * np.pi))
-
-
-def any_heading(site: Site, rng: np.random.Generator) -> float:
-    """Mostly the heading the mouse has, sometimes a new one; all headings occur."""
-    return site.yaw + rng.normal(0, 0.35 if rng.random() < 0.6 else 1.3)
-
-
-def put_nose(goal: np.ndarray, build: Build, column: float, row: float) -> None:
-    """Move the goal's hip, and stretch or hunch its trunk, so that the nose is at a place."""
-    for _ in range(2):  # the trunk's length moves the nose sideways too
-        nose = skeleton(goal[None], build).head[0, -1]
-        goal[Part.X] += column - nose[0]
-        height = goal[Part.LIFT] + (nose[1] - row) / build.size
-        goal[Part.LIFT] = np.clip(height, 12, 17)
-        stretch = (height - goal[Part.LIFT]) / max(np.sin(goal[Part.PITCH]), 0.3)
-        goal[Part.LENGTH] = np.clip(goal[Part.LENGTH] + stretch, 22, 40)
-
-
-def drink(goal, wobble, site: Site, rng) -> Iterator[None]:
-    """Upright at the spout, nose on its tip, licking."""
-    yaw = turned_to(rng.normal(0, 0.25), site.yaw)
-    take_posture(
-        goal, site, yaw, lift=15, pitch=rng.uniform(1.15, 1.4), bend=rng.uniform(0.3, 0.7),
-        length=rng.uniform(31, 37), girth=1.02, head_pitch=rng.uniform(0.25, 0.6),
-        fore_x=8, fore_y=rng.uniform(-6, 0), fore_down=0, tail_side=rng.normal(0, 0.8),
-    )  # fmt: skip
-    put_nose(goal, site.build, SPOUT[0] - 1, SPOUT[1] + 1)
-    rate, phase = rng.uniform(5, 8) / 30, rng.uniform(0, 2 * np.pi)
-    for t in count():
-        lick = np.sin(2 * np.pi * rate * t + phase)
-        wobble[Part.HEAD_PITCH] = 0.05 * lick
-        wobble[Part.FORE_SPLIT] = 0.7 * np.sin(0.35 * t + phase)
-        yield
-
-
-def eat(goal, wobble, site: Site, rng) -> Iterator[None]:
-    """At the hopper, gnawing from below, or seated with a pellet held in both fore-paws."""
-    tempo, phase = rng.uniform(3.5, 6) / 30, rng.uniform(0, 2 * np.pi)
-    if rng.random() < 0.4 and abs(site.x - HOPPER[2][0]) < 70:
-        bite = HOPPER[2][0] + rng.uniform(0, 34)
-        row = HOPPER[2][1] - 0.55 * (bite - HOPPER[2][0]) + 3
-        heading = 0.0 if site.x < bite else np.pi
-        reach = (site.floor - row) / 52  # 0.5 just above the head, 1 far up
-        take_posture(
-            goal, site, turned_to(heading + rng.normal(0, 0.3), site.yaw),
-            pitch=0.1 + 0.9 * reach, bend=0.3, length=rng.uniform(29, 34), lift=16,
-            head_pitch=0.75, fore_x=8, fore_y=3, fore_down=float(reach < 0.62),
-            tail_side=rng.normal(0, 0.6),
-        )  # fmt: skip
-        put_nose(goal, site.build, bite, row)
-        gnaw = 0.09
-    else:
-        take_posture(
-            goal, site, any_heading(site, rng), pitch=rng.uniform(0.8, 1.1), lift=13,
-            bend=rng.uniform(0.9, 1.3), length=rng.uniform(23, 28), girth=1.06,
-            head_pitch=rng.uniform(-0.6, -0.3), fore_x=12, fore_y=-5, fore_down=0, pellet=1,
-            tail_side=rng.normal(0, 1.0), tail_curl=0.1,
-        )  # fmt: skip
-        gnaw = 0.045
-    rest_pitch, turn_at = goal[Part.HEAD_PITCH], rng.integers(25, 90)
-    for t in count():
-        wobble[Part.HEAD_PITCH] = gnaw * np.sin(2 * np.pi * tempo * t + phase)
-        wobble[Part.FORE_Y] = 0.8 * np.sin(2 * np.pi * tempo * t + phase + 1)
-        if t == turn_at:  # looks up, or turns the pellet
-            goal[Part.HEAD_PITCH] = rest_pitch + rng.uniform(-0.1, 0.35)
-            goal[Part.YAW] += rng.normal(0, 0.15)
-            turn_at = t + rng.integers(25, 90)
-        yield
-
-
-def groom(goal, wobble, site: Site, rng) -> Iterator[None]:
-    """Seated: washes the face with both fore-paws, licks a flank or the belly."""
-    yaw = any_heading(site, rng)
-    change = 0
-    for t in count():
-        if t == change:
-            kind = rng.choice(["face", "flank", "belly"], p=[0.55, 0.3, 0.15])
-            change = t + rng.integers(50, 170)
-            yaw += rng.normal(0, 0.2)
-            rate, phase = rng.uniform(4.5, 6.5) / 30, rng.uniform(0, 2 * np.pi)
-            bursts = rng.uniform(0.12, 0.25)
-            tail = {"tail_side": rng.normal(0, 1.0), "tail_curl": 0.1}
-            if kind == "face":
-                take_posture(
-                    goal, site, yaw, pitch=rng.uniform(0.75, 1.1), bend=rng.uniform(1.0, 1.5),
-                    length=rng.uniform(22, 27), lift=13, girth=1.06,
-                    head_pitch=rng.uniform(-0.8, -0.4), fore_x=13, fore_y=-3, fore_down=0, **tail,
-                )  # fmt: skip
-                head, paws, split = 0.1, 3.5, rng.uniform(0, 1.5)
-            else:
-                side = rng.choice([-1, 1])
-                take_posture(
-                    goal, site, yaw, pitch=rng.uniform(0.5, 0.9), bend=rng.uniform(1.2, 1.7),
-                    length=rng.uniform(23, 28), lift=13, girth=1.08,
-                    head_pitch=-0.55 if kind == "flank" else -1.3,
-                    head_turn=side * (rng.uniform(1.5, 2.1) if kind == "flank" else 0.3),
-                    fore_x=7, fore_y=-8, fore_down=0, **tail,
-                )  # fmt: skip
-                head, paws, split = 0.09, 0.6, 0.4
-        beat = np.sin(2 * np.pi * rate * t + phase)
-        drive = 0.35 + 0.65 * (np.sin(bursts * t + phase) > -0.3)
-        wobble[Part.HEAD_PITCH] = drive * head * beat
-        wobble[Part.FORE_Y] = drive * paws * np.sin(2 * np.pi * rate * t + phase + 0.6)
-        wobble[Part.FORE_X] = -0.5 * drive * paws * beat
-        wobble[Part.FORE_SPLIT] = drive * split * beat
-        wobble[Part.PITCH] = 0.015 * drive * beat
-        yield
+from cagewatch.simulate.feeding import drink, eat
+from cagewatch.simulate.grooming import groom
+from cagewatch.simulate.mouse import Part, skeleton
+from cagewatch.simulate.pace import strokes, wait, wander
+from cagewatch.simulate.postures import Site, any_heading, take_posture, turned_to
+from cagewatch.simulate.scene import LID, WALLS
 
 
 def hang(goal, wobble, site: Site, rng) -> Iterator[None]:
     """Under the lid: by the fore-paws with the body hanging down, or by all four paws."""
-    size, tempo, phase = site.build.size, rng.uniform(0.6, 1.3) / 30, rng.uniform(0, 2 * np.pi)
     four = rng.random() < 0.4
+    _grip_bars(goal, site, four, rng)
+    swings, nods, grips = wander(rng, 0.45), wander(rng, 0.7), wander(rng, 0.5)
+    kicks = strokes(rng, rng.uniform(2.5, 4.0) * site.build.tempo, run=3, gap=1.5, spread=0.25)
+    pull, shuffle_at = 0.0, wait(rng, 0.8)
+    for t in count():
+        kick, _ = next(kicks)
+        swing = next(swings)
+        wobble[Part.PITCH] = (0.025 if four else 0.07) * swing
+        wobble[Part.TAIL_LIFT] = 0.15 * swing
+        wobble[Part.HIND_SPLIT] = (1.0 if four else 4.0) * kick
+        wobble[Part.HEAD_PITCH] = 0.1 * next(nods)
+        wobble[Part.FORE_SPLIT] = 0.9 * next(grips)
+        if t == shuffle_at:  # hand over hand along the bars, or pulls itself up a little
+            goal[Part.X] = np.clip(goal[Part.X] + rng.normal(0, 5), site.x - 9, site.x + 9)
+            goal[Part.LIFT] -= pull
+            pull = rng.uniform(0, 5)
+            goal[Part.LIFT] += pull
+            shuffle_at = t + wait(rng, 1.0)
+        yield
+
+
+def _grip_bars(goal, site: Site, four: bool, rng) -> None:
+    """Set the goal to hanging with the fore-paws at the bars."""
     yaw = turned_to(rng.choice([0, np.pi]) + rng.normal(0, 0.3 if four else 0.6), site.yaw)
     if four:
         take_posture(
@@ -196,27 +62,11 @@ def hang(goal, wobble, site: Site, rng) -> Iterator[None]:
             tail_lift=-1.35, tail_curl=0.3,
         )  # fmt: skip
     paw = skeleton(goal[None], site.build).fore[0, :, 2, 1].mean()
-    goal[Part.LIFT] += (paw - LID) / size
-    pull, shuffle_at = 0.0, rng.integers(10, 40)
-    for t in count():
-        swing = np.sin(2 * np.pi * tempo * t + phase)
-        wobble[Part.PITCH] = (0.03 if four else 0.08) * swing
-        wobble[Part.TAIL_LIFT] = 0.2 * np.sin(2 * np.pi * tempo * t + phase + 1)
-        kick = max(0.0, np.sin(0.08 * t + phase)) * np.sin(2 * np.pi * 3.2 / 30 * t)
-        wobble[Part.HIND_SPLIT] = (1.0 if four else 4.0) * kick
-        wobble[Part.HEAD_PITCH] = 0.12 * np.sin(0.21 * t + phase)
-        if t == shuffle_at:  # hand over hand along the bars, or pulls itself up a little
-            goal[Part.X] = np.clip(goal[Part.X] + rng.normal(0, 5), site.x - 9, site.x + 9)
-            goal[Part.LIFT] -= pull
-            pull = rng.uniform(0, 5)
-            goal[Part.LIFT] += pull
-            shuffle_at = t + rng.integers(15, 50)
-        wobble[Part.FORE_SPLIT] = 1.5 * np.sin(0.3 * t) * (t % 50 < 20)
-        yield
+    goal[Part.LIFT] += (paw - LID) / site.build.size
 
 
 def micromovement(goal, wobble, site: Site, rng) -> Iterator[None]:
-    """On the spot: looks about, sniffs the air or the bedding, shifts its weight."""
+    """On the spot: looks about, sniffs the air or the bedding, shifts its weight, holds still."""
     low = rng.random() < 0.35
     sit = rng.uniform(0.3, 0.7) if rng.random() < 0.25 else rng.normal(0.05, 0.08)
     take_posture(
@@ -225,19 +75,25 @@ def micromovement(goal, wobble, site: Site, rng) -> Iterator[None]:
         fore_down=float(sit < 0.45), fore_x=9, fore_y=-9, tail_side=rng.normal(0, 0.7),
     )  # fmt: skip
     rest_pitch = -0.75 if low else rng.uniform(-0.35, 0.25)
-    rate, depth = rng.uniform(5, 9) / 30, rng.uniform(0.02, 0.07)
+    # Sniffing: D. W. Wesson et al., Chemical Senses 33:581-596, 2008, has mice at 4 to 12 a second.
+    sniffs = strokes(rng, rng.uniform(4, 11) * site.build.tempo, run=8, gap=0.8, spread=0.2)
+    depth, lean = rng.uniform(0.03, 0.09), wander(rng, 0.7)
     look = shift = 0
     for t in count():
         if t == look:
-            goal[Part.HEAD_PITCH] = rest_pitch + rng.normal(0, 0.22)
-            goal[Part.HEAD_TURN] = rng.normal(0, 0.5)
-            look = t + rng.integers(6, 34)
+            goal[Part.HEAD_PITCH] = rest_pitch + rng.normal(0, 0.25)
+            goal[Part.HEAD_TURN] = rng.normal(0, 0.55)
+            look = t + wait(rng, 0.45)
         if t == shift:
-            goal[Part.X] = site.x + rng.normal(0, 3.5)
-            goal[Part.LENGTH] = np.clip(goal[Part.LENGTH] + rng.normal(0, 1.5), 24, 34)
-            goal[Part.YAW] += rng.normal(0, 0.25)
-            shift = t + rng.integers(12, 50)
-        wobble[Part.HEAD_PITCH] = depth * np.sin(2 * np.pi * rate * t)
+            wide = 2.0 if rng.random() < 0.2 else 1.0  # now and then a step
+            goal[Part.X] = site.x + wide * rng.normal(0, 5.0)
+            goal[Part.LENGTH] = np.clip(goal[Part.LENGTH] + rng.normal(0, 2.0), 24, 34)
+            goal[Part.YAW] += wide * rng.normal(0, 0.3)
+            shift = t + wait(rng, 0.9)
+        swing, _ = next(sniffs)
+        sway = next(lean)
+        wobble[Part.HEAD_PITCH] = depth * swing + 0.05 * sway
+        wobble[Part.PITCH] = 0.04 * sway
         yield
 
 
@@ -250,6 +106,8 @@ def rear(goal, wobble, site: Site, rng) -> Iterator[None]:
         yaw = turned_to(outward + rng.normal(0, 0.3), site.yaw)
     else:
         yaw = any_heading(site, rng)
+    sniffs, pats = strokes(rng, 7 * site.build.tempo, 6, 0.8, 0.2), wander(rng, 0.3)
+    lean = wander(rng, 0.5)
     change = look = 0
     for t in count():
         if t == change:
@@ -263,44 +121,56 @@ def rear(goal, wobble, site: Site, rng) -> Iterator[None]:
                 fore_x=11 if at_wall else 7, fore_y=7 * high if at_wall else -6, fore_down=0,
                 tail_side=rng.normal(0, 0.7), tail_curl=0.2,
             )  # fmt: skip
-            change = t + rng.integers(22, 60)
-            look = t + rng.integers(5, 20)
+            change = t + wait(rng, 0.9, 0.5)
+            look = t + wait(rng, 0.35)
         if t == look:
             goal[Part.HEAD_PITCH] = rng.uniform(0.0, 1.2)
             goal[Part.HEAD_TURN] = rng.normal(0, 0.4)
-            goal[Part.YAW] = yaw + rng.normal(0, 0.15)
-            look = t + rng.integers(8, 26)
-        wobble[Part.FORE_SPLIT] = 2.0 * np.sin(0.45 * t) * at_wall
-        wobble[Part.HEAD_PITCH] = 0.04 * np.sin(1.4 * t)
+            goal[Part.YAW] = yaw + rng.normal(0, 0.2)
+            goal[Part.X] = site.x + rng.normal(0, 2.0)
+            look = t + wait(rng, 0.5)
+        sway = next(lean)
+        wobble[Part.FORE_SPLIT] = 2.0 * next(pats) * at_wall
+        wobble[Part.HEAD_PITCH] = 0.05 * next(sniffs)[0] + 0.08 * sway
+        wobble[Part.PITCH] = 0.055 * sway
+        wobble[Part.LENGTH] = 1.2 * sway
         yield
 
 
 def rest(goal, wobble, site: Site, rng) -> Iterator[None]:
-    """Curled up and breathing; a rare twitch."""
+    """Curled up and breathing; a rare twitch, a rarer change of position."""
+    _curl_up(goal, site, any_heading(site, rng), rng)
+    breaths = strokes(rng, rng.uniform(1.8, 2.8), run=200, gap=0.3, spread=0.1)
+    twitch, turn = wait(rng, 6), wait(rng, 30)
+    for t in count():
+        swing, _ = next(breaths)
+        wobble[Part.GIRTH] = 0.012 * swing
+        wobble[Part.LIFT] = 0.12 * swing
+        if t == twitch:
+            goal[Part.HEAD_PITCH] += rng.normal(0, 0.08)
+            goal[Part.YAW] += rng.normal(0, 0.06)
+            twitch = t + wait(rng, 6)
+        if t == turn:
+            _curl_up(goal, site, goal[Part.YAW] + rng.normal(0, 0.5), rng)
+            turn = t + wait(rng, 30)
+        yield
+
+
+def _curl_up(goal, site: Site, yaw: float, rng) -> None:
+    """Set the goal to a resting posture."""
     side = rng.choice([-1, 1])
     take_posture(
-        goal, site, any_heading(site, rng), pitch=rng.uniform(-0.05, 0.25),
+        goal, site, yaw, pitch=rng.uniform(-0.05, 0.25),
         bend=rng.uniform(1.2, 1.8), length=rng.uniform(20, 25), lift=12.5, girth=1.1,
         head_pitch=rng.uniform(-0.8, -0.5), head_turn=side * rng.uniform(0.2, 1.2),
         fore_x=4, fore_y=-6, tail_lift=-0.2, tail_curl=0.0, tail_side=side * 2.6,
     )  # fmt: skip
-    rate, phase = rng.uniform(1.8, 2.8) / 30, rng.uniform(0, 2 * np.pi)
-    twitch = rng.integers(60, 400)
-    for t in count():
-        breath = np.sin(2 * np.pi * rate * t + phase)
-        wobble[Part.GIRTH] = 0.012 * breath
-        wobble[Part.LIFT] = 0.12 * breath
-        if t == twitch:
-            goal[Part.HEAD_PITCH] += rng.normal(0, 0.08)
-            goal[Part.YAW] += rng.normal(0, 0.06)
-            twitch = t + rng.integers(60, 400)
-        yield
 
 
 def walk(goal, wobble, site: Site, rng) -> Iterator[None]:
-    """Goes to the site, by a detour if there is time for one, and turns where it must."""
+    """Goes to the site, by a detour if there is time for one, in starts and stops."""
     n = max(site.n_frames, 1)
-    pace = rng.uniform(1.6, 3.4)
+    pace = rng.uniform(1.0, 3.2) * site.build.tempo
     spare = max(pace * n - abs(site.x - site.start_x), 0) / 2
     left, right = WALLS[0] + 45, WALLS[1] - 45  # where the nose is at the wall
     end_x = float(np.clip(site.x, left, right))
@@ -316,10 +186,15 @@ def walk(goal, wobble, site: Site, rng) -> Iterator[None]:
     goal[Part.TAIL_LIFT], goal[Part.TAIL_CURL] = rng.uniform(-0.1, 0.25), rng.uniform(-0.2, 0.4)
     jitter, x = rng.normal(0, 0.22), site.start_x
     total = max(legs.sum(), 1e-9)
-    step = min(total / max(n - 4, 1), 5.0)
+    step, done = min(total / max(n - 4, 1), 5.0), 0.0
+    speeds, nods, lifts = wander(rng, 0.8), wander(rng, 0.35), wander(rng, 0.3)
     going = None
     for t in count():
-        done = min(step * (t + 1), total)
+        # Uneven, but never so far behind that it would come too late.
+        behind = step * (t + 1) - done
+        done = min(
+            done + step * float(np.clip(1 + 0.6 * next(speeds), 0, 2)) + 0.04 * behind, total
+        )
         target = np.interp(done, [0, legs[0], total + 1e-9], path)
         direction = float(np.sign(target - x))
         if direction and direction != going:
@@ -328,8 +203,8 @@ def walk(goal, wobble, site: Site, rng) -> Iterator[None]:
                 heading -= 2 * np.pi * np.sign(heading - goal[Part.YAW])
             goal[Part.YAW], going = heading + jitter, direction
         x = goal[Part.X] = target
-        wobble[Part.HEAD_PITCH] = 0.07 * np.sin(0.6 * t)
-        wobble[Part.LIFT] = 0.5 * np.sin(0.5 * t)
+        wobble[Part.HEAD_PITCH] = 0.06 * next(nods)
+        wobble[Part.LIFT] = 0.35 * next(lifts)
         yield
 
 

@@ -8,22 +8,25 @@ from math import cos
 
 import numpy as np
 
-from cagewatch.simulate.behaviours import ACTIONS, STANDING, Site, turned_to
+from cagewatch.simulate.behaviours import ACTIONS
 from cagewatch.simulate.ethogram import Bout
 from cagewatch.simulate.mouse import Build, Part
+from cagewatch.simulate.postures import STANDING, Site, turned_to
 from cagewatch.simulate.scene import FLOOR, HOPPER, SPOUT, WALLS
 
 BLOCK = 256  # poses handed on at a time
 LEAD = 5  # frames by which the body starts toward the next posture before the label changes
+LATE = 3.0  # standard deviation of that over bouts: nobody labels to the frame
 REACHING = {"drink": 9, "hang": 8}  # the same where a bout is labelled from the first touch on
 RAMP = 6  # frames over which a quick movement swells and fades
 STIFFNESS = 0.36  # of the critically damped spring that pulls the body to its goal, per frame
 FASTEST = {Part.X: 5.0, Part.LIFT: 6.0, Part.FLOOR: 0.7}  # pixels a frame; other lengths: 3
 TURNS = {Part.YAW: 0.3, Part.HEAD_PITCH: 0.25, Part.HEAD_TURN: 0.25}  # radians a frame
 TURNS |= {part: 0.2 for part in (Part.PITCH, Part.BEND, Part.TAIL_LIFT, Part.TAIL_SIDE)}
-# No living body is quite still: amplitude and cycles per second of a slow sway.
+# No living body is quite still: amplitude and cycles per second of a slow sway, whose phase drifts.
 SWAY = {Part.X: (0.5, 0.31), Part.PITCH: (0.02, 0.43), Part.HEAD_PITCH: (0.03, 0.77)}
 SWAY |= {Part.LENGTH: (0.4, 0.57), Part.YAW: (0.03, 0.23), Part.GIRTH: (0.006, 2.6)}
+DRIFT = 0.12  # radians a frame by which that phase strays
 CALM = 0.15  # share of the sway left in a resting mouse
 SHUFFLE = 3.0  # fastest sideways drift, pixels a frame, of a mouse that is not walking
 REACH = 3.6  # pixels a frame that a walk is counted on to cover
@@ -93,11 +96,12 @@ def move_mouse(
     for part, value in STANDING.items():
         pose[part] = value
     pose[Part.X], pose[Part.FLOOR], pose[Part.YAW] = x[0], floor[0], rng.uniform(0, 2 * np.pi)
+    early = rng.normal(0, LATE, len(bouts))
     starts = [
-        bout.start - min(REACHING.get(bout.behaviour, LEAD), (bout.start - before.start) // 3)
-        if i
-        else 0
-        for i, (before, bout) in enumerate(zip([bouts[0], *bouts], bouts, strict=False))
+        bout.start - _lead(bout, bout.start - before.start, offset) if i else 0
+        for i, (before, bout, offset) in enumerate(
+            zip([bouts[0], *bouts], bouts, early, strict=False)
+        )
     ]
     stops = [*starts[1:], bouts[-1].stop]
     sway, rate = np.zeros(len(Part)), np.zeros(len(Part))
@@ -105,6 +109,7 @@ def move_mouse(
         sway[part], rate[part] = amplitude, 2 * np.pi * hertz * rng.uniform(0.8, 1.25) / 30
     phase = rng.uniform(0, 2 * np.pi, len(Part))
     block, gait, lively = [], 0.0, 1.0
+    stray = rng.normal(size=(BLOCK, len(Part)))
     for i, (bout, start, stop) in enumerate(zip(bouts, starts, stops, strict=True)):
         site = Site(x[i], floor[i], pose[Part.X], pose[Part.YAW], stop - start, build)
         wobble[:] = 0
@@ -125,15 +130,23 @@ def move_mouse(
             lively += 0.1 * ((CALM if bout.behaviour == "rest" else 1.0) - lively)
             gait += abs(speed[Part.X]) * 2 * np.pi / CYCLE
             shown = pose + wobble * min(1, (frame - start + 1) / RAMP, (stop - frame) / RAMP)
-            shown += lively * sway * np.sin(rate * frame + phase)
+            phase += rate + DRIFT * stray[len(block)]
+            shown += lively * sway * np.sin(phase)
             shown[Part.GAIT] = gait
             shown[Part.STRIDE] = pose[Part.STRIDE] * min(1.0, abs(speed[Part.X]))
             block.append(shown)
             if len(block) == BLOCK:
                 yield np.array(block)
                 block.clear()
+                stray = rng.normal(size=(BLOCK, len(Part)))
     if block:
         yield np.array(block)
+
+
+def _lead(bout: Bout, room: int, offset: float) -> int:
+    """Frames by which the body starts before the label, `room` being the bout before it."""
+    lead = round(REACHING.get(bout.behaviour, LEAD) + offset)
+    return min(max(lead, 0), room // 3)
 
 
 def approach(goal: np.ndarray, pose: np.ndarray, build: Build) -> np.ndarray:

@@ -48,7 +48,7 @@ class Part(IntEnum):
 
 @dataclass(frozen=True)
 class Build:
-    """What one mouse looks like; luminances are 0 to 255 under full light."""
+    """What one mouse is like; luminances are 0 to 255 under full light, a tempo of 1 is usual."""
 
     size: float
     stout: float
@@ -58,13 +58,14 @@ class Build:
     belly: int
     sheen: int
     skin: int
+    tempo: float
 
 
 def draw_build(rng: np.random.Generator, agouti: bool) -> Build:
     """Draw one mouse: a black coat, or an agouti one, which is paler with a light belly."""
     back = int(rng.integers(52, 70) if agouti else rng.integers(14, 26))
     return Build(
-        size=rng.uniform(0.92, 1.08),
+        size=rng.uniform(0.92, 1.12),
         stout=rng.uniform(0.94, 1.1),
         ear=rng.uniform(3.8, 4.8),
         tail=rng.uniform(46, 60),
@@ -72,6 +73,7 @@ def draw_build(rng: np.random.Generator, agouti: bool) -> Build:
         belly=back + (12 if agouti else 3),
         sheen=back + int(rng.integers(3, 8)),
         skin=back + int(rng.integers(22, 34)),
+        tempo=rng.uniform(0.85, 1.15),
     )
 
 

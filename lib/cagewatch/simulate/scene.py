@@ -58,15 +58,16 @@ def draw_scene(rng: np.random.Generator, night: bool) -> Scene:
     move = np.float32([[1, 0, shift[0]], [0, 1, shift[1]]])
     picture, clear = (
         cv2.warpAffine(plane, move, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
-        for plane in (cv2.GaussianBlur(picture, (0, 0), 0.6), clear)
+        for plane in (cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 0.8)), clear)
     )
-    brightness = rng.uniform(0.42, 0.52) if night else rng.uniform(0.9, 1.05)
+    brightness = rng.uniform(0.4, 0.54) if night else rng.uniform(0.85, 1.1)
     picture = picture * brightness * _lamp(rng, night) + (6 if night else 0)
-    grain = rng.normal(0, 4.0 if night else 2.2, (HEIGHT + 97, WIDTH + 89)).astype(np.float32)
+    grainy = rng.uniform(2.2, 4.2) if night else rng.uniform(1.0, 2.0)
+    grain = rng.normal(0, grainy, (HEIGHT + 97, WIDTH + 89)).astype(np.float32)
     noise = np.rint(cv2.GaussianBlur(grain, (0, 0), 0.5) * 1.4).astype(np.int8)
     drift = np.column_stack(
         [
-            rng.uniform(0.01, 0.035, 3),
+            rng.uniform(0.005, 0.03, 3),
             rng.uniform([900, 3000, 9000], [2500, 8000, 30000]),
             rng.uniform(0, 2 * np.pi, 3),
         ]
@@ -165,7 +166,7 @@ def _line(picture: np.ndarray, tone: float, width: float, *places: tuple[float, 
 
 def _draw_wall(rng: np.random.Generator) -> np.ndarray:
     """Wall behind the cage, and the white cloth it stands on."""
-    picture = np.full((HEIGHT * DETAIL, WIDTH * DETAIL), 150, np.float32)
+    picture = np.full((HEIGHT * DETAIL, WIDTH * DETAIL), rng.uniform(142, 158), np.float32)
     picture += 3 * _texture(rng, 30) + 1.5 * _texture(rng, 1.5)
     band = int(rng.uniform(120, 165) * DETAIL)  # the far edge of the table shows as a soft step
     picture[band:] -= rng.uniform(4, 16)
@@ -181,11 +182,16 @@ def _draw_bedding(picture: np.ndarray, rng: np.random.Generator) -> None:
     wander = np.cumsum(rng.normal(0, 1.0, len(columns)))
     wander -= np.linspace(wander[0], wander[-1], len(columns))
     middle = np.sin((columns - 30) / 264 * np.pi)
-    tops = 206 - 9 * middle**0.5 + wander + rng.normal(0, 1.1, len(columns))
+    tops = 206 - rng.uniform(6, 12) * middle**0.5 + wander + rng.normal(0, 1.1, len(columns))
     outline = [*zip(columns, tops, strict=True), (294, 211), (287, 217), (38, 217), (30, 210)]
     mask = np.zeros(picture.shape, np.uint8)
     cv2.fillPoly(mask, [_points(*outline)], 255, cv2.LINE_AA)
-    shavings = 92 + 10 * _texture(rng, 1.0) + 11 * _texture(rng, 2.2) + 7 * _texture(rng, 8)
+    shavings = (
+        rng.uniform(84, 102)
+        + 10 * _texture(rng, 1.0)
+        + 11 * _texture(rng, 2.2)
+        + 7 * _texture(rng, 8)
+    )
     row = np.arange(picture.shape[0], dtype=np.float32)[:, None] / DETAIL
     shavings += np.clip((204 - row) * 1.5, -18, 8)
     weight = mask.astype(np.float32) / 255

@@ -21,7 +21,7 @@ from cagewatch.simulate import scene
 from cagewatch.simulate.ethogram import Bout
 from cagewatch.simulate.render import recording_bouts, render_frames
 
-VERSION = 1  # raise when the same seed would give other pictures
+VERSION = 2  # raise when the same seed would give other pictures
 RATE = Fraction(30000, 1001)  # frames per second
 ANNOTATIONS = "Annotator_group_1"
 MARKER = "simulated.json"
