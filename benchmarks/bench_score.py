@@ -18,12 +18,13 @@ def measure(folder: Path) -> list[Row]:
 
     cores = runtime.configure("tensorflow", min(2, runtime.available_cores()))
     runtime.load_backend()
+    from cagewatch.scoring.frames import add_error_heads
+
     from benchmarks.bench_train import SIDE, multiply
     from benchmarks.references import count_operations
     from cagewatch.detectors.inference.engines import open_inference
     from cagewatch.in_order import map_in_order
     from cagewatch.runs.read import load_model
-    from cagewatch.scoring.frames import add_error_heads
     from cagewatch.scoring.source import score_source
 
     run = train_run(folder, max_epochs=2)

@@ -12,18 +12,18 @@
 # ---
 
 # %% [markdown]
-# # One experiment: train, score, judge
+# # One experiment: fit, score, judge
 #
-# One dataset, one target behaviour, one model, one seed. The target's frames are removed from the training recordings, the
-# model learns to reconstruct what is left, and whatever it reconstructs badly in the test recording scores high. If the target
-# scores higher than everything else, the area under the ROC curve (AUC) is near 1; a coin would give 0.5.
+# One dataset, one target behaviour, one detector, one seed. The target's frames are removed from the training recordings, the
+# detector learns what is ordinary in the rest, and whatever is unlike it in the test recordings scores high. If the target scores
+# higher than everything else, the area under the ROC curve (AUC) is near 1; a coin would give 0.5.
 #
-# Run it by hand, or from a shell:
+# Run it here, or from a shell:
 #
-#     papermill notebooks/experiment.ipynb out.ipynb -k python3 -p target hang -p model cae -p scale quick
+#     cagewatch run experiment -p target hang -p model cae -p scale quick
 
 # %% tags=["parameters"]
-# Parameters: None means as the layers under params/ say.
+# Parameters: None means as the layers under params/ say, or that it does not apply.
 dataset: str = 'simulated'  # a layer of params/dataset: simulated, mit, ped2, folder, ...
 data_dir: str = None  # folder the recordings lie in
 target: str = None  # behaviour held out as pseudo-anomaly; anomaly on benchmarks
@@ -36,10 +36,14 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 layout: str = None  # how the recordings lie on disk, so which reader reads them
 train_recordings: list = None  # recordings to train and validate on; None: as the dataset splits them
 test_recordings: list = None  # recordings to test on; None: likewise
+train_start: float = 0.0  # where the part trained on starts, 0 to 1
+train_stop: float = None  # where the part trained on stops, 0 to 1
 test_start: float = 0.0  # where the tested part of a recording starts, 0 to 1
 test_stop: float = None  # where the tested part of a recording stops, 0 to 1
 annotator_group: int = 1  # which MIT annotator group's labels to read
 label_tolerance: int = 0  # frames by which labels and decoded video may differ in length
+labels_end: str = None  # labels that run on past the video's end: an error, or cut with a notice
+edge_margin: int = None  # frames on each side of an edge of the target's bouts that metrics leave out
 image_fps: float = None  # frames per second of recordings that carry no time, such as image folders
 animals: str = None  # what moves in the picture: one animal, or many things
 simulate_recordings: int = 12  # simulated recordings
@@ -64,30 +68,31 @@ clip_length: int = 8  # frames in a clip
 frame_stride: int = None  # every n-th frame in training clips
 clip_step: int = None  # (subsampled) frames from one training clip's start to the next
 test_clip_step: int = None  # frames from one test clip's start to the next
-clips_across_gaps: str = 'never'  # never span removed frames, or the paper's literal remove-then-reshape
-flips: bool = True  # add horizontally flipped training clips at random
-validation_fraction: float = 0.2  # share of training clips held out
-validation_split: str = 'random'  # which clips are held out
+clips_across_gaps: str = None  # never span removed frames, or the paper's literal remove-then-reshape
+flips: bool = None  # add horizontally flipped training clips at random
+validation_fraction: float = None  # share of training clips held out
+validation_split: str = None  # which clips are held out
 max_train_clips: int = None  # at most this many training clips, evenly spread; None: all
-flow_representation: str = 'magnitude'  # flow channels
-flow_scaling: str = 'constant'  # one constant from the training frames, or each frame's own maximum
-flow_percentile: float = 99.9  # percentile of training flow that maps to 1
+flow_representation: str = None  # flow channels
+flow_scaling: str = None  # one constant from the training frames, or each frame's own maximum
+flow_percentile: float = None  # percentile of training flow that maps to 1
+components: int = None  # principal components that a frame or clip is rebuilt from
 image_loss_weight: float = None  # loss weight, image
 flow_loss_weight: float = None  # loss weight, flow
 dilation_rate: int = None  # dilation: of every 3-D convolution (RAE), of the encoder's last two (CAE)
-fusion: str = 'bottleneck'  # two streams meet at the bottleneck, or only their scores do
+fusion: str = None  # two streams meet at the bottleneck, or only their scores do
 optimiser: str = None  # adam or sgd
 learning_rate: float = None  # learning rate
-beta_1: float = 0.5  # Adam's beta_1, the paper's 'momentum 0.5'
+beta_1: float = None  # Adam's beta_1, the paper's 'momentum 0.5'
 epochs: int = None  # training epochs
 max_epochs: int = None  # cap on epochs; None: no cap
 batch_size: int = None  # clips per training step
-weights: str = 'last'  # keep the last or best-validation weights
-precision: str = 'float32'  # arithmetic; auto decides by a short timing
-supervised_loss: str = 'binary'  # supervised head: target or not, or one class per behaviour
-clip_score: str = 'norm'  # per stream: norm(x - x_hat), or the l2 norm of per-frame MSEs
-stream_average: str = 'raw'  # mean of raw stream scores, or standardised on training scores first
-clip_alignment: str = 'mean'  # frame score from sliding clips: mean over windows, centre or end frame
+weights: str = None  # keep the last or best-validation weights
+precision: str = None  # arithmetic; auto decides by a short timing
+supervised_loss: str = None  # supervised head: target or not, or one class per behaviour
+clip_score: str = None  # per stream: norm(x - x_hat), or the l2 norm of per-frame MSEs
+stream_average: str = None  # mean of raw stream scores, or standardised on training scores first
+clip_alignment: str = None  # frame score from sliding clips: mean over windows, centre or end frame
 score_scaling: str = 'none'  # scaling before pooling of the headline AUC; both are always printed
 clip_label: str = 'half'  # a clip is anomalous if half of its frames are, or any
 roc_unit: str = 'frame'  # unit of the headline ROC
@@ -99,28 +104,18 @@ from cagewatch import params, runtime
 
 parameters = params.from_notebook(globals())
 cores = runtime.configure(parameters.backend, parameters.cores)
-runtime.load_backend()
 
 # %%
-import time
-
-from cagewatch import clips, metrics, plots
-from cagewatch.clips.batches import ClipBatches
-from cagewatch.detectors import networks as models
-from cagewatch.detectors.training import train as training
+from cagewatch import detectors, metrics, plots, runs
 from cagewatch.recordings import load_recordings
-from cagewatch.runs import write as runs
-from cagewatch.scoring import frames as scoring
+from cagewatch.scoring import score_recordings
 from cagewatch.store import stores_of
-from cagewatch.store.preprocess import flow_channels
 
-started = time.time()
 plots.use_style()
-folder = runs.start_run(parameters)
 print(f"{parameters.model} on {parameters.dataset}, target {parameters.target}, {cores} cores")
 
 # %% [markdown]
-# ## Recordings and clips
+# ## Recordings
 #
 # Each recording is decoded once into a store of gray and flow; a store made earlier with the same settings is used again.
 
@@ -129,65 +124,39 @@ recordings = load_recordings(parameters)
 stores = stores_of(recordings, parameters, cores)
 train_recordings = [recording for recording in recordings if recording.split == "train"]
 test_recordings = [recording for recording in recordings if recording.split == "test"]
-
-index = clips.index_training_clips(train_recordings, stores, parameters)
-train_clips, validation_clips = clips.split_clips(index, parameters)
-test_clips = clips.index_test_clips(test_recordings, stores, parameters)
-print(f"clips: {len(train_clips)} train, {len(validation_clips)} validation, {len(test_clips)} test")
-
-# %%
-flow_scale = clips.measure_flow_scale(train_clips, stores, parameters)
-settings = dict(
-    stores=stores,
-    parameters=parameters,
-    flow_scale=flow_scale,
-    streams=models.streams(parameters.model),
-    supervised=parameters.model == "supervised",
-)
-train_batches = ClipBatches(train_clips, shuffle=True, **settings)
-validation_batches = ClipBatches(validation_clips, **settings)
-test_batches = ClipBatches(test_clips, **settings)
-print(f"a speed of {flow_scale:.2f} pixels per frame and above is shown as 1")
+print(f"{len(train_recordings)} recordings to train on, {len(test_recordings)} to test on")
 
 # %% [markdown]
-# ## Training
+# ## Fit
 #
-# The loss is the mean squared error of each stream, weighted and added up. Look for a validation loss that follows the training
-# loss down; one that turns up again means the model has begun to learn the training clips by heart.
+# A network minimises the mean squared error of each stream, weighted and added up. Look for a validation loss that follows the
+# training loss down; one that turns up again means the network has begun to learn the training clips by heart. Other detectors
+# are fitted in one go.
 
 # %%
-model = models.build_model(parameters, flow_channels(parameters.flow_representation))
-history = training.train(model, parameters, train_batches, validation_batches, folder)
-runs.save_model(model, folder)
-plots.mark_simulated(plots.plot_history(history).figure, stores)
+run = runs.start_run(parameters)
+training = detectors.TrainingSet(train_recordings, stores, parameters, run.aside)
+detector = detectors.fit_detector(training, detectors.Computing(cores=cores))
+plots.show_history(run.aside, stores);
 
 # %% [markdown]
 # ## Scores
 #
 # A clip's score is the size of its reconstruction error in each stream, averaged over the streams; a frame's score comes from
-# the clips that hold it.
+# the clips that hold it. Detectors that look at frames score each of them.
 
 # %%
-reference = scoring.score_reference(model, train_batches, parameters)
-scores = scoring.score_streams(model, test_batches, parameters)
-frame_scores = scoring.score_test_frames(scores, reference, test_clips, stores, parameters)
-frames = scoring.tabulate_frames(test_recordings, stores, frame_scores, parameters)
-runs.save_scores(frames, folder)
+frames = score_recordings(detector, test_recordings, stores)
 frames.groupby("recording")["score"].describe()
 
 # %% [markdown]
 # ## How well does the score separate the target?
 #
-# The band is a bootstrap interval over whole bouts or recordings, since neighbouring frames are alike. The protocol says how
-# scores were smoothed, scaled and pooled: the same scores give other AUCs under another protocol.
+# The band is an interval over whole recordings and bouts, since neighbouring frames are alike. The protocol says how scores were
+# smoothed, scaled and pooled: the same scores give other AUCs under another protocol.
 
 # %%
-clip_scores = scoring.tabulate_clips(scores, reference, test_clips, parameters)
-results = metrics.compute_metrics(frames, parameters, clip_scores)
-results["reference_scores"] = runs.describe_reference(
-    reference, scoring.average_streams(reference, reference, parameters.stream_average)
-)
-results["flow_scale"] = flow_scale
+results = metrics.compute_metrics(frames, parameters)
 plots.show_result(frames, results, parameters);
 
 # %% [markdown]
@@ -197,14 +166,15 @@ plots.show_result(frames, results, parameters);
 plots.show_timeline(frames, results, parameters);
 
 # %% [markdown]
-# ## What the model saw and what it gave back
+# ## What the detector saw and what it gave back
 #
-# The test clip with the highest score, and a typical one: input, reconstruction and error. Errors that trace the animal's outline
-# are the cost of a small network; errors in one place that the typical clip lacks are what the score is made of.
+# The stretch with the highest score, and a typical one: input, reconstruction and error. Errors that trace the animal's outline
+# are the cost of a small network; errors in one place that the typical clip lacks are what the score is made of. Detectors that
+# rebuild nothing show nothing here.
 
 # %%
-if not test_batches.supervised:
-    plots.show_reconstructions(model, test_batches, scores, parameters)
+if detector.rebuilds:
+    plots.show_reconstructions(detector, frames, stores)
 
 # %% [markdown]
 # ## The run's folder
@@ -212,5 +182,5 @@ if not test_batches.supervised:
 # Everything downstream reads these files; a run made on another machine can be copied in.
 
 # %%
-runs.finish_run(folder, results, runtime.describe(), stores, started)
-sorted(path.name for path in folder.iterdir())
+runs.finish_run(run, detector, frames, results, runtime.describe(), stores)
+sorted(path.name for path in run.folder.iterdir())

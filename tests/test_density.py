@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from cagewatch.detectors.video import Video
 
 from cagewatch import params
 from cagewatch.detectors import density, objects, rhythm
-from cagewatch.detectors.video import Video
 from cagewatch.errors import InputError
 
 TEXTURE = cv2.GaussianBlur(

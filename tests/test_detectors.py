@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-
-from cagewatch import detectors, params, stream_scores
 from cagewatch.detectors.run import load_state, save_state
 from cagewatch.detectors.video import PIECE, Video, limit_frames
+
+from cagewatch import detectors, params, stream_scores
 from cagewatch.errors import InputError
 from cagewatch.runs.read import read_run
 from cagewatch.simulate import write_dataset

@@ -159,8 +159,9 @@ def test_a_gpu_is_left_to_keras(network, monkeypatch):
     ("model", "expected"), [("cae", True), ("cae_image", True), ("rae", False)]
 )
 def test_a_frame_has_one_error_in_every_clip_or_the_model_is_not_per_frame(model, expected):
-    from cagewatch.detectors.networks import build_model
     from cagewatch.scoring.frames import add_error_heads, is_per_frame
+
+    from cagewatch.detectors.networks import build_model
 
     built = build_model(resolve({"dataset": "simulated", "model": model}))
     assert is_per_frame(built) == expected
@@ -176,16 +177,18 @@ def test_a_frame_has_one_error_in_every_clip_or_the_model_is_not_per_frame(model
 
 
 def test_a_classifier_of_whole_clips_is_not_per_frame():
-    from cagewatch.detectors.networks import build_model
     from cagewatch.scoring.frames import is_per_frame
+
+    from cagewatch.detectors.networks import build_model
 
     assert not is_per_frame(build_model(resolve({"dataset": "simulated", "model": "supervised"})))
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=12), st.integers(1, 6))
 def test_packed_clips_hold_every_frame_once_and_lead_back_to_it(starts, length):
-    from cagewatch.clips import ClipIndex
     from cagewatch.scoring.frames import pack_frames
+
+    from cagewatch.clips import ClipIndex
 
     frames = (np.array(starts)[:, None] + np.arange(length)).astype(np.int32)
     recording = (np.arange(len(starts)) % 2).astype(np.int16)

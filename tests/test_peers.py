@@ -20,6 +20,7 @@ runtime.configure(os.environ.get("KERAS_BACKEND", "tensorflow"), 1)
 runtime.load_backend()
 
 import keras  # noqa: E402
+from cagewatch.scoring.frames import add_error_heads, score_clips  # noqa: E402
 from test_artefacts import given_for, make_run, texts  # noqa: E402
 from test_models import answer, noise, settings, train_step  # noqa: E402
 
@@ -27,7 +28,6 @@ from cagewatch.detectors import DETECTORS  # noqa: E402
 from cagewatch.detectors.networks import build_model, compile_model, streams, summary_rows  # noqa: E402
 from cagewatch.detectors.networks.build import MODELS  # noqa: E402
 from cagewatch.detectors.networks.stae import decreasing_squared_error  # noqa: E402
-from cagewatch.scoring.frames import add_error_heads, score_clips  # noqa: E402
 from cagewatch.study.artefacts import architectures, benchmark, contents  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

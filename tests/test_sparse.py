@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from cagewatch.detectors.video import Video
 
 from cagewatch.detectors import sparse
-from cagewatch.detectors.video import Video
 from cagewatch.errors import InputError
 
 FINEST = 16  # regions of the two coarser sizes come first

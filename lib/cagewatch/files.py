@@ -1,20 +1,32 @@
-"""Files that appear whole or not at all, and what tells that one is damaged."""
+"""Files that appear whole or not at all, are read within bounds, and tell if they are damaged."""
 
 from __future__ import annotations
 
 import glob
 import json
+import lzma
+import math
 import os
 import platform
+import struct
+import tokenize
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 
 from cagewatch.errors import InputError
+
+MAX_JSON_BYTES = 1 << 26
+# What reading a damaged archive of arrays can raise.
+DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, IndexError, OverflowError)
+DAMAGED += (AttributeError, NotImplementedError, RuntimeError, MemoryError, SyntaxError)
+DAMAGED += (tokenize.TokenError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 @contextmanager
@@ -64,8 +76,12 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file; InputError in one sentence if it is missing or damaged."""
+    """Read a JSON file; InputError in one sentence if it is missing, damaged or huge."""
     try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise InputError(
+                f"{path} is larger than {MAX_JSON_BYTES >> 20} MiB; it is none of ours."
+            )
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror}.") from error
@@ -80,3 +96,41 @@ def checksum(path: Path) -> int:
         while block := file.read(1 << 20):
             value = zlib.crc32(block, value)
     return value
+
+
+def read_arrays(path: Path, most: int) -> dict[str, np.ndarray]:
+    """Read an ``.npz`` archive of plain arrays, sizes checked before anything is unpacked.
+
+    Parameters
+    ----------
+    path : Path
+    most : int
+        Bytes that the arrays may have together.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, holds objects, or claims more than `most` bytes.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            claimed = sum(max(item.file_size, _array_bytes(archive, item)) for item in members)
+        if claimed > most:
+            raise InputError(f"{path} claims {claimed} bytes, more than {most}; replace it.")
+        with np.load(path, allow_pickle=False) as saved:
+            return {name: saved[name] for name in saved.files}
+    except InputError:
+        raise
+    except DAMAGED as error:
+        raise InputError(f"{path} is missing or damaged; make it again.") from error
+
+
+def _array_bytes(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> int:
+    """Bytes of the array that the header of an archive's member announces."""
+    with archive.open(item) as file:
+        form = np.lib.format
+        first = form.read_magic(file) == (1, 0)
+        read = form.read_array_header_1_0 if first else form.read_array_header_2_0
+        shape, _, dtype = read(file)
+    return math.prod(shape) * dtype.itemsize

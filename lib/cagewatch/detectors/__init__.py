@@ -1,35 +1,27 @@
-"""Detectors that are no Keras network, by name, and how they are fitted and score a video.
+"""Detectors: whatever is fitted on normal recordings and gives every frame of a new one a score.
 
-A detector is a module of this folder with two functions:
+A detector is a module with two functions. ``fit(training)`` takes a `TrainingSet` and gives the
+state, arrays by name. ``score(state, footage, parameters)`` takes a `Footage` and gives arrays by
+column, one value for each frame, higher is more anomalous: 'score', and 'score_<stream>' or
+'score_<member>' where the detector has parts. Where the state must be made ready once for many
+recordings, ``prepare(state, parameters, computing)`` does so and `score` takes what it gives.
 
-- ``fit(videos, parameters) -> state``, from a sequence of `Video`s of normal frames to a dict of
-  numpy arrays (numbers or strings, no objects), all that scoring needs;
-- ``score(state, video, parameters) -> (n_frames,) float64``, one score for each frame that the
-  video yields, higher is more anomalous.
-
-Both read frames as a stream, so that memory does not depend on a recording's length; `fit` keeps a
-bounded sample. A further detector is one entry in `DETECTORS` and a layer ``params/model/<name>``.
+A further detector is such a module, one line in `DETECTORS` and a layer ``params/model/<name>``.
 """
 
-from __future__ import annotations
+from cagewatch.detectors.detector import Computing, Detector, fit_detector, load_detector
+from cagewatch.detectors.footage import Footage, footage_of
+from cagewatch.detectors.registry import DETECTORS, is_network
+from cagewatch.detectors.training_set import TrainingSet
 
-from importlib import import_module
-from types import ModuleType
-
-from cagewatch.errors import InputError
-
-# By name, not imported: the batch reads the names, and needs none of what detectors compute with.
-DETECTORS: dict[str, str] = {
-    "density": "cagewatch.detectors.density",
-    "sparse": "cagewatch.detectors.sparse",
-}
-
-
-def load_detector(name: str) -> ModuleType:
-    """The module of the detector of this name; InputError for an unknown name."""
-    if name not in DETECTORS:
-        raise InputError(
-            f"The model {name!r} is no detector: choose one of {', '.join(DETECTORS)}, or run the"
-            " notebook experiment, which trains networks."
-        )
-    return import_module(DETECTORS[name])
+__all__ = [
+    "DETECTORS",
+    "Computing",
+    "Detector",
+    "Footage",
+    "TrainingSet",
+    "fit_detector",
+    "footage_of",
+    "is_network",
+    "load_detector",
+]

@@ -23,8 +23,9 @@ from sklearn.linear_model import HuberRegressor
 from sklearn.mixture import GaussianMixture
 
 from cagewatch.detectors import objects
+from cagewatch.detectors.footage import Footage
 from cagewatch.detectors.objects import Objects, Scale
-from cagewatch.detectors.video import Video
+from cagewatch.detectors.training_set import TrainingSet
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters
 
@@ -39,7 +40,7 @@ SMOOTHING = 0.5  # seconds, standard deviation over time
 BATCH = 256  # frames scored together
 
 
-def fit(videos: Sequence[Video], parameters: Parameters) -> dict[str, np.ndarray]:
+def fit(training: TrainingSet) -> dict[str, np.ndarray]:
     """Learn normal sizes, speeds, objects and scores from normal frames.
 
     Returns
@@ -53,6 +54,7 @@ def fit(videos: Sequence[Video], parameters: Parameters) -> dict[str, np.ndarray
     InputError
         If nothing differs from the background anywhere.
     """
+    videos, parameters = training.footage, training.parameters
     one = parameters.animals == "one"
     backgrounds, pieces = zip(*(_look_ahead(video, one) for video in videos), strict=True)
     found = np.vstack(pieces)
@@ -86,19 +88,22 @@ def fit_objects(
     return state
 
 
-def score(state: Mapping[str, np.ndarray], video: Video, parameters: Parameters) -> np.ndarray:
+def score(
+    state: Mapping[str, np.ndarray], footage: Footage, parameters: Parameters
+) -> dict[str, np.ndarray]:
     """The sum of the attributes' scores, smoothed over time; about 0 where all is as usual.
 
     One unit of an attribute is the distance from the median to the 99th percentile of the scores
     of normal frames. A frame without objects counts as the median frame.
     """
     one = parameters.animals == "one"
-    background, _ = _look_ahead(video, one)
+    footage = footage.counted()
+    background, _ = _look_ahead(footage, one)
     scale = Scale(*state["scale"].tolist())
     described = (
-        objects.describe_objects(run, background, scale, video.fps, one) for run in video.runs()
+        objects.describe_objects(run, background, scale, footage.fps, one) for run in footage.runs()
     )
-    return score_objects(state, described, video.fps, one)
+    return {"score": score_objects(state, described, footage.fps, one)}
 
 
 def score_objects(
@@ -114,7 +119,7 @@ def score_objects(
     return np.concatenate(parts)
 
 
-def _look_ahead(video: Video, one: bool) -> tuple[np.ndarray, np.ndarray]:
+def _look_ahead(video: Footage, one: bool) -> tuple[np.ndarray, np.ndarray]:
     """Background of a video, and the pieces that stand out from it in the frames it is made of."""
     cv2.setNumThreads(1)  # with more, the order of pieces may differ from run to run
     frames = [objects.shrink(frame) for frame in video.sample(objects.BACKGROUND_FRAMES)]
@@ -123,7 +128,7 @@ def _look_ahead(video: Video, one: bool) -> tuple[np.ndarray, np.ndarray]:
     return background, np.vstack([objects.find_pieces(mask, one) for mask in masks])
 
 
-def _describe(video: Video, background: np.ndarray, scale: Scale, one: bool) -> Iterator[Objects]:
+def _describe(video: Footage, background: np.ndarray, scale: Scale, one: bool) -> Iterator[Objects]:
     for run in video.runs():
         yield from objects.describe_objects(run, background, scale, video.fps, one)
 

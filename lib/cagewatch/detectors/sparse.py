@@ -27,7 +27,8 @@ import cv2
 import numpy as np
 from scipy.linalg import eigh
 
-from cagewatch.detectors.video import Video
+from cagewatch.detectors.footage import Footage
+from cagewatch.detectors.training_set import TrainingSet
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters
 
@@ -42,7 +43,7 @@ MOTION = 0.002  # mean change between frames, half a gray level, up to which a c
 SAMPLE = 1000  # frames whose cuboids are learnt from, at most about so many
 
 
-def fit(videos: Sequence[Video], parameters: Parameters) -> dict[str, np.ndarray]:
+def fit(training: TrainingSet) -> dict[str, np.ndarray]:
     """Learn the compression, then each region's combinations, in two passes over normal frames.
 
     Returns
@@ -55,6 +56,7 @@ def fit(videos: Sequence[Video], parameters: Parameters) -> dict[str, np.ndarray
     InputError
         If nothing moves in the training frames.
     """
+    videos = training.footage
     every = max(1, sum(map(len, videos)) // SAMPLE)
     state = learn_compression(cuboids for _, cuboids in _training_cuboids(videos, every))
     points: list[list[np.ndarray]] = [[] for _ in range(REGIONS)]
@@ -68,11 +70,13 @@ def fit(videos: Sequence[Video], parameters: Parameters) -> dict[str, np.ndarray
     return state
 
 
-def score(state: Mapping[str, np.ndarray], video: Video, parameters: Parameters) -> np.ndarray:
+def score(
+    state: Mapping[str, np.ndarray], footage: Footage, parameters: Parameters
+) -> dict[str, np.ndarray]:
     """The largest error of a moving cuboid around each frame: (n_frames,) float64 in [0, 1]."""
     own = [state["bases"][state["region"] == region] for region in range(REGIONS)]
     scores = []
-    for run in video.runs():
+    for run in footage.runs():
         for regions, cuboids in cut_cuboids(run):
             points = compress(cuboids, state)
             errors = [
@@ -80,7 +84,7 @@ def score(state: Mapping[str, np.ndarray], video: Video, parameters: Parameters)
                 for region, point in zip(regions, points, strict=True)
             ]
             scores.append(max(errors, default=0.0))
-    return np.array(scores, np.float64)
+    return {"score": np.array(scores, np.float64)}
 
 
 def learn_compression(cuboids: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
@@ -235,7 +239,7 @@ def _cut_patches(gradients: np.ndarray) -> np.ndarray:
 
 
 def _training_cuboids(
-    videos: Sequence[Video], every: int
+    videos: Sequence[Footage], every: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for video in videos:
         for run in video.runs():

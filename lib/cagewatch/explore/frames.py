@@ -8,12 +8,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from cagewatch.clips import ClipIndex
 from cagewatch.errors import InputError
 from cagewatch.explore.figures import tile_pictures
 from cagewatch.params import Parameters, project_root
 from cagewatch.recordings import Recording, load_recordings
-from cagewatch.runs.read import FinishedRun, load_model
+from cagewatch.runs import FinishedRun, open_detector
 from cagewatch.store import Store, open_store, store_folder
 from cagewatch.store.preprocess import preprocessing_of
 from cagewatch.video.seek import read_frames_at
@@ -65,46 +64,33 @@ def _recordings(parameters: str) -> list[Recording]:
 
 
 def reconstruct(run: FinishedRun, store: Store, first: int, last: int) -> Reconstruction:
-    """Let the run's model reconstruct frames `first` to `last` (exclusive) of a store.
+    """Let the run's detector rebuild frames `first` to `last` (exclusive) of a store.
 
     The frames are cut into clips laid end to end; the last clip ends with the last frame.
 
     Raises
     ------
     InputError
-        If the run has no model (a trivial baseline), the model reconstructs nothing (supervised),
-        or the recording is shorter than a clip.
+        If the detector rebuilds nothing, or the recording is shorter than a clip.
     """
-    from cagewatch.clips.batches import (
-        ClipBatches,  # here, so that the explorer opens without Keras
-    )
-
     length = run.parameters.clip_length
-    model = load_model(run.folder)
-    if "target" in model.output:
-        raise InputError("A supervised model gives a class, not a reconstruction.")
+    detector = open_detector(run.folder)
+    if not detector.rebuilds:
+        raise InputError(f"{run.parameters.model} gives a score and rebuilds no picture.")
     if len(store) < length:
         raise InputError(f"{store.name} is shorter than a clip of {length} frames.")
     first = max(0, min(first, len(store) - length))
     last = max(last, first + length)
     starts = [*range(first, last - length + 1, length)]
     starts += [last - length] if starts[-1] != last - length else []
-    frames = np.array(starts)[:, None] + np.arange(length)
-    nothing = np.zeros(len(frames), np.int16)
-    index = ClipIndex(
-        nothing, frames.astype(np.int32), nothing.astype(bool), nothing, (store.name,)
-    )
-    batches = ClipBatches(
-        index, {store.name: store}, run.parameters, run.metrics["flow_scale"], tuple(model.input)
-    )
-    seen = batches.read(np.arange(len(index)))
-    given = {name: np.asarray(value) for name, value in model.predict_on_batch(seen).items()}
-    order = frames.ravel()
+    clips = [slice(start, start + length) for start in starts]
+    rebuilt = [detector.rebuild_clip(store.gray[part], store.flow[part]) for part in clips]
+    order = np.concatenate([np.arange(start, start + length) for start in starts])
     keep = np.unique(order, return_index=True)[1]
     return Reconstruction(
         *(
-            {name: value.reshape(-1, *value.shape[2:])[keep] for name, value in streams.items()}
-            for streams in (seen, given)
+            {name: np.concatenate([one[side][name] for one in rebuilt])[keep] for name in streams}
+            for side, streams in enumerate(rebuilt[0])
         )
     )
 

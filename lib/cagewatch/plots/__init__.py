@@ -14,7 +14,12 @@ from cagewatch.plots.pictures import (
     plot_frames,
     plot_reconstructions,
 )
-from cagewatch.plots.results import show_reconstructions, show_result, show_timeline
+from cagewatch.plots.results import (
+    show_history,
+    show_reconstructions,
+    show_result,
+    show_timeline,
+)
 from cagewatch.plots.style import (
     MODEL_NAMES,
     STYLE,
@@ -45,6 +50,7 @@ __all__ = [
     "plot_score_histograms",
     "plot_score_timeline",
     "save_figure",
+    "show_history",
     "show_reconstructions",
     "show_result",
     "show_timeline",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
@@ -19,15 +20,14 @@ from cagewatch.metrics import (
     scale_per_recording,
 )
 from cagewatch.params import Parameters
-from cagewatch.plots.curves import plot_roc, plot_score_histograms
+from cagewatch.plots.curves import plot_history, plot_roc, plot_score_histograms
 from cagewatch.plots.pictures import plot_reconstructions
 from cagewatch.plots.style import mark_simulated, name_model
 from cagewatch.plots.timeline import plot_score_timeline
 
 if TYPE_CHECKING:
-    import keras
-
-    from cagewatch.clips.batches import ClipBatches
+    from cagewatch.detectors import Detector
+    from cagewatch.store import Store
 
 MAX_RECORDINGS = 6  # timelines in one figure
 
@@ -130,31 +130,39 @@ def show_timeline(
 
 
 def show_reconstructions(
-    model: keras.Model,
-    test_batches: ClipBatches,
-    scores: Mapping[str, np.ndarray],
-    parameters: Parameters,
+    detector: Detector, frames: pd.DataFrame, stores: Mapping[str, Store]
 ) -> list[Figure]:
-    """Show two test clips as reconstructed: the one with the highest score, and the median one.
+    """Show two test clips as rebuilt: the one with the highest score, and a typical one.
 
     Parameters
     ----------
-    test_batches : the test clips, read in order and without flips.
-    scores : (n_clips,) float by stream, from `cagewatch.scoring.frames.score_streams`.
+    detector : Detector
+        One that rebuilds clips.
+    frames : DataFrame
+        The columns of scores.csv.gz, with the test recordings' scores.
+    stores : mapping of str to Store
     """
-    total = np.mean(list(scores.values()), axis=0)
-    order = np.argsort(total, kind="stable")
+    length = detector.parameters.clip_length
+    order = np.argsort(frames["score"].to_numpy(), kind="stable")
     figures = []
-    for text, clip in (("highest score", order[-1]), ("median score", order[len(order) // 2])):
-        inputs = test_batches.read(np.array([clip]))
-        outputs = model.predict(inputs, verbose=0)
-        index = test_batches.index
-        name, first = index.names[index.recording[clip]], index.frames[clip][0]
-        figure = plot_reconstructions(
-            {stream: np.asarray(value)[0] for stream, value in inputs.items()},
-            {stream: np.asarray(value, np.float32)[0] for stream, value in outputs.items()},
-            f"{text}: {total[clip]:.3f}, {name}, from frame {first}",
-        )
-        mark_simulated(figure, index.names)
+    for text, row in (("highest score", order[-1]), ("median score", order[len(order) // 2])):
+        name, frame, score = frames.loc[row, ["recording", "frame", "score"]]
+        store = stores[name]
+        first = min(max(int(frame) - length // 2, 0), len(store) - length)
+        part = slice(first, first + length)
+        inputs, outputs = detector.rebuild_clip(store.gray[part], store.flow[part])
+        title = f"{text}: {score:.3f}, {name}, from frame {first}"
+        figure = plot_reconstructions(inputs, outputs, title)
+        mark_simulated(figure, [name])
         figures.append(figure)
     return figures
+
+
+def show_history(folder: Path, stores: Mapping[str, Store]) -> Figure | None:
+    """Show the losses of a network that has just been trained; nothing for other detectors."""
+    path = folder / "history.csv"
+    if not path.is_file():
+        return None
+    figure = plot_history(pd.read_csv(path)).figure
+    mark_simulated(figure, stores)
+    return figure

@@ -1,5 +1,27 @@
 """A run's folder: what is written into it, and what is read from it."""
 
-from cagewatch.runs.write import FORMAT, run_folder
+from cagewatch.runs.read import (
+    KEY,
+    FinishedRun,
+    check_run,
+    find_run,
+    list_runs,
+    open_detector,
+    read_run,
+)
+from cagewatch.runs.write import OpenRun, describe_training, finish_run, run_folder, start_run
 
-__all__ = ["FORMAT", "run_folder"]
+__all__ = [
+    "KEY",
+    "FinishedRun",
+    "OpenRun",
+    "check_run",
+    "describe_training",
+    "find_run",
+    "finish_run",
+    "list_runs",
+    "open_detector",
+    "read_run",
+    "run_folder",
+    "start_run",
+]

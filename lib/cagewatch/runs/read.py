@@ -7,21 +7,20 @@ import io
 import zlib
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
+from cagewatch.detectors import Computing, Detector, load_detector
 from cagewatch.errors import InputError
-from cagewatch.files import checksum, read_json
+from cagewatch.files import read_json
 from cagewatch.metrics import SCORE_COLUMNS
-from cagewatch.params import Parameters, project_root, read_layer, validate
+from cagewatch.params import Parameters, project_root, read_layer, read_model, validate
 from cagewatch.recordings.annotations import nearest_name
-from cagewatch.runs import FORMAT
-
-if TYPE_CHECKING:
-    import keras
+from cagewatch.runs.write import FORMAT, PROVENANCE, describe_file
 
 MAX_SCORES_BYTES = 1 << 29  # ten times the largest dataset's; what a forged file may unpack to
+MAX_FRAMES = 5_000_000  # 46 hours at 30 frames per second
 KEY = ("dataset", "target", "model", "seed")
 
 
@@ -45,15 +44,15 @@ def list_runs(results_dir: str | Path) -> pd.DataFrame:
     """
     root = project_root() / Path(results_dir).expanduser()
     rows = []
-    for path in sorted(root.glob("*/*/*/seed-*/metrics.json")):
+    for path in sorted(root.glob(f"*/*/*/seed-*/{PROVENANCE}")):
         seed = path.parent.name.removeprefix("seed-")
         if seed.isdecimal():
             dataset, target, model = path.parent.relative_to(root).parts[:3]
             rows.append((dataset, target, model, int(seed), path.parent))
     if not rows:
         raise InputError(
-            f"There is no finished run in {root}: train one with the notebook experiment or "
-            "train_on_your_cage, or set results_dir."
+            f"There is no finished run in {root}: make one with 'make study' or the notebook"
+            " train_on_your_cage, or set results_dir."
         )
     return pd.DataFrame(rows, columns=[*KEY, "folder"])
 
@@ -77,71 +76,109 @@ def find_run(runs: pd.DataFrame, **wanted: str | int | None) -> Path:
     return left["folder"].iloc[0]
 
 
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """A finished run's provenance.json; InputError if it has none of this version."""
+    path = folder / PROVENANCE
+    if not path.is_file():
+        raise InputError(f"{folder} is not a finished run: it has no {PROVENANCE}; choose another.")
+    provenance = read_json(path)
+    if (
+        not isinstance(provenance, dict)
+        or provenance.get("format") != FORMAT
+        or not isinstance(provenance.get("files"), dict)
+    ):
+        raise InputError(f"{folder} was made by another version of cagewatch; make the run again.")
+    return provenance
+
+
+def check_run(folder: Path) -> str | None:
+    """Why a run is not whole, in a few words; None if each file is as it was written."""
+    try:
+        check_files(folder, read_provenance(folder)["files"])
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def check_files(folder: Path, files: dict[str, Any]) -> None:
+    """Raise InputError if a file is missing or not as the provenance says."""
+    for name, written in files.items():
+        path = folder / Path(name).name
+        if not path.is_file():
+            raise InputError(f"{path} is missing; make the run again.")
+        if describe_file(path) != written:
+            raise InputError(
+                f"{path} is not as its run wrote it ({PROVENANCE}): it is damaged or was changed;"
+                " make the run again."
+            )
+
+
 def read_run(folder: str | Path) -> FinishedRun:
     """Read a run's folder; a relative one is taken from the project's root.
 
     Raises
     ------
     InputError
-        If the folder is no finished run, or one of another version of cagewatch.
+        If the folder is no finished run, one of another version, or one of its files is damaged.
     """
     folder = project_root() / Path(folder).expanduser()
-    if not (folder / "metrics.json").is_file():
-        raise InputError(f"{folder} is not a finished run: it has no metrics.json; choose another.")
-    metrics = read_json(folder / "metrics.json")
-    if not isinstance(metrics, dict) or metrics.get("format") != FORMAT:
-        raise InputError(
-            f"{folder} was made by another version of cagewatch; run its experiment again."
-        )
+    files = read_provenance(folder)["files"]
+    wanted = ("params.yaml", "metrics.json", "scores.csv.gz")
+    if missing := [name for name in wanted if name not in files]:
+        raise InputError(f"{folder} has no {missing[0]}; make the run again.")
+    check_files(folder, {name: files[name] for name in wanted})
     layer = folder / "params.yaml"
     values = read_layer(layer)
-    if missing := Parameters.model_fields.keys() - values.keys():
-        raise InputError(
-            f"{layer} lacks {', '.join(sorted(missing)[:3])}, so another version of cagewatch"
-            " made it; run its experiment again or delete its folder."
-        )
     parameters = validate(values, where=str(layer))
-    scores = folder / "scores.csv.gz"
+    if lacking := read_model(parameters.model).keys() - values.keys():
+        raise InputError(
+            f"{layer} lacks {', '.join(sorted(lacking)[:3])}, so another version of cagewatch"
+            " made it; make the run again or delete its folder."
+        )
+    frames = read_scores(folder / "scores.csv.gz")
+    metrics = read_json(folder / "metrics.json")
+    return FinishedRun(folder, parameters, frames, metrics, files["scores.csv.gz"]["crc32"])
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    """The table of frame scores; InputError if it is missing, damaged or too large."""
     try:
-        with gzip.open(scores) as packed:
+        with gzip.open(path) as packed:
             text = packed.read(MAX_SCORES_BYTES + 1)
-        if len(text) > MAX_SCORES_BYTES:
-            raise InputError(f"{scores} unpacks to more than {MAX_SCORES_BYTES} bytes; replace it.")
+        if len(text) > MAX_SCORES_BYTES or text.count(b"\n") > MAX_FRAMES:
+            raise InputError(
+                f"{path} holds more than {MAX_FRAMES} frames or {MAX_SCORES_BYTES} bytes;"
+                " replace it."
+            )
+        names = text[: text.find(b"\n")].decode().strip().split(",")
+        scores = [name for name in names if name.startswith("score")]
         frames = pd.read_csv(
             io.BytesIO(text),
+            usecols=lambda name: name in SCORE_COLUMNS or name in scores,
             dtype={"recording": "string", "label": "string", "anomalous": "boolean"},
             keep_default_na=False,
-            na_values={
-                name: [""] for name in ("anomalous", "time_s", "score_image", "score_flow", "score")
-            },
+            na_values={name: [""] for name in ("anomalous", "time_s", *scores)},
         )
-        digest = checksum(scores)
     except InputError:
         raise
     except (OSError, ValueError, EOFError, zlib.error) as error:
-        raise InputError(f"{scores} is missing or damaged; run the experiment again.") from error
+        raise InputError(f"{path} is missing or damaged; make the run again.") from error
     missing = [name for name in SCORE_COLUMNS if name not in frames]
     if missing or not len(frames):
-        raise InputError(f"{scores} lacks {missing[0] if missing else 'frames'}; run it again.")
-    return FinishedRun(folder, parameters, frames, metrics, digest)
+        raise InputError(f"{path} lacks {missing[0] if missing else 'frames'}; make the run again.")
+    return frames
 
 
-def load_model(folder: Path) -> keras.Model:
-    """The run's trained model, kept in memory; InputError if it has none or it is damaged."""
-    path = folder / "model.keras"
-    if not path.is_file():
-        raise InputError(f"{folder} has no model.keras: its model is no network.")
-    state = path.stat()
-    return _load_model(str(path), (state.st_mtime_ns, state.st_ctime_ns, state.st_size))
+def open_detector(folder: str | Path, computing: Computing | None = None) -> Detector:
+    """The run's detector, kept in memory; InputError if it is missing, damaged or was changed."""
+    folder = project_root() / Path(folder).expanduser()
+    files = read_provenance(folder)["files"]
+    wanted = ("params.yaml", "detector.npz")
+    check_files(folder, {name: files[name] for name in wanted if name in files})
+    state = tuple(str(files.get(name)) for name in wanted)
+    return _open_detector(folder, state, computing)
 
 
 @lru_cache(maxsize=2)
-def _load_model(path: str, state: tuple[int, ...]) -> keras.Model:
-    import keras  # here, so that the explorer opens without waiting for it
-
-    import cagewatch.detectors.networks  # noqa: F401  registers the layers of the study's own networks
-
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras, zipfile and HDF5 raise whatever they trip over
-        raise InputError(f"{path} cannot be loaded as a Keras model; train it again.") from error
+def _open_detector(folder: Path, state: tuple[str, ...], computing: Computing | None) -> Detector:
+    return load_detector(folder, computing)

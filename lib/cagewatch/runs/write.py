@@ -1,73 +1,97 @@
-"""A run's folder: where it is and what is written into it.
+"""Writing a run's folder: aside first, then file by file into place, the provenance last.
 
-Everything downstream reads only these files, so a run made on another machine can be copied in.
+A run that fails leaves a finished one of the same name as it was. Everything downstream reads only
+these files, so a run made on another machine can be copied in.
 """
 
 from __future__ import annotations
 
+import fcntl
 import gzip
+import os
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
 
+from cagewatch.detectors import Detector
 from cagewatch.errors import InputError
-from cagewatch.files import whole_file, write_json
-from cagewatch.params import Parameters, project_root, write_params
+from cagewatch.files import checksum, whole_file, write_json
+from cagewatch.names import safe_name
+from cagewatch.params import Parameters, project_root
 from cagewatch.store import Store
 
-if TYPE_CHECKING:
-    import keras
-
-FORMAT = 1
-FITTED = ("model.keras", "detector.npz")  # what a network and another detector learnt
+FORMAT = 2
+# In the order in which they are moved into place.
+FILES = ("params.yaml", "detector.npz", "history.csv", "curve.csv", "scores.csv.gz", "metrics.json")
+PROVENANCE = "provenance.json"
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
+
+
+@dataclass
+class OpenRun:
+    """A run that is being made.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it will be, ``results_dir/dataset/target/model/seed-<n>``.
+    aside : Path
+        Where its files are written until it is finished; a killed run goes on from what lies here.
+    started : float
+        ``time.time()`` at its start.
+    lock : file
+        Held until the run is finished or its process ends.
+    """
+
+    folder: Path
+    aside: Path
+    started: float
+    lock: TextIO
 
 
 def run_folder(parameters: Parameters) -> Path:
     """``results_dir/dataset/target/model/seed-n``, relative to the project's root."""
-    return (
-        project_root()
-        / parameters.results_dir
-        / parameters.dataset
-        / parameters.target
-        / parameters.model
-        / f"seed-{parameters.seed}"
-    )
+    names = (parameters.dataset, parameters.target, parameters.model)
+    root = project_root() / Path(parameters.results_dir).expanduser()
+    return root.joinpath(*map(safe_name, names), f"seed-{parameters.seed}")
 
 
-def start_run(parameters: Parameters) -> Path:
-    """Make the run's folder, drop an older run's results and write the resolved parameters.
-
-    A checkpoint of the same run is kept, so that a killed run goes on.
+def start_run(parameters: Parameters) -> OpenRun:
+    """Open the run's folder for writing, once its recordings are known to be there.
 
     Raises
     ------
     InputError
-        If the folder cannot be written.
+        If the folder cannot be written, is a link, or another process is writing this run.
     """
     folder = run_folder(parameters)
+    root = project_root() / Path(parameters.results_dir).expanduser()
+    aside = folder / "unfinished"
+    for place in (aside, *[folder, *folder.parents][: len(folder.relative_to(root).parts)]):
+        if place.is_symlink():
+            raise InputError(f"{place} is a link, and results follow none; remove it.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("metrics.json", "scores.csv.gz", "provenance.json", *FITTED):
-            (folder / name).unlink(missing_ok=True)
+        aside.mkdir(parents=True, exist_ok=True)
+        lock = open(aside / "lock", "w")  # noqa: SIM115  held until the run ends
     except OSError as error:
         raise InputError(
             f"Cannot write to {folder}: {error.strerror}; choose another results_dir."
         ) from error
-    with whole_file(folder / "params.yaml") as partial:
-        write_params(parameters, partial)
-    return folder
-
-
-def save_model(model: keras.Model, folder: Path) -> None:
-    """Write ``model.keras``, whole or not at all."""
-    with whole_file(folder / "model.keras") as partial:
-        model.save(partial)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise InputError(
+            f"Another process is writing {folder}; wait for it, or choose another seed or"
+            " results_dir."
+        ) from error
+    return OpenRun(folder, aside, time.time(), lock)
 
 
 def save_scores(frames: pd.DataFrame, folder: Path) -> None:
@@ -81,12 +105,10 @@ def save_scores(frames: pd.DataFrame, folder: Path) -> None:
         frames.to_csv(packed, index=False, float_format="%.9g", lineterminator="\n")
 
 
-def describe_reference(reference: Mapping[str, np.ndarray], score: np.ndarray) -> dict[str, Any]:
-    """Mean, standard deviation and quantiles of training scores, for metrics.json.
+def describe_reference(detector: Detector) -> dict[str, Any]:
+    """Mean, standard deviation and quantiles of the detector's scores of normal training frames.
 
-    `reference` is by stream and empty without streams; `score` is their average, per clip for
-    networks and per frame for other detectors. Thresholds for recordings without labels
-    are taken from these quantiles.
+    By column of ``scores.csv.gz``, for metrics.json.
     """
     return {
         name: {
@@ -94,30 +116,69 @@ def describe_reference(reference: Mapping[str, np.ndarray], score: np.ndarray) -
             "std": float(value.std()),
             "quantiles": {str(q): float(np.quantile(value, q)) for q in QUANTILES},
         }
-        for name, value in {**reference, "score": score}.items()
+        for name, value in detector.reference.items()
+    }
+
+
+def describe_training(detector: Detector) -> dict[str, Any] | None:
+    """Epochs and steps a network was trained for, and whether it stopped early; None for others."""
+    if "epochs" not in detector.state:
+        return None
+    epochs = int(detector.state["epochs"])
+    return {
+        "epochs": epochs,
+        "steps": int(detector.state["steps"]),
+        "stopped_early": epochs < detector.parameters.epochs,
     }
 
 
 def finish_run(
-    folder: Path,
-    metrics: dict[str, Any],
-    description: dict[str, Any],
+    run: OpenRun,
+    detector: Detector,
+    frames: pd.DataFrame,
+    metrics: Mapping[str, Any],
+    description: Mapping[str, Any],
     stores: Mapping[str, Store],
-    started: float,
 ) -> None:
-    """Write ``provenance.json`` and, last of all, ``metrics.json``: a run with one is finished.
+    """Write the run's files aside, then move them into place; ``provenance.json`` comes last.
 
     Parameters
     ----------
-    description : software and machine, from `cagewatch.runtime.describe`.
-    started : ``time.time()`` at the start of the run.
+    run : OpenRun
+    detector : Detector
+    frames : DataFrame
+        The table of frame scores.
+    metrics : mapping
+        Of `cagewatch.metrics.compute_metrics`.
+    description : mapping
+        Software and machine, from `cagewatch.runtime.describe`.
+    stores : mapping of str to Store
+        Whose sources the run was made from.
     """
+    detector.save(run.aside)
+    save_scores(frames, run.aside)
+    trained = describe_training(detector)
+    about = {"trained": trained, "reference_scores": describe_reference(detector)}
+    write_json(run.aside / "metrics.json", {"format": FORMAT, **metrics, **about})
+    made = [name for name in FILES if (run.aside / name).is_file()]
     provenance = {
         "format": FORMAT,
         **description,
         "data": {name: store.source_digest for name, store in sorted(stores.items())},
-        "wall_time_s": round(time.time() - started, 1),
+        "wall_time_s": round(time.time() - run.started, 1),
+        "files": {name: describe_file(run.aside / name) for name in made},
     }
-    write_json(folder / "provenance.json", provenance)
-    write_json(folder / "metrics.json", {"format": FORMAT, **metrics})
-    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
+    (run.folder / PROVENANCE).unlink(missing_ok=True)
+    for name in FILES:
+        if name in made:
+            os.replace(run.aside / name, run.folder / name)
+        else:
+            (run.folder / name).unlink(missing_ok=True)
+    write_json(run.folder / PROVENANCE, provenance)
+    shutil.rmtree(run.aside, ignore_errors=True)
+    run.lock.close()
+
+
+def describe_file(path: Path) -> dict[str, int]:
+    """Size and CRC-32 of a file, by which damage and changes are found."""
+    return {"bytes": path.stat().st_size, "crc32": checksum(path)}

@@ -1,1 +1,6 @@
-"""From a detector and a recording to one score per frame."""
+"""From a detector and a recording to a table with one score per frame."""
+
+from cagewatch.scoring.source import score_source
+from cagewatch.scoring.table import SCORE_COLUMNS, score_recordings
+
+__all__ = ["SCORE_COLUMNS", "score_recordings", "score_source"]

@@ -1,181 +1,153 @@
-"""A network's frame scores from a stream of frames, flow and inference overlapping on all cores."""
+"""A network's scores from a stream of frames, flow and inference overlapping on all cores."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
-from cagewatch.detectors.inference.engines import Engine, Inference, Precision, open_inference
-from cagewatch.errors import InputError
+from cagewatch.clips.windows import Windows, clip_windows, score_clips, spread_over_frames
+from cagewatch.detectors.footage import Chunk, Footage
+from cagewatch.detectors.inference.engines import Inference, open_inference
+from cagewatch.detectors.inference.errors import add_error_heads, is_per_frame
 from cagewatch.in_order import map_in_order
-from cagewatch.runs.read import FinishedRun, load_model
-from cagewatch.scoring.frames import (
-    STREAMS,
-    add_error_heads,
-    average_streams,
-    is_per_frame,
-    score_clips,
-    spread_over_frames,
-)
-from cagewatch.store.preprocess import (
-    Piece,
-    Preprocessing,
-    cut_pieces,
-    finish_piece,
-    model_input,
-    preprocessing_of,
-)
+from cagewatch.params import Parameters
+from cagewatch.store.preprocess import model_input
 
 if TYPE_CHECKING:
     import keras
+
+    from cagewatch.detectors.detector import Computing
 
 FRAMES = 512  # given to a network at once: large enough to hide Python, small enough for the cache
 LEAST_CLIPS = 8
 Scores = dict[str, np.ndarray]
 
 
-def score_with_network(
-    run: FinishedRun,
-    frames: Iterable[tuple[float, np.ndarray]],
-    name: str,
-    engine: Engine = "auto",
-    precision: Precision = "auto",
-    cores: int = 1,
-) -> dict[str, np.ndarray]:
-    """Frame scores by column, as the experiment gives them for the same recording.
+class Scorer(NamedTuple):
+    """A network that is ready to score streams.
 
-    Clips start `test_clip_step` frames apart, and one more ends with the recording. Memory holds a
-    few pieces of the recording and its scores.
-
-    Parameters
+    Attributes
     ----------
-    frames : (time_s, (height, width) uint8 luminance) in order.
-    name : the recording's, for error messages.
-    engine, precision, cores : see `cagewatch.detectors.inference.engines.open_inference`.
-
-    Raises
-    ------
-    InputError
-        If the run has no usable model or the recording is shorter than a clip.
+    inference : Inference
+        Computes a batch of clips.
+    streams : dict of str to int
+        Streams it reads, and rows x columns x channels of each.
+    batch : int
+        Clips in a batch, always as many.
+    per_frame : bool
+        Whether it treats each frame on its own.
+    flow_scale : float
+        Speed in pixels that maps to 1.
     """
-    parameters, length = run.parameters, run.parameters.clip_length
-    settings = preprocessing_of(parameters)
-    model = _scoring_model(run)
-    batch = max(LEAST_CLIPS, FRAMES // length)
-    inference = _inference(model, batch, engine, precision, cores)
-    score = _piece_scorer(run, model, settings, inference, batch)
-    # A piece's clips may begin in the one before; together they fill the network's batch.
-    earlier = length - 1 + settings.flow_lag
+
+    inference: Inference
+    streams: dict[str, int]
+    batch: int
+    per_frame: bool
+    flow_scale: float
+
+
+def open_scorer(
+    model: keras.Model, parameters: Parameters, flow_scale: float, computing: Computing
+) -> Scorer:
+    """Make a network ready to score streams; see `open_inference`."""
+    batch = max(LEAST_CLIPS, FRAMES // parameters.clip_length)
+    heads = model if "target" in model.output else add_error_heads(model)
+    return Scorer(
+        open_inference(heads, batch, *computing),
+        {name: int(np.prod(tensor.shape[2:])) for name, tensor in model.input.items()},
+        batch,
+        is_per_frame(model),
+        flow_scale,
+    )
+
+
+def score_stream(scorer: Scorer, footage: Footage, parameters: Parameters) -> list[Scores]:
+    """Scores of each run of frames by stream, or 'target' of a classifier: (n_frames, ...).
+
+    Memory holds a few chunks of the recording, and its errors.
+    """
+    length = parameters.clip_length
     cv2.setNumThreads(1)
-    pieces = cut_pieces(frames, settings, batch * length - (length - 1), earlier)
-    starts, parts, total = [], [], 0
-    for n_frames, piece_starts, piece_scores in map_in_order(score, pieces, inference.callers):
-        total = n_frames
-        starts.append(piece_starts)
-        parts.append(piece_scores)
-    if total < length:
-        raise InputError(f"{name} has {total} frames, fewer than the run's clips of {length}.")
-    joined = {stream: np.concatenate([part[stream] for part in parts]) for stream in parts[0]}
-    windows = np.concatenate(starts)[:, None] + np.arange(length, dtype=np.int32)
-    columns = {f"score_{stream}": joined[stream] for stream in STREAMS if stream in joined}
-    columns["score"] = average_streams(joined, _reference(run), parameters.stream_average)
+    # A chunk's clips may begin in the one before; together they fill the network's batch.
+    earlier = 0 if scorer.per_frame else length - 1
+    size = scorer.batch * length - earlier
+    work = _frames_of if scorer.per_frame else _clips_of
+
+    def errors_of(chunk: Chunk) -> tuple[Windows, Scores]:
+        return work(scorer, chunk, parameters)
+
+    found = []
+    for run in footage.chunks(size, earlier):
+        parts = list(map_in_order(errors_of, run, scorer.inference.callers))
+        joined = {s: np.concatenate([errors[s] for _, errors in parts]) for s in parts[0][1]}
+        windows = Windows.join([windows for windows, _ in parts])
+        if scorer.per_frame:
+            windows = Windows.of(windows.n_frames, length, parameters.test_clip_step)
+            joined = {stream: errors[windows.frames] for stream, errors in joined.items()}
+        clips = {
+            stream: errors
+            if stream == "target"
+            else score_clips(errors, scorer.streams[stream], parameters.clip_score)
+            for stream, errors in joined.items()
+        }
+        found.append(
+            {
+                stream: _spread(values, windows, parameters.clip_alignment)
+                for stream, values in clips.items()
+            }
+        )
+    return found
+
+
+def _spread(values: np.ndarray, windows: Windows, alignment: str) -> np.ndarray:
+    if values.ndim == 1:
+        return spread_over_frames(values, windows, alignment)
+    columns = [spread_over_frames(column, windows, alignment) for column in values.T]
+    return np.stack(columns, axis=1)
+
+
+def _clips_of(
+    scorer: Scorer, chunk: Chunk, parameters: Parameters
+) -> tuple[Windows, dict[str, np.ndarray]]:
+    """Clips that end in a chunk's new frames, and the network's outputs for them."""
+    windows = clip_windows(chunk, parameters.clip_length, parameters.test_clip_step)
+    inputs = _inputs_of(scorer, chunk, parameters)
+    return windows, _infer(scorer, inputs, windows.frames - chunk.first)
+
+
+def _frames_of(
+    scorer: Scorer, chunk: Chunk, parameters: Parameters
+) -> tuple[Windows, dict[str, np.ndarray]]:
+    """Errors of a chunk's new frames, each computed once however many clips hold it."""
+    length, stop = parameters.clip_length, chunk.first + chunk.count
+    used = np.arange(chunk.count - chunk.new, chunk.count)
+    packed = np.resize(used, -(-len(used) // length) * length).reshape(-1, length)
+    outputs = _infer(scorer, _inputs_of(scorer, chunk, parameters), packed)
+    errors = {stream: value.reshape(-1)[: len(used)] for stream, value in outputs.items()}
+    return Windows(np.empty((0, length), np.int64), stop), errors
+
+
+def _inputs_of(scorer: Scorer, chunk: Chunk, parameters: Parameters) -> dict[str, np.ndarray]:
+    arrays = {"image": chunk.gray, "flow": chunk.flow}
     return {
-        column: spread_over_frames(value, windows, total, parameters.clip_alignment)
-        for column, value in columns.items()
+        stream: model_input(stream, arrays[stream](), parameters, scorer.flow_scale)
+        for stream in scorer.streams
     }
 
 
-def _piece_scorer(
-    run: FinishedRun,
-    model: keras.Model,
-    settings: Preprocessing,
-    inference: Inference,
-    batch: int,
-) -> Callable[[Piece], tuple[int, np.ndarray, Scores]]:
-    """A function from a piece to: frames so far, its clips' first frames, their scores."""
-    parameters, length = run.parameters, run.parameters.clip_length
-    scale = run.metrics["flow_scale"]
-    per_frame = is_per_frame(load_model(run.folder))
-    sizes = {stream: int(np.prod(tensor.shape[2:])) for stream, tensor in model.input.items()}
-
-    def score(piece: Piece) -> tuple[int, np.ndarray, Scores]:
-        found = dict(zip(STREAMS, finish_piece(piece, settings), strict=True))
-        inputs = {s: model_input(s, found[s], parameters, scale) for s in model.input}
-        starts = clip_starts(piece, length, parameters.test_clip_step)
-        windows = (starts - piece.first)[:, None] + np.arange(length)
-        if per_frame:
-            # Each frame once, however many clips hold it: packed into clips that do not overlap.
-            lag = min(settings.flow_lag, len(piece.gray) - 1)
-            used = np.arange(lag if piece.first else 0, len(piece.gray))
-            packed = np.resize(used, -(-len(used) // length) * length).reshape(-1, length)
-            place = np.searchsorted(used, windows)
-            errors = _infer(inference, inputs, packed, batch)
-            errors = {stream: value.reshape(-1)[place] for stream, value in errors.items()}
-        else:
-            errors = _infer(inference, inputs, windows, batch)
-        scores = {
-            stream: value.reshape(-1).astype(np.float64)
-            if stream == "target"
-            else score_clips(value, sizes[stream], parameters.clip_score)
-            for stream, value in errors.items()
-        }
-        return piece.first + len(piece.gray), starts, scores
-
-    return score
-
-
-def clip_starts(piece: Piece, length: int, step: int) -> np.ndarray:
-    """First frames of the clips that end in a piece's new frames: (n,) int32.
-
-    Clips start `step` frames apart; one more ends with the recording's last frame.
-    """
-    stop = piece.first + len(piece.gray)
-    first = max(stop - len(piece.times) - length + 1, 0)
-    starts = np.arange(-(-first // step) * step, stop - length + 1, step)
-    end = stop - length
-    if piece.last and end >= 0 and end % step:
-        starts = np.append(starts, end)
-    return starts.astype(np.int32)
-
-
-def _infer(inference: Inference, inputs: Scores, clips: np.ndarray, batch: int) -> Scores:
+def _infer(
+    scorer: Scorer, inputs: dict[str, np.ndarray], clips: np.ndarray
+) -> dict[str, np.ndarray]:
     """Outputs for clips of frame positions (n, clip_length), in batches of always one size."""
     parts: dict[str, list[np.ndarray]] = {}
-    for begin in range(0, max(len(clips), 1), batch):
-        chosen = clips[begin : begin + batch]
-        filled = np.zeros((batch, clips.shape[1]), np.intp)
+    for begin in range(0, max(len(clips), 1), scorer.batch):
+        chosen = clips[begin : begin + scorer.batch]
+        filled = np.zeros((scorer.batch, clips.shape[1]), np.intp)
         filled[: len(chosen)] = chosen
-        outputs = inference.run({stream: value[filled] for stream, value in inputs.items()})
+        outputs = scorer.inference.run({name: value[filled] for name, value in inputs.items()})
         for stream, output in outputs.items():
             parts.setdefault(stream, []).append(output[: len(chosen)])
     return {stream: np.concatenate(values) for stream, values in parts.items()}
-
-
-@lru_cache(maxsize=4)
-def _inference(model: keras.Model, *how: Any) -> Inference:
-    return open_inference(model, *how)
-
-
-def _scoring_model(run: FinishedRun) -> keras.Model:
-    """The model with its errors as outputs; a binary supervised model as it is."""
-    if run.parameters.supervised_loss == "softmax" and run.parameters.model == "supervised":
-        raise InputError("A supervised model with one class per behaviour cannot score here.")
-    return _with_errors(load_model(run.folder))
-
-
-@lru_cache(maxsize=1)
-def _with_errors(model: keras.Model) -> keras.Model:
-    return model if "target" in model.output else add_error_heads(model)
-
-
-def _reference(run: FinishedRun) -> dict[str, np.ndarray]:
-    """Two values by stream with the mean and standard deviation of the training scores."""
-    kept: dict[str, Any] = run.metrics.get("reference_scores", {})
-    return {
-        stream: np.array([values["mean"] - values["std"], values["mean"] + values["std"]])
-        for stream, values in kept.items()
-    }

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import lzma
-import struct
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,17 +12,13 @@ import keras
 import numpy as np
 
 from cagewatch.errors import InputError
-from cagewatch.files import whole_file
+from cagewatch.files import DAMAGED, whole_file
 from cagewatch.params import Parameters
 
 if TYPE_CHECKING:
     from cagewatch.clips.batches import ClipBatches
 
 KINDS = ("weight", "optimiser", "best")
-# What reading a damaged archive of arrays can raise.
-DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, IndexError, OverflowError)
-DAMAGED += (NotImplementedError, RuntimeError, MemoryError, SyntaxError, tokenize.TokenError)
-DAMAGED += (struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 # Parameters a checkpoint does not depend on: they act after training, or only on its length.
 AFTER_TRAINING = {
     *("epochs", "max_epochs", "scale", "cores", "results_dir", "test_recordings", "test_start"),

@@ -1,0 +1,219 @@
+"""Footage: what a detector reads of one recording, as often as it likes, never the whole of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from cagewatch.recordings import Recording
+from cagewatch.store import Preprocessing, Store
+from cagewatch.store.preprocess import cut_pieces, cut_region, finish_piece
+from cagewatch.video import probe, read_frames
+
+PIECE = 256  # frames; a part of a recording is taken in pieces of at most so many
+
+
+class Chunk(NamedTuple):
+    """Successive frames of a run of frames, and a few before them.
+
+    Attributes
+    ----------
+    first : int
+        Number within the run of the chunk's first frame, 0-based.
+    count : int
+        Frames in the chunk.
+    new : int
+        Frames that no earlier chunk held, the chunk's last ones.
+    last : bool
+        Whether the run ends with this chunk.
+    gray : callable
+        Gives ndarray of uint8, shape (count, rows, columns).
+    flow : callable
+        Gives ndarray of float16, shape (count, rows, columns, 2), in pixels.
+    """
+
+    first: int
+    count: int
+    new: int
+    last: bool
+    gray: Callable[[], np.ndarray]
+    flow: Callable[[], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Footage:
+    """Frames of one recording that can be read again and again.
+
+    Attributes
+    ----------
+    name : str
+        The recording's name, for messages.
+    settings : Preprocessing
+        How gray and flow are made of the frames.
+    fps : float
+        Frames per second.
+    read : callable
+        Gives an iterator over all frames anew: (time_s, ndarray of uint8, shape (height, width)).
+    kept : ndarray of bool, shape (n_frames,), optional
+        False where a frame is not to be looked at; None: all are, however many there are.
+    store : Store, optional
+        Gray and flow, where they have been computed already.
+    """
+
+    name: str
+    settings: Preprocessing
+    fps: float
+    read: Callable[[], Iterator[tuple[float, np.ndarray]]]
+    kept: np.ndarray | None = None
+    store: Store | None = None
+
+    def __len__(self) -> int:
+        if self.kept is None:
+            raise TypeError(f"the frames of {self.name} have not been counted")
+        return int(self.kept.sum())
+
+    def counted(self) -> Footage:
+        """The same footage with its frames counted, which reads it once if they are not."""
+        if self.kept is not None:
+            return self
+        n_frames = len(self.store) if self.store else sum(1 for _ in self.read())
+        return replace(self, kept=np.ones(n_frames, bool))
+
+    def part(self, kept: np.ndarray) -> Footage:
+        """The same footage with only the frames where `kept` ((n_frames,) bool) holds too."""
+        counted = self.counted()
+        assert counted.kept is not None
+        return replace(counted, kept=counted.kept & kept)
+
+    def runs(self) -> Iterator[Iterator[np.ndarray]]:
+        """Yield each run of successive kept frames as an iterator, to be read before the next.
+
+        Frames are cut to the region and rotated, at the source's resolution. What moves over time
+        is to be measured inside a run; frames that are left out, such as the target's, are never
+        handed out.
+        """
+        for run in self._timed_runs():
+            yield (cut_region(frame, self.settings) for _, frame in run)
+
+    def sample(self, count: int) -> Iterator[np.ndarray]:
+        """Yield at most `count` kept frames, evenly spread, cut to the region and rotated."""
+        held = np.flatnonzero(self.counted().kept)
+        spread = np.linspace(0, len(held) - 1, min(count, len(held))).round().astype(int)
+        chosen = set(held[spread].tolist())
+        last = max(chosen, default=-1)
+        for number, (_, frame) in enumerate(self.read()):
+            if number in chosen:
+                yield cut_region(frame, self.settings)
+            if number >= last:
+                return
+
+    def chunks(self, size: int, earlier: int = 0) -> Iterator[Iterator[Chunk]]:
+        """Yield each run of kept frames as an iterator over its chunks.
+
+        Parameters
+        ----------
+        size : int
+            New frames in a chunk.
+        earlier : int
+            Frames before the new ones that a chunk holds as well, as far as there are any.
+        """
+        if self.store is None:
+            for run in self._timed_runs():
+                yield self._chunks_of_stream(run, size, earlier)
+            return
+        kept = np.ones(len(self.store), bool) if self.kept is None else self.kept
+        edges = np.flatnonzero(np.diff(np.r_[False, kept, False].astype(np.int8)))
+        for start, stop in edges.reshape(-1, 2):
+            yield _chunks_of_store(self.store, int(start), int(stop), size, earlier)
+
+    def _timed_runs(self) -> Iterator[Iterator[tuple[float, np.ndarray]]]:
+        if self.kept is None:
+            yield self.read()
+            return
+        run = np.cumsum(np.diff(self.kept.astype(np.int8), prepend=0) != 0)
+        # What follows the last kept frame need not be decoded.
+        stop = int(np.flatnonzero(self.kept)[-1]) + 1 if self.kept.any() else 0
+        numbered = zip(self.kept[:stop], run[:stop], self.read(), strict=False)
+        for (kept, _), part in groupby(numbered, lambda item: (bool(item[0]), int(item[1]))):
+            if kept:
+                yield (timed for _, _, timed in part)
+
+    def _chunks_of_stream(
+        self, run: Iterator[tuple[float, np.ndarray]], size: int, earlier: int
+    ) -> Iterator[Chunk]:
+        settings = self.settings
+        rows = slice(settings.crop_top, settings.resize_height - settings.crop_bottom)
+        for piece in cut_pieces(run, settings, size, earlier + settings.flow_lag):
+            # Flow needs the frames before; those whose flow is unknown are not handed on.
+            skip = min(settings.flow_lag, len(piece.gray) - len(piece.times)) if piece.first else 0
+
+            def gray(piece=piece, skip=skip) -> np.ndarray:
+                return piece.gray[skip:, rows]
+
+            def flow(piece=piece, skip=skip) -> np.ndarray:
+                return finish_piece(piece, settings)[1][skip:]
+
+            count = len(piece.gray) - skip
+            yield Chunk(piece.first + skip, count, len(piece.times), piece.last, gray, flow)
+
+
+def _chunks_of_store(
+    store: Store, start: int, stop: int, size: int, earlier: int
+) -> Iterator[Chunk]:
+    for begin in range(start, stop, size):
+        first, end = max(begin - earlier, start), min(begin + size, stop)
+
+        def gray(first=first, end=end) -> np.ndarray:
+            return np.asarray(store.gray[first:end])
+
+        def flow(first=first, end=end) -> np.ndarray:
+            return np.asarray(store.flow[first:end])
+
+        yield Chunk(first - start, end - first, end - begin, end == stop, gray, flow)
+
+
+def footage_of(
+    recording: Recording,
+    settings: Preprocessing,
+    store: Store | None = None,
+    kept: np.ndarray | None = None,
+) -> Footage:
+    """The footage of a recording, from its store where there is one."""
+    fps = settings.image_fps
+    source = Path(recording.source)
+    if store is not None and kept is None:
+        kept = np.ones(len(store), bool)
+    return Footage(
+        recording.name,
+        settings,
+        probe(source, fps).fps,
+        lambda: read_frames(source, fps=fps),
+        kept,
+        store,
+    )
+
+
+def limit_frames(footage: Sequence[Footage], most: int) -> list[Footage]:
+    """The footage with about `most` of its frames, in pieces of PIECE spread over all of it."""
+    if sum(map(len, footage)) <= most:
+        return list(footage)
+    pieces: list[tuple[int, np.ndarray]] = []
+    for number, one in enumerate(footage):
+        held = np.flatnonzero(one.counted().kept)
+        cuts = np.flatnonzero(np.diff(held) > 1) + 1
+        for run in np.split(held, cuts):
+            pieces += [(number, run[i : i + PIECE]) for i in range(0, len(run), PIECE)]
+    # The middle of each of `steps` equal shares; lengths decide how many shares there are.
+    size = np.mean([len(frames) for _, frames in pieces])
+    steps = min(len(pieces), max(1, round(most / size)))
+    chosen = ((np.arange(steps) + 0.5) * len(pieces) / steps).astype(int)
+    masks = [np.zeros(len(one.counted().kept), bool) for one in footage]
+    for index in chosen:
+        number, frames = pieces[index]
+        masks[number][frames] = True
+    return [one.part(mask) for one, mask in zip(footage, masks, strict=True)]
