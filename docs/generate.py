@@ -1,0 +1,158 @@
+"""Pages of the site that are made from the code: parameters, detectors, the command line.
+
+Also lets the site show the repository's figures and notebooks, and mends the links between them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+from cagewatch.detectors.networks.build import MODELS
+from cagewatch.detectors.registry import DETECTORS, is_network
+from cagewatch.params import Parameters, choices, read_layer
+from cagewatch.params.layers import read_model
+
+ROOT = Path(__file__).resolve().parents[1]
+SHOWN = ("figures", "notebooks")  # folders of the repository that are pages of the site
+LINK = re.compile(r"(?P<text>!?\[[^\[\]]*\])\((?P<target>[^()\s#:]+)(?P<anchor>#[^()\s]*)?\)")
+
+
+def write_pages(folder: Path) -> None:
+    """Write every generated page under `folder`, the site's sources."""
+    for name in SHOWN:
+        # Copies, with their times: through a link Sphinx would see pages outside its sources.
+        shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(".*", "*.py"))
+    for page in (folder / "generated" / "api").glob("*.rst"):
+        module = ROOT / "lib" / page.stem.replace(".", "/")
+        if not module.is_dir() and not Path(f"{module}.py").is_file():
+            page.unlink()  # of a module that is gone
+    pages = {
+        "parameters.md": list_parameters(),
+        "commands.md": describe_commands(),
+        "notebooks.md": list_notebooks(),
+        "figures.md": list_figures(),
+        "detectors.md": list_detectors(),
+    }
+    pages |= {f"detectors/{name}.md": describe_detector(name) for name in choices("model", ROOT)}
+    for name, text in pages.items():
+        path = folder / "generated" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def list_parameters() -> str:
+    """Every parameter with its type, default and meaning, from the schema and params/base.yaml."""
+    defaults = read_layer(ROOT / "params" / "base.yaml")
+    schema = Parameters.model_json_schema()["properties"]
+    lines = ["# Parameters", "", "Defaults are those of `params/base.yaml`; layers and `-p` change"]
+    lines += ["them.", "", "| name | type | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, field in Parameters.model_fields.items():
+        default = "" if defaults.get(name) is None else f"`{defaults[name]}`"
+        kind = describe_type(schema[name])
+        lines.append(f"| `{name}` | {kind} | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def describe_type(schema: dict) -> str:
+    """A JSON schema's type in words: choices, or the type with its bounds."""
+    if "anyOf" in schema:
+        return " or ".join(
+            describe_type(one) for one in schema["anyOf"] if one.get("type") != "null"
+        )
+    if schema.get("type") == "array":
+        return f"list of {describe_type(schema.get('items', {}))}"
+    if "enum" in schema or "const" in schema:
+        return ", ".join(f"`{one}`" for one in schema.get("enum", [schema.get("const")]))
+    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    told = {key: value for key, value in schema.items() if key in signs and value < 1 << 31}
+    bounds = [f"{signs[key]} {value}" for key, value in told.items()]
+    return ", ".join([schema.get("type", "any"), *bounds])
+
+
+def describe_commands() -> str:
+    """The command line's own help as one page."""
+    command = [sys.executable, "-m", "typer", "cagewatch.cli", "utils", "docs"]
+    command += ["--name", "cagewatch", "--title", "Command line"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    return done.stdout
+
+
+def describe_detector(name: str) -> str:
+    """A detector's page: what its layer and its module say, and the parameters that it reads."""
+    text = (ROOT / "params" / "model" / f"{name}.yaml").read_text(encoding="utf-8")
+    comments = [line[1:].strip() for line in text.splitlines() if line.startswith("#")]
+    module = DETECTORS[name]
+    if is_network(name):
+        module = MODELS[name].build.__module__
+    meanings = {key: field.description for key, field in Parameters.model_fields.items()}
+    lines = [f"# `{name}`", "", *comments, "", f"`make study MODELS={name}`", "", "## Idea", ""]
+    lines += ["```{eval-rst}", f".. automodule:: {module}", "   :no-members:", "   :no-index:"]
+    lines += ["```", "", "## Parameters that only some detectors read", ""]
+    lines += ["| name | value | meaning |", "| --- | --- | --- |"]
+    for key, value in read_model(name, ROOT).items():
+        shown = "as the dataset or scale says" if value is None else f"`{value}`"
+        lines.append(f"| `{key}` | {shown} | {meanings[key]} |")
+    return "\n".join(lines) + "\n"
+
+
+def list_detectors() -> str:
+    """A list of all detectors' pages."""
+    names = [f"detectors/{name}" for name in choices("model", ROOT)]
+    return "\n".join(["# Every detector", "", "```{toctree}", *names, "```", ""])
+
+
+def list_notebooks() -> str:
+    """A list of the notebooks, as the study executed them."""
+    names = [f"/notebooks/{path.stem}" for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    text = "Each notebook as the default study executed it, on simulated video."
+    return "\n".join(["# Notebooks", "", text, "", "```{toctree}", *names, "```", ""])
+
+
+def list_figures() -> str:
+    """A list of the galleries of figures and tables, one for each dataset."""
+    found = sorted((ROOT / "figures").glob("*/README.md"))
+    names = [f"{path.parent.name} </figures/{path.parent.name}/README>" for path in found]
+    return "\n".join(["# Figures and tables", "", "```{toctree}", *names, "```", ""])
+
+
+def mend_links(app: Sphinx, name: str, source: list[str]) -> None:
+    """Point the links of a page at the site's pages; those to other files keep their text only."""
+    path = (Path(app.srcdir) / app.env.doc2path(name, base=False)).absolute()
+    home = path.parent
+    for shown in SHOWN:  # a page of figures/ links as it does in the repository
+        if home.is_relative_to(Path(app.srcdir) / shown):
+            home = ROOT / home.relative_to(app.srcdir)
+
+    def mend(match: re.Match[str]) -> str:
+        text, target, anchor = match["text"], match["target"], match["anchor"] or ""
+        whole = Path(os.path.normpath(home / target))
+        if not whole.is_relative_to(ROOT) or not whole.exists():
+            return match[0]  # Sphinx says so
+        inside = whole.relative_to(ROOT)
+        if inside.parts[0] in SHOWN and (whole.is_file() and whole.suffix != ".py"):
+            return f"{text}(/{inside.as_posix()}{anchor})"
+        if inside.parts[0] == "docs":
+            return f"{text}(/{inside.relative_to('docs').as_posix()}{anchor})"
+        return text.strip("[]")
+
+    source[0] = LINK.sub(mend, source[0])
+    if name.startswith("figures/") and not name.endswith("/README"):
+        text = re.sub(r"\A#+ ", "# ", source[0])  # a table on its own is a page
+        source[0] = f"---\norphan: true\n---\n\n{text}"
+
+
+def mend_plurals(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
+) -> None:
+    """Let a docstring say `Recording`s: reStructuredText wants no letter after a closing tick."""
+    lines[:] = [re.sub(r"(?<!`)`([^`\s]+)`(?=\w)", r"``\1``\\ ", line) for line in lines]

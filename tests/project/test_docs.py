@@ -1,0 +1,79 @@
+"""The site's own code: links between pages, generated pages, and the examples in docstrings."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARY = ROOT / "lib"
+EXAMPLES = sorted(path for path in LIBRARY.rglob("*.py") if ">>> " in path.read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def generate():
+    """The module docs/generate.py."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        yield importlib.import_module("generate")
+    finally:
+        sys.path.remove(str(ROOT / "docs"))
+
+
+def mended(generate, page: str, text: str) -> str:
+    """A page's text after its links were mended."""
+    site = SimpleNamespace(
+        srcdir=str(ROOT / "docs"),
+        env=SimpleNamespace(doc2path=lambda name, base: f"{name}.md"),
+    )
+    source = [text]
+    generate.mend_links(site, page, source)
+    return source[0]
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "wanted"),
+    [
+        ("peers", "[a](../figures/ped2/README.md)", "[a](/figures/ped2/README.md)"),
+        ("peers", "![a](../figures/ped2/roc.png)", "![a](/figures/ped2/roc.png)"),
+        ("figures/ped2/README", "![a](roc.png)", "![a](/figures/ped2/roc.png)"),
+        ("how_to/gpu", "[a](../performance.md#goals)", "[a](/performance.md#goals)"),
+        ("peers", "[layers](../params/base.yaml)", "layers"),
+        ("peers", "[a](https://example.org/x)", "[a](https://example.org/x)"),
+        ("peers", "[a](no_such_page.md)", "[a](no_such_page.md)"),
+    ],
+)
+def test_links_lead_to_pages_of_the_site(generate, page: str, link: str, wanted: str) -> None:
+    assert mended(generate, page, f"see {link}.") == f"see {wanted}."
+
+
+def test_every_parameter_is_described_with_its_bounds(generate) -> None:
+    from cagewatch.params import Parameters
+
+    text = generate.list_parameters()
+    for name, field in Parameters.model_fields.items():
+        assert f"| `{name}` |" in text and field.description in text
+    assert "| number, ≥ 0, ≤ 1 |" in text
+
+
+def test_every_relative_link_of_the_pages_leads_somewhere(generate) -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs/how_to").glob("*")]
+    for page in pages:
+        for match in generate.LINK.finditer(page.read_text("utf-8")):
+            target = page.parent / match["target"]
+            generated = target.is_relative_to(ROOT / "docs" / "generated")
+            assert generated or target.exists() or target.with_suffix(".md").exists(), (
+                f"{page.relative_to(ROOT)}: {match[0]}"
+            )
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_in_docstrings_give_what_they_say(path: Path) -> None:
+    name = ".".join(path.relative_to(LIBRARY).with_suffix("").parts).removesuffix(".__init__")
+    tried = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
+    assert tried.attempted and not tried.failed
