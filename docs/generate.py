@@ -73,9 +73,9 @@ def describe_type(schema: dict) -> str:
         return f"list of {describe_type(schema.get('items', {}))}"
     if "enum" in schema or "const" in schema:
         return ", ".join(f"`{one}`" for one in schema.get("enum", [schema.get("const")]))
-    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    told = {key: value for key, value in schema.items() if key in signs and value < 1 << 31}
-    bounds = [f"{signs[key]} {value}" for key, value in told.items()]
+    signs = {"minimum": "≥", "exclusiveMinimum": ">", "exclusiveMaximum": "<", "maximum": "≤"}
+    told = [key for key in signs if schema.get(key, 1 << 31) < 1 << 31]
+    bounds = [f"{signs[key]} {schema[key]}" for key in told]
     return ", ".join([schema.get("type", "any"), *bounds])
 
 
