@@ -1,6 +1,12 @@
 """Metrics of frame scores against labels: curves, intervals, events, thresholds."""
 
-from cagewatch.metrics.comparisons import verdict
+from cagewatch.metrics.claims import describe_lead, find_leader, is_ahead, judge_pair, verdict
+from cagewatch.metrics.comparisons import (
+    Difference,
+    compare_rows,
+    correct_for_number,
+    paired_difference,
+)
 from cagewatch.metrics.events import (
     EventMetrics,
     count_bouts_caught,
@@ -10,13 +16,13 @@ from cagewatch.metrics.events import (
 )
 from cagewatch.metrics.inputs import find_bouts
 from cagewatch.metrics.intervals import (
-    Difference,
     Interval,
     RocBand,
-    bootstrap_interval,
-    paired_difference,
+    auc_interval,
+    describe_interval,
     roc_band,
 )
+from cagewatch.metrics.jackknife import Blocks, choose_blocks, estimate_auc, leave_one_out
 from cagewatch.metrics.operating_points import (
     Alarm,
     Consequences,
@@ -25,13 +31,6 @@ from cagewatch.metrics.operating_points import (
     apply_rule,
     default_rule,
     weigh_threshold,
-)
-from cagewatch.metrics.resampling import (
-    Blocks,
-    choose_blocks,
-    resample_auc,
-    resample_counts,
-    win_matrix,
 )
 from cagewatch.metrics.roc import (
     PROTOCOLS,
@@ -56,7 +55,6 @@ from cagewatch.metrics.roc import (
 from cagewatch.metrics.summary import (
     SCORE_COLUMNS,
     compute_metrics,
-    describe_interval,
     format_auc,
     labelled_frames,
 )
@@ -81,22 +79,30 @@ __all__ = [
     "Scored",
     "alarm_at",
     "apply_rule",
+    "auc_interval",
     "average_precision",
-    "bootstrap_interval",
     "choose_blocks",
     "choose_threshold",
     "clip_auc",
+    "compare_rows",
     "compute_auc",
     "compute_metrics",
     "compute_precision_recall",
     "compute_roc",
     "count_bouts_caught",
     "count_false_alarms",
+    "correct_for_number",
     "default_rule",
+    "describe_lead",
     "describe_interval",
     "equal_error_rate",
+    "estimate_auc",
     "event_metrics",
     "find_bouts",
+    "find_leader",
+    "is_ahead",
+    "judge_pair",
+    "leave_one_out",
     "format_auc",
     "frame_auc",
     "frame_durations",
@@ -105,8 +111,6 @@ __all__ = [
     "paired_difference",
     "parse_rule",
     "regularity",
-    "resample_auc",
-    "resample_counts",
     "roc_band",
     "scale_per_recording",
     "smooth_scores",
@@ -114,5 +118,4 @@ __all__ = [
     "verdict",
     "weigh_threshold",
     "why_undefined",
-    "win_matrix",
 ]

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 from sklearn import metrics as sklearn_metrics
 from sklearn.exceptions import UndefinedMetricWarning
 
@@ -115,13 +116,15 @@ def compute_auc(score: np.ndarray, anomalous: np.ndarray) -> float:
     """Compute the area under the ROC, in [0, 1]; NaN if `why_undefined` has a reason.
 
     It is the probability that a random anomalous frame outscores a random normal one, ties
-    counting half.
+    counting half, and is computed as that: from the ranks, by Mann and Whitney's U.
     """
     score = check_score(score)
     anomalous = check_flags(anomalous, len(score))
     if why_undefined(anomalous):
         return float("nan")
-    return float(sklearn_metrics.roc_auc_score(anomalous, score))
+    n_anomalous = int(anomalous.sum())
+    wins = rankdata(score)[anomalous].sum() - n_anomalous * (n_anomalous + 1) / 2
+    return float(wins / (n_anomalous * (len(score) - n_anomalous)))
 
 
 def average_precision(score: np.ndarray, anomalous: np.ndarray) -> float:

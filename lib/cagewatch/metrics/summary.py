@@ -10,7 +10,7 @@ import pandas as pd
 
 from cagewatch.errors import InputError
 from cagewatch.metrics.events import event_metrics
-from cagewatch.metrics.intervals import Interval, bootstrap_interval
+from cagewatch.metrics.intervals import auc_interval, describe_interval
 from cagewatch.metrics.roc import (
     PROTOCOLS,
     Protocol,
@@ -63,8 +63,8 @@ def compute_metrics(
     ----------
     frames : the columns of scores.csv.gz, all frames of a recording together and in order. Frames
         whose `anomalous` is empty are unlabelled and left out, and counted.
-    parameters : `score_scaling` and `roc_unit` choose the headline, `bootstrap_samples` and
-        `interval` the intervals.
+    parameters : `score_scaling` and `roc_unit` choose the headline, `interval` the coverage
+        of the intervals.
     clips : columns recording, score, anomalous, one row per test clip; needed if `roc_unit` is
         clip.
 
@@ -137,36 +137,17 @@ def _auc_entry(
 ) -> dict[str, Any]:
     """One AUC as metrics.json holds it; `unit` is 'frame' or 'clip'."""
     auc = frame_auc(score, anomalous, recording, protocol)
-    interval = bootstrap_interval(
-        score,
-        anomalous,
-        recording,
-        label,
-        protocol,
-        parameters.bootstrap_samples,
-        parameters.interval,
-    )
+    interval = auc_interval(score, anomalous, recording, label, protocol, parameters.interval)
     return {
         "auc": auc.value,
         "auc_low": interval.low,
         "auc_high": interval.high,
         "protocol": auc.protocol.replace("frame AUC", f"{unit} AUC"),
-        "interval": describe_interval(interval, parameters.bootstrap_samples),
+        "interval": describe_interval(interval),
         "recordings": auc.n_recordings,
         "recordings_covered": auc.n_covered,
         "reason": auc.reason or interval.reason,
     }
-
-
-def describe_interval(interval: Interval, n_samples: int) -> str:
-    """Say in words how an interval was made; printed with the protocol."""
-    if interval.reason:
-        return f"no interval: {interval.reason}"
-    over = "" if interval.n_seeds == 1 else f" and {interval.n_seeds} seeds"
-    return (
-        f"{interval.coverage:.0%} interval, {n_samples} resamples of {interval.n_blocks} "
-        f"{interval.unit} ({interval.n_anomalous_blocks} with anomalous frames){over}"
-    )
 
 
 def format_auc(

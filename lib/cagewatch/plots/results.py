@@ -64,7 +64,6 @@ def show_result(frames: pd.DataFrame, results: Mapping[str, Any], parameters: Pa
             recording,
             label,
             protocol,
-            parameters.bootstrap_samples,
             parameters.interval,
         )
         entry = results["protocols"][protocol]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
 from cagewatch.errors import InputError
-from cagewatch.metrics import format_auc, verdict
+from cagewatch.metrics import correct_for_number, describe_lead, format_auc, judge_pair
 from cagewatch.plots import name_model, plot_heatmap, save_figure
 from cagewatch.study.artefacts.parameters import (
     Given,
@@ -68,19 +68,24 @@ def collect_alternates(given: Given) -> pd.DataFrame:
 def compare_claims(
     given: Given, rows: pd.DataFrame, claims: Sequence[tuple[str, str]] = CLAIMS
 ) -> pd.DataFrame:
-    """Claims (better, worse), the paper's by default, each compared on the same resampled blocks.
+    """Compare claims (better, worse), the paper's by default, on every target.
 
-    Columns of `tables.compare_models`, and ``target``; pairs that were not run miss.
+    Rows of `tables.compare_models`; p corrected over all of them. Pairs that were not run miss.
     """
     parts = []
     for target, group in rows[rows["source"] != "published"].groupby("target", sort=False):
         pairs = [pair for pair in claims if set(pair) <= set(group["model"])]
         if pairs:
-            found = compare_models(given.results_dir, given.dataset, target, pairs)
-            found.insert(0, "target", target)
-            parts.append(found)
-    columns = ["target", "better", "worse", "difference", "low", "high", "probability"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+            parts.append(compare_models(given.results_dir, given.dataset, target, pairs))
+    if not parts:
+        return pd.DataFrame(columns=["target", "first", "second", "protocol", "p"])
+    return correct_for_number(pd.concat(parts, ignore_index=True))
+
+
+def list_pairs(pairs: pd.DataFrame) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
+    """The comparisons of `compare_claims` one by one: target, first, second, rows by protocol."""
+    for key, rows in pairs.groupby(["target", "first", "second"], sort=False):
+        yield *key, rows
 
 
 def write_alternates(given: Given, rows: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
@@ -107,25 +112,29 @@ def write_alternates(given: Given, rows: pd.DataFrame, pairs: pd.DataFrame) -> p
 
 
 def present_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Comparisons as people read them."""
-    return pd.DataFrame(
-        {
-            "Target": pairs["target"],
-            "Claimed better": pairs["better"].map(name_model),
-            "Than": pairs["worse"].map(name_model),
-            "Difference of AUCs": [
-                format_auc(*values)
-                for values in pairs[["difference", "low", "high"]].itertuples(index=False)
-            ],
-            "Share of resamples above 0": pairs["probability"],
-            "Verdict": [verdict(*values) for values in pairs[["low", "high"]].to_numpy(float)],
+    """Comparisons as people read them: pooled and scaled, p corrected, and what both say."""
+    table = []
+    for target, first, second, rows in list_pairs(pairs):
+        row = {
+            "Target": target,
+            "Claimed better": name_model(first),
+            "Than": name_model(second),
         }
-    )
+        for name, protocol in (("pooled", "pooled"), ("scaled", "per_video_scaled")):
+            one = rows[rows["protocol"] == protocol].iloc[0]
+            row[f"Difference of AUCs, {name}"] = format_auc(one.difference, one.low, one.high)
+            row[f"p (Holm), {name}"] = one.p_holm
+        table.append(row | {"Verdict": judge_pair(rows, first, second)})
+    return pd.DataFrame(table)
 
 
 def describe_paired(rows: pd.DataFrame) -> str:
     """The sentence under a table of `present_pairs`."""
-    return f"difference of the pooled AUCs on the same resamples; {describe_protocols(rows)}"
+    return (
+        "differences on the same frames, jackknife over the same recordings; p after Holm's "
+        "correction for all comparisons of this table; better or worse only where pooled and "
+        f"scaled scores both say so; {describe_protocols(rows)}"
+    )
 
 
 def show_alternates(given: Given, rows: pd.DataFrame) -> Figure:
@@ -158,9 +167,8 @@ def show_alternates(given: Given, rows: pd.DataFrame) -> Figure:
 def describe_alternates(given: Given, pairs: pd.DataFrame) -> str:
     """Markdown: each of the paper's claims and whether it holds here."""
     lines = [
-        f"- {row.target}: {name_model(row.better)} against {name_model(row.worse)}: AUC difference "
-        f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}], {verdict(row.low, row.high)}."
-        for row in pairs.itertuples()
+        f"- {target}: {describe_lead(rows, first, [second], name_model)}"
+        for target, first, second, rows in list_pairs(pairs)
     ]
     if not lines:
         lines = ["No pair of models was run, so nothing can be compared."]

@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 
 from cagewatch.clips import labels_of, tested_frames
 from cagewatch.detectors.trivial import BASELINES, score_baselines
-from cagewatch.metrics import compute_auc, verdict
+from cagewatch.metrics import compute_auc, judge_pair
 from cagewatch.params import Parameters
 from cagewatch.plots import name_model, plot_heatmap, save_figure
 from cagewatch.recordings import Recording, load_recordings
 from cagewatch.store import Store, stores_of
 from cagewatch.store.preprocess import preprocessing_of
-from cagewatch.study.artefacts.alternates import describe_paired, present_pairs
+from cagewatch.study.artefacts.alternates import describe_paired, list_pairs, present_pairs
 from cagewatch.study.artefacts.contents import BEST, OURS_ON_BEHAVIOURS, PEERS
 from cagewatch.study.artefacts.parameters import (
     Given,
@@ -158,13 +158,16 @@ def write_models(given: Given, rows: pd.DataFrame, pairs: pd.DataFrame) -> None:
 def describe_pairs(pairs: pd.DataFrame) -> str:
     """Markdown: on which behaviours `BEST` and another score are apart."""
     lines = []
-    for network, group in pairs.groupby("worse", sort=False):
-        found = [verdict(*values) for values in group[["low", "high"]].to_numpy(float)]
+    for network, group in pairs.groupby("second", sort=False):
+        found = {
+            target: judge_pair(rows, first, second)
+            for target, first, second, rows in list_pairs(group)
+        }
         for word in ("better", "worse"):
-            where = [row for row, said in zip(group["target"], found, strict=True) if said == word]
+            where = [target for target, said in found.items() if said == word]
             lines.append(
-                f"- {name_model(BEST)} is **{word}** than the {name_model(network)}, with an"
-                f" interval that leaves 0 out, on {len(where)} of {len(group)} behaviours"
+                f"- {name_model(BEST)} is **{word}** than the {name_model(network)}, pooled and"
+                f" scaled, on {len(where)} of {len(found)} behaviours"
                 + (f": {', '.join(where)}." if where else ".")
             )
     return "\n".join(lines) or "No pair of models was run, so nothing can be compared."

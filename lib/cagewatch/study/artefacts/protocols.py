@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
-from cagewatch.metrics import bootstrap_interval, format_auc, frame_auc, scale_per_recording
+from cagewatch.metrics import auc_interval, format_auc, frame_auc, scale_per_recording
 from cagewatch.metrics.inputs import recording_codes
 from cagewatch.study.artefacts.benchmark import head_of
 from cagewatch.study.artefacts.parameters import Given, figures_folder, is_benchmark
@@ -128,13 +128,12 @@ def _tell_protocols(folders: Sequence[str]) -> dict[str, str]:
     parameters = runs[0].parameters
     prepared, width = count_as_others(scores, flags, recording)
     of, counted = prepared["ends"]
-    found = bootstrap_interval(
+    found = auc_interval(
         of[:, counted],
         flags[counted],
         recording[counted],
         label[counted],
         "pooled",  # they are scaled already
-        parameters.bootstrap_samples,
         parameters.interval,
     )
     of, counted = prepared["smoothed"]

@@ -16,7 +16,7 @@ from cagewatch.metrics import (
     Protocol,
     Roc,
     RocBand,
-    bootstrap_interval,
+    auc_interval,
     compute_roc,
     describe_interval,
     format_auc,
@@ -78,8 +78,8 @@ def read_curve(model: str, folders: Sequence[str]) -> Curve:
     protocol: Protocol = "per_video_scaled" if scaled else "pooled"
     flags, recording = frames["anomalous"].to_numpy(), frames["recording"].to_numpy()
     blocks = (flags, recording, frames["label"].fillna("").to_numpy())
-    resampling = (protocol, parameters.bootstrap_samples, parameters.interval)
-    auc = bootstrap_interval(scores, *blocks, *resampling)
+    how = (protocol, parameters.interval)
+    auc = auc_interval(scores, *blocks, *how)
     rows = [scale_per_recording(row, recording) for row in scores] if scaled else list(scores)
     n_recordings = len(set(recording))
     return Curve(
@@ -87,9 +87,8 @@ def read_curve(model: str, folders: Sequence[str]) -> Curve:
         "source" if model in BASELINES else input_size(parameters),
         average_roc([compute_roc(row, flags) for row in rows]),
         auc,
-        None if model in BASELINES else roc_band(scores, *blocks, *resampling),
-        f"{describe_protocol(protocol, n_recordings, n_recordings)}; "
-        f"{describe_interval(auc, parameters.bootstrap_samples)}",
+        None if model in BASELINES else roc_band(scores, *blocks, *how),
+        f"{describe_protocol(protocol, n_recordings, n_recordings)}; {describe_interval(auc)}",
     )
 
 

@@ -12,12 +12,11 @@ from cagewatch.detectors import DETECTORS
 from cagewatch.errors import InputError
 from cagewatch.metrics import (
     PROTOCOLS,
-    Protocol,
-    bootstrap_interval,
+    auc_interval,
+    compare_rows,
     describe_interval,
     frame_auc,
     labelled_frames,
-    paired_difference,
 )
 from cagewatch.plots.style import MODEL_NAMES, name_model
 from cagewatch.runs.read import FinishedRun, list_runs, read_run
@@ -158,15 +157,7 @@ def _row_of(frames: pd.DataFrame, scores: np.ndarray, runs: list[FinishedRun]) -
     flags, recording = frames["anomalous"].to_numpy(), frames["recording"].to_numpy()
     label = frames["label"].fillna("").to_numpy()
     for protocol in PROTOCOLS:
-        found = bootstrap_interval(
-            scores,
-            flags,
-            recording,
-            label,
-            protocol,
-            parameters.bootstrap_samples,
-            parameters.interval,
-        )
+        found = auc_interval(scores, flags, recording, label, protocol, parameters.interval)
         row |= {
             protocol: found.value,
             f"{protocol}_low": found.low,
@@ -175,7 +166,7 @@ def _row_of(frames: pd.DataFrame, scores: np.ndarray, runs: list[FinishedRun]) -
             f"{protocol}_max": found.maximum,
         }
         if protocol == "pooled":
-            row["interval"] = describe_interval(found, parameters.bootstrap_samples)
+            row["interval"] = describe_interval(found)
     events = [run.metrics.get("events_at_eer") or {} for run in runs]
     for name in EVENTS:
         values = [event[name] for event in events if event.get(name) is not None]
@@ -212,18 +203,14 @@ def published_rows(
 
 
 def compare_models(
-    results_dir: str | Path,
-    dataset: str,
-    target: str,
-    pairs: Sequence[tuple[str, str]],
-    protocol: Protocol = "pooled",
+    results_dir: str | Path, dataset: str, target: str, pairs: Sequence[tuple[str, str]]
 ) -> pd.DataFrame:
-    """Compare pairs of models, first minus second, on the same resampled blocks.
+    """Compare pairs of models, first minus second, on the same frames.
 
     Returns
     -------
-    rows : ``better``, ``worse`` (the models in the order given), ``difference`` of their AUCs with
-        ``low`` and ``high``, and ``probability`` that it is above 0.
+    rows : DataFrame
+        `cagewatch.metrics.compare_rows`, pooled and scaled, with a column ``target`` before.
 
     Raises
     ------
@@ -238,32 +225,20 @@ def compare_models(
                 f"There is no finished run of {model!r} on {dataset}, {target}: run it."
             )
         read[model] = read_seeds(folders)
-    rows = []
-    for a, b in pairs:
-        (frames, scores_a, runs), (others, scores_b, _) = read[a], read[b]
-        keys = ["recording", "frame", "anomalous"]
-        if not frames[keys].equals(others[keys]):
+    (first, (frames, _, runs)), *others = read.items()
+    keys = ["recording", "frame", "anomalous"]
+    for model, (mine, _, _) in others:
+        if not frames[keys].equals(mine[keys]):
             raise InputError(
-                f"{a!r} and {b!r} scored different frames of {dataset}; run one again."
+                f"{first!r} and {model!r} scored different frames of {dataset}; run one again."
             )
-        found = paired_difference(
-            scores_a,
-            scores_b,
-            frames["anomalous"].to_numpy(),
-            frames["recording"].to_numpy(),
-            frames["label"].fillna("").to_numpy(),
-            protocol,
-            runs[0].parameters.bootstrap_samples,
-            runs[0].parameters.interval,
-        )
-        rows.append(
-            {
-                "better": a,
-                "worse": b,
-                "difference": found.value,
-                "low": found.low,
-                "high": found.high,
-                "probability": found.probability,
-            }
-        )
-    return pd.DataFrame(rows)
+    table = compare_rows(
+        {model: scores for model, (_, scores, _) in read.items()},
+        frames["anomalous"].to_numpy(),
+        frames["recording"].to_numpy(),
+        frames["label"].fillna("").to_numpy(),
+        pairs,
+        coverage=runs[0].parameters.interval,
+    )
+    table.insert(0, "target", target)
+    return table
