@@ -59,7 +59,7 @@ def test_the_look_tells_lines_apart_in_grey() -> None:
 def test_roc_draws_the_curve_its_auc_and_one_diagonal() -> None:
     score, anomalous = make_scores()
     roc = metrics.compute_roc(score, anomalous)
-    interval = metrics.bootstrap_interval(score, anomalous)
+    interval = metrics.auc_interval(score, anomalous)
     ax = plots.plot_roc(roc, "RAE", interval, points={"equal error": (0.3, 0.7)})
     again = plots.plot_roc(roc, "CAE", 0.5, metrics.roc_band(score, anomalous), index=1, ax=ax)
     assert again is ax

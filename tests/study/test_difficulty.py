@@ -60,9 +60,9 @@ def test_our_detector_is_compared_where_both_were_run(tmp_path: Path) -> None:
             make_run(tmp_path / "results", "simulated", target, "cae", network)
     rows = difficulty.collect_models(given)
     pairs = alternates.compare_claims(given, rows, difficulty.PAIRS)
-    assert set(pairs["target"]) == {"groom", "eat"} and set(pairs["worse"]) == {"cae"}
+    assert set(pairs["target"]) == {"groom", "eat"} and set(pairs["second"]) == {"cae"}
     said = difficulty.describe_pairs(pairs)
-    assert "**better** than the two-stream CAE, with an interval" in said
+    assert "**better** than the two-stream CAE, pooled and scaled" in said
     assert "1 of 2 behaviours: groom." in said and "1 of 2 behaviours: eat." in said
     difficulty.write_models(given, rows, pairs)
     folder = parameters.figures_folder(given)
