@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.signal import periodogram, welch
 
+from cagewatch.simulate.cage import LID, SPOUT, WALLS
 from cagewatch.simulate.ethogram import Bout
 from cagewatch.simulate.grooming import CHAIN, ELEMENTS, order_elements
 from cagewatch.simulate.mouse import Part, skeleton
 from cagewatch.simulate.render import recording_bouts, recording_build, recording_poses
-from cagewatch.simulate.scene import LID, SPOUT, WALLS
 
 
 @pytest.fixture(scope="module", params=[("simulated_day_01", 0), ("simulated_night_03", 5)])

@@ -13,12 +13,12 @@ from itertools import count
 
 import numpy as np
 
+from cagewatch.simulate.cage import LID, WALLS
 from cagewatch.simulate.feeding import drink, eat
 from cagewatch.simulate.grooming import groom
 from cagewatch.simulate.mouse import Part, skeleton
 from cagewatch.simulate.pace import strokes, wait, wander
 from cagewatch.simulate.postures import Site, any_heading, take_posture, turned_to
-from cagewatch.simulate.scene import LID, WALLS
 
 
 def hang(goal, wobble, site: Site, rng) -> Iterator[None]:

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 
 from cagewatch.files import whole_file
+from cagewatch.simulate.cage import WIDTH
 from cagewatch.simulate.ethogram import BEHAVIOURS, Bout
 from cagewatch.simulate.motion import LEAD
 from cagewatch.simulate.mouse import Part
 from cagewatch.simulate.render import recording_poses, render_frames
-from cagewatch.simulate.scene import WIDTH
 
 ROWS = slice(94, 224)  # the tub, from the rim down
 GREYS = 24  # grey levels in the files: enough to look at, and small

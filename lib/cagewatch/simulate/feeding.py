@@ -15,10 +15,10 @@ from itertools import count
 
 import numpy as np
 
+from cagewatch.simulate.cage import HOPPER, SPOUT
 from cagewatch.simulate.mouse import Part
 from cagewatch.simulate.pace import strokes, wait, wander
 from cagewatch.simulate.postures import Site, any_heading, put_nose, take_posture, turned_to
-from cagewatch.simulate.scene import HOPPER, SPOUT
 
 
 def drink(goal, wobble, site: Site, rng) -> Iterator[None]:

@@ -1,9 +1,9 @@
-"""The mouse: a small 3-D skeleton of spheres and bars, seen from the side and drawn with OpenCV.
+"""The mouse: a small 3-D skeleton of spheres and bars, seen from the side.
 
 A pose is a row of numbers (`Part` names them). `skeleton` turns a block of poses into screen
-points all at once; `draw` paints one frame of them. The mouse's own frame has `forward` along its
-heading, `up`, and `side` to its left or right; `yaw` turns the heading about the vertical, so that
-0 faces the right of the picture, pi the left and pi/2 the camera.
+points all at once; `paint.draw` paints one frame of them. The mouse's own frame has `forward` along
+its heading, `up`, and `side` to its left or right; `yaw` turns the heading about the vertical, so
+that 0 faces the right of the picture, pi the left and pi/2 the camera.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-import cv2
 import numpy as np
 
-from cagewatch.simulate.scene import WALLS
+from cagewatch.simulate.cage import WALLS
 
 
 class Part(IntEnum):
@@ -201,72 +200,3 @@ def _limb(on_screen, joint, free, grounded, stand, step, elbow) -> np.ndarray:
     toe = paw_forward + 5.0 * grounded, paw_up - 3.0 * (1 - grounded)
     points = [joint, (*middle, joint[2]), (paw_forward, paw_up, joint[2]), (*toe, joint[2])]
     return np.stack([on_screen(*point) for point in points], axis=-2)
-
-
-SUBPIXEL = 3  # fractional bits of OpenCV's drawing coordinates
-
-
-def draw(canvas: np.ndarray, bones: Skeleton, i: int, build: Build, zoom: float, origin) -> None:
-    """Paint frame `i` of the skeleton.
-
-    Parameters
-    ----------
-    canvas : (height, width, 2) uint8, cleared to 0; luminance and opacity are painted into it.
-    zoom : canvas pixels per screen pixel.
-    origin : screen column and row of the canvas's top left corner.
-    """
-    unit = zoom * (1 << SUBPIXEL)
-    offset = np.asarray(origin, float)
-
-    def place(points):
-        return np.rint((points - offset) * unit).astype(np.int32)
-
-    def balls(points, radii, ink):
-        for (column, row), radius in zip(place(points).tolist(), radii, strict=True):
-            cv2.circle(canvas, (column, row), max(int(radius * unit), 1), ink, -1, 8, SUBPIXEL)
-
-    def strand(points, width, ink):
-        cv2.polylines(canvas, [place(points)], False, ink, max(round(width * zoom), 1), 8, SUBPIXEL)
-
-    size = build.size
-    back, belly, sheen, skin = (
-        (int(tone), 255) for tone in (build.back, build.belly, build.sheen, build.skin)
-    )
-    girth = bones.girth[i] * build.stout * size
-    toward = bones.toward[i]
-
-    def draw_head():
-        balls(bones.head[i], HEAD_RADII * size, back)
-        balls(bones.ears[i], [build.ear * size] * 2, skin)
-
-    def draw_fore(limb):
-        strand(limb[:3], 4.5 * size, back)
-        balls(limb[2:3], [1.9 * size], skin)
-
-    def draw_hind(limb):
-        balls(limb[1:2], [7.0 * size], back)
-        strand(limb[:3], 5.5 * size, back)
-        strand(limb[2:], 3.0 * size, skin)
-
-    column, row, wide, strength = bones.shadow[i]
-    middle = tuple(place(np.array([column, row])).tolist())
-    axes = (int(wide * unit), int(0.22 * wide * unit))
-    shade = (6, int(90 * strength))
-    cv2.ellipse(canvas, middle, axes, 0, 0, 360, shade, -1, 8, SUBPIXEL)
-    half = len(bones.tail[i]) // 2
-    strand(bones.tail[i, : half + 1], 2.6 * size, skin)
-    strand(bones.tail[i, half:], 1.6 * size, skin)
-    near = int(bones.near[i])
-    draw_hind(bones.hind[i, 1 - near])
-    draw_fore(bones.fore[i, 1 - near])
-    if toward < -0.3:
-        draw_head()
-    balls(bones.spine[i], SPINE_RADII * girth, back)
-    balls(bones.spine[i, 1:6] + (0, 4.0 * size), SPINE_RADII[1:6] * 0.62 * girth, belly)
-    balls(bones.spine[i, 1:6] - (0, 5.0 * size), SPINE_RADII[1:6] * 0.45 * girth, sheen)
-    if toward >= -0.3:
-        draw_head()
-    draw_hind(bones.hind[i, near])
-    draw_fore(bones.fore[i, near])
-    if bones.pellet[i] > 0.5:
-        balls(bones.fore[i, :, 2].mean(axis=0)[None] - (0, 1.0), [3.0 * size], (150, 255))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from cagewatch.simulate import mouse, scene
+from cagewatch.simulate import cage, mouse, paint, scene
 from cagewatch.simulate.ethogram import Bout, draw_bouts
 from cagewatch.simulate.motion import move_mouse
 
@@ -34,16 +34,17 @@ def render_frames(name: str, seed: int, bouts: Sequence[Bout]) -> Iterator[np.nd
     _, _, _, looks, noise = _chance(seed, name)
     place = scene.draw_scene(looks, night="night" in name)
     build = recording_build(name, seed)
-    spare = np.array(place.noise.shape) - (scene.HEIGHT, scene.WIDTH) + 1
+    spare = np.array(place.noise.shape) - (cage.HEIGHT, cage.WIDTH) + 1
     start = 0
     for poses in recording_poses(name, seed, bouts):
         gains = scene.light(place, np.arange(start, start + len(poses)))
         gains = gains * (1 + noise.normal(0, 0.002, len(poses)))
         corners = noise.integers(0, spare, (len(poses), 2)).tolist()
         bones = mouse.skeleton(poses, build)
+        layout = paint.lay_out(bones, build, ZOOM, place.shift, cage.WIDTH, cage.HEIGHT)
         for i in range(len(poses)):
             frame = place.picture.copy()
-            _add_mouse(frame, place, bones, i, build)
+            _add_mouse(frame, place, layout, i, build)
             yield scene.finish_frame(place, frame, gains[i], corners[i])
         start += len(poses)
 
@@ -57,17 +58,12 @@ def _chance(seed: int, name: str) -> list[np.random.Generator]:
     return np.random.default_rng([seed, *name.encode()]).spawn(5)
 
 
-def _add_mouse(frame, place, bones, i, build) -> None:
+def _add_mouse(frame: np.ndarray, place: scene.Scene, layout: paint.Layout, i: int, build) -> None:
     """Paint the mouse enlarged, average it down and lay it into the frame."""
-    outline = np.concatenate([bones.spine[i], bones.head[i], bones.tail[i], bones.hind[i, :, 2]])
-    outline = outline + place.shift
-    margin = 20 * build.size
-    left, top = np.maximum(np.floor(outline.min(axis=0) - margin), 0).astype(int)
-    right, bottom = np.ceil(outline.max(axis=0) + margin).astype(int)
-    right, bottom = min(right, scene.WIDTH), min(bottom, scene.HEIGHT)
+    left, top, right, bottom = layout.box[i]
     canvas = np.zeros(((bottom - top) * ZOOM, (right - left) * ZOOM, 2), np.uint8)
-    mouse.draw(canvas, bones, i, build, ZOOM, np.subtract((left, top), place.shift))
+    paint.draw(canvas, layout, i, build)
     ink = cv2.resize(canvas, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
     ink = cv2.GaussianBlur(ink, (5, 5), 0.9).astype(np.float32)
-    near_wall = min(abs(left - scene.WALLS[0]), abs(right - scene.WALLS[1])) < 25
+    near_wall = min(abs(left - cage.WALLS[0]), abs(right - cage.WALLS[1])) < 25
     scene.lay_mouse(place, ink, left, top, frame, near_wall)

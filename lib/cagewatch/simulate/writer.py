@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from cagewatch.errors import InputError
 from cagewatch.files import read_json, whole_file, write_json
 from cagewatch.runtime import available_cores
-from cagewatch.simulate import scene
+from cagewatch.simulate import cage
 from cagewatch.simulate.ethogram import Bout
 from cagewatch.simulate.render import recording_bouts, render_frames
 
@@ -46,16 +46,16 @@ def write_annotations(path: Path, bouts: Sequence[Bout]) -> None:
 def write_video(path: Path, frames: Iterator[np.ndarray]) -> None:
     """Encode (240, 320) uint8 full-range luminance frames as MPEG-1 in a program stream."""
     studio = np.rint(16 + np.arange(256) * 219 / 255).astype(np.uint8)  # video luminance range
-    planes = np.full((scene.HEIGHT * 3 // 2, scene.WIDTH), 128, np.uint8)  # colour stays neutral
+    planes = np.full((cage.HEIGHT * 3 // 2, cage.WIDTH), 128, np.uint8)  # colour stays neutral
     with whole_file(path) as partial, av.open(partial, "w", format="mpeg") as container:
         stream = container.add_stream("mpeg1video", rate=RATE)
-        stream.width, stream.height, stream.pix_fmt = scene.WIDTH, scene.HEIGHT, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = cage.WIDTH, cage.HEIGHT, "yuv420p"
         context = stream.codec_context
         context.thread_count, context.gop_size, context.max_b_frames = 1, 15, 0
         context.bit_rate = 500_000  # leaves the blocks and smears that the real footage shows
         context.flags |= av.codec.context.Flags.bitexact
         for i, frame in enumerate(frames):
-            planes[: scene.HEIGHT] = cv2.LUT(frame, studio)
+            planes[: cage.HEIGHT] = cv2.LUT(frame, studio)
             picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             picture.pts, picture.time_base = i, 1 / RATE
             container.mux(stream.encode(picture))
