@@ -212,7 +212,7 @@ def limit_frames(footage: Sequence[Footage], most: int) -> list[Footage]:
     size = np.mean([len(frames) for _, frames in pieces])
     steps = min(len(pieces), max(1, round(most / size)))
     chosen = ((np.arange(steps) + 0.5) * len(pieces) / steps).astype(int)
-    masks = [np.zeros(len(one.counted().kept), bool) for one in footage]
+    masks = [np.zeros(len(one.counted().kept), np.bool_) for one in footage]
     for index in chosen:
         number, frames = pieces[index]
         masks[number][frames] = True

@@ -108,7 +108,7 @@ def learn_compression(cuboids: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
             "Nothing moves in the training frames, so there is nothing to learn from; check that "
             "train_recordings and region show the animal."
         )
-    mean = total / count
+    mean = np.asarray(total / count)
     last = len(mean) - 1
     covariance = product / count - np.outer(mean, mean)
     _, components = eigh(covariance, subset_by_index=(last + 1 - min(DIMENSIONS, count), last))

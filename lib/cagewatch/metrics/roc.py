@@ -90,10 +90,13 @@ def compute_roc(score: np.ndarray, anomalous: np.ndarray, every_point: bool = Fa
     score = check_score(score)
     anomalous = check_flags(anomalous, len(score))
     if not len(score):
-        return Roc(*(np.full(1, np.nan) for _ in range(2)), np.full(1, np.inf))
+        return Roc(np.full(1, np.nan), np.full(1, np.nan), np.full(1, np.inf))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedMetricWarning)
-        return Roc(*sklearn_metrics.roc_curve(anomalous, score, drop_intermediate=not every_point))
+        false_positive, true_positive, threshold = sklearn_metrics.roc_curve(
+            anomalous, score, drop_intermediate=not every_point
+        )
+    return Roc(false_positive, true_positive, threshold)
 
 
 def compute_precision_recall(score: np.ndarray, anomalous: np.ndarray) -> PrecisionRecall:

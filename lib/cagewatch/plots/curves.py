@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from cagewatch.metrics import EventMetrics, Interval, PrecisionRecall, Roc, RocBand, format_auc
 from cagewatch.plots.style import ANOMALOUS, NORMAL, THRESHOLD, axes_or_new, cycle_style
@@ -220,7 +221,7 @@ def plot_history(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
     positive = history["loss"].min() > 0
     if positive and history["loss"].max() > 10 * history["loss"].min():
         ax.set_yscale("log")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     if ax.get_legend_handles_labels()[1]:
         ax.legend(loc="best")
     return ax

@@ -182,8 +182,8 @@ def _list_members(archive: zipfile.ZipFile | tarfile.TarFile) -> Iterator[Member
                 entry.filename, entry.file_size, plain and is_folder, plain and not is_folder, entry
             )
     else:
-        for entry in archive:
-            yield Member(entry.name, entry.size, entry.isdir(), entry.isreg(), entry)
+        for one in archive:
+            yield Member(one.name, one.size, one.isdir(), one.isreg(), one)
 
 
 def _open_member(archive: zipfile.ZipFile | tarfile.TarFile, member: Member) -> IO[bytes]:

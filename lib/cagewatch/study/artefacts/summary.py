@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -126,7 +126,7 @@ def judge_numbers(given: Given, artefact: Artefact) -> Verdict:
     return Verdict(here, REPRODUCED, "published values lie in our intervals, ours in their bounds")
 
 
-def agrees(ours: NamedTuple, published: pd.Series) -> bool:
+def agrees(ours: Any, published: pd.Series) -> bool:
     """True if a published AUC lies in our interval, or our AUC in published bounds."""
     if np.isfinite(published["auc"]):
         return bool(ours.pooled_low <= published["auc"] <= ours.pooled_high)
