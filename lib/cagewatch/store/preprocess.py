@@ -218,11 +218,28 @@ def finish_piece(piece: Piece, settings: Preprocessing) -> tuple[np.ndarray, np.
     """
     kept = slice(settings.crop_top, settings.resize_height - settings.crop_bottom)
     gray = piece.gray[:, kept]
-    flow = np.zeros((*gray.shape, 2), np.float16)
+    flow = np.zeros((*gray.shape, 2), np.float32)
     lag = settings.flow_lag
     for index in range(lag, len(gray)):
         flow[index] = compute_flow(piece.gray[index - lag], piece.gray[index], settings)[kept]
-    return gray, flow
+    return gray, to_half(flow)
+
+
+def to_half(values: np.ndarray) -> np.ndarray:
+    """Round to half precision, to nearest even as NumPy does, but with the processor's own means.
+
+    Parameters
+    ----------
+    values : ndarray of float32, of one axis or more
+
+    Returns
+    -------
+    halves : ndarray of float16, the same shape
+    """
+    if not values.size:
+        return values.astype(np.float16)
+    flat = np.ascontiguousarray(values).reshape(len(values), -1)
+    return cv2.convertFp16(flat).view(np.float16).reshape(values.shape)
 
 
 def preprocess_frames(

@@ -1,5 +1,6 @@
 """Video files and folders of images: luminance frames in order with their time stamps."""
 
+from cagewatch.video.ahead import read_ahead
 from cagewatch.video.decode import (
     VIDEO_SUFFIXES,
     count_frames,
@@ -18,6 +19,7 @@ __all__ = [
     "list_images",
     "natural_key",
     "probe",
+    "read_ahead",
     "read_frames",
     "read_frames_at",
     "same_rate",
