@@ -101,7 +101,7 @@ rule experiment:  # fit one detector on one target with one seed, score the test
     input:
         ancient(PREPARED),
     output:
-        RUN + "/provenance.json",
+        update(RUN + "/provenance.json"),  # a run that fails leaves the one before it
         notebook=RUN + "/experiment.ipynb",
     params:
         notebook="experiment",
@@ -122,7 +122,7 @@ use rule experiment as ablation with:  # the CAE once more, one open point of th
     input:
         [ancient(file) for file in SIMULATED],
     output:
-        VARIED + "/provenance.json",
+        update(VARIED + "/provenance.json"),
         notebook=VARIED + "/experiment.ipynb",
     params:
         notebook="experiment",

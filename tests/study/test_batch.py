@@ -17,24 +17,26 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from batch_checkout import (
-    ROOT,
-    command,
-    copy_checkout,
-    edit,
-    environment,
-    planned,
-    study,
-    wait_for,
-)
-from nbclient import NotebookClient
+from batch_checkout import command, copy_checkout, edit, environment, planned, study, wait_for
 
-from cagewatch import batch
-from cagewatch.detectors.trivial import BASELINES
 from cagewatch.errors import InputError
-from cagewatch.study import processes_in
+from cagewatch.files import read_json, write_json
+from cagewatch.study import plan
+from cagewatch.study.__main__ import main, processes_in
 
-ALL = {"preprocess", "prepare", "experiment", "baselines"}
+RUNS = Path("results/ped2/anomaly")
+TRAINING = "lib/cagewatch/detectors/training/train.py"
+# What a job depends on, as the Snakefile passes it to Snakemake, which compares it.
+DEPENDS = """
+import json
+from cagewatch.study import plan
+study = plan.read_study({"dataset": "ped2", "data_dir": "data", "scale": "smoke",
+                         "models": "rae cae density mean_image"})
+jobs = {run.model: [study.values(run), plan.code_of(run.model)] for run in study.runs()}
+jobs["preprocess"] = [study.values_of(plan.PREPARATION), plan.code_of_step("store", "__init__.py")]
+print(json.dumps({**jobs, "data": plan.digest_data(study)}))
+"""
+MODELS = {"rae", "cae", "density", "mean_image"}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = copy_checkout(tmp_path_factory.mktemp("a checkout"))
     done = study(root)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "epoch 1/1 rae 1" in done.stderr  # progress reaches the user while it runs
+    assert "anomaly rae 0: epoch 1/1 rae 1" in done.stderr  # progress is seen while it runs
     return root
 
 
@@ -53,116 +55,152 @@ def checkout(finished: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(finished, tmp_path / "copy"))
 
 
+def made_with(root: Path, model: str) -> str:
+    """Seed and epochs that a stand-in run of a model was made with."""
+    return (root / RUNS / model / "seed-0" / "metrics.json").read_text()
+
+
 # What reruns
 
 
-def test_finished_study_has_every_run_and_nothing_to_do(finished: Path) -> None:
-    for model in ("rae", "cae", *BASELINES):
-        folder = finished / "results" / "ped2" / "anomaly" / model / "seed-0"
-        assert {"scores.csv.gz", "metrics.json", "params.yaml"} <= set(os.listdir(folder))
+def test_finished_study_is_whole_and_has_nothing_to_do(finished: Path) -> None:
+    folder = finished / RUNS / "cae" / "seed-0"
+    assert {"scores.csv.gz", "provenance.json", "experiment.ipynb"} <= set(os.listdir(folder))
+    book = nbformat.read(folder / "experiment.ipynb", as_version=4)
+    assert not [cell for cell in book.cells if "injected-parameters" in str(cell.metadata)]
+    assert "epochs: int = 60" in book.cells[0].source and "cores: int = 1" in book.cells[0].source
     assert not list(finished.rglob("*.unfinished.ipynb"))
     assert planned(finished) == {}
 
 
-def test_executed_run_holds_its_resolved_parameters(finished: Path) -> None:
-    folder = finished / "results" / "ped2" / "anomaly" / "rae" / "seed-0"
-    values = yaml.safe_load((folder / "params.yaml").read_text())
-    assert (values["model"], values["target"], values["cores"]) == ("rae", "anomaly", 1)
-    notebook = nbformat.read(folder / "experiment.ipynb", as_version=4)
-    assert notebook.metadata.kernelspec.name == "python3"
-    assert notebook.metadata.papermill.parameters["epochs"] == 120
+def depends(root: Path) -> dict[str, object]:
+    """What each job of a checkout depends on."""
+    done = subprocess.run(
+        [sys.executable, "-c", DEPENDS], cwd=root, env=environment(root), capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.mark.parametrize(
     ("path", "old", "new", "expected"),
     [
-        ("params/model/rae.yaml", "epochs: 120", "epochs: 7", {"experiment rae"}),
-        ("params/base.yaml", "weights: last", "weights: best", {"experiment", "baselines"}),
-        ("params/dataset/ped2.yaml", "gamma: 1.0", "gamma: 0.5", ALL),
-        ("lib/cagewatch/models/rae.py", '"""', '"""Edited. ', {"experiment rae"}),
-        ("lib/cagewatch/models/blocks.py", '"""', '"""Edited. ', {"experiment"}),
-        ("lib/cagewatch/audit.py", '"""', '"""Edited. ', {"prepare"}),
-        ("lib/cagewatch/store.py", '"""', '"""Edited. ', ALL),
-        ("lib/cagewatch/baselines.py", '"""', '"""Edited. ', {"baselines"}),
-        ("lib/cagewatch/study.py", '"""', '"""Edited. ', set()),
-        ("notebooks/experiment.py", "epoch 1/1", "epoch one", {"experiment"}),
-        ("notebooks/prepare.py", "import glob", "import math, glob", {"prepare"}),
-        ("data/UCSDped2/Test/UCSDped2.m", "2:3", "2:4", ALL),
+        ("params/model/rae.yaml", "epochs: 120", "epochs: 7", {"rae"}),
+        ("params/family/network.yaml", "weights: last", "weights: best", {"rae", "cae"}),
+        ("params/dataset/ped2.yaml", "gamma: 1.0", "gamma: 0.5", MODELS | {"preprocess"}),
+        ("params/dataset/ped2.yaml", "image_fps: 10", "image_fps: 9", MODELS | {"preprocess"}),
+        ("lib/cagewatch/detectors/networks/rae.py", "return ", "return 0 or ", {"rae"}),
+        ("lib/cagewatch/detectors/networks/rae.py", '"""', '"""Edited. ', set()),
+        ("lib/cagewatch/detectors/density.py", "return ", "return 0 or ", {"density"}),
+        ("lib/cagewatch/store/build.py", "return ", "return 0 or ", MODELS | {"preprocess"}),
+        ("lib/cagewatch/plots/style.py", "return ", "return 0 or ", set()),
+        ("notebooks/experiment.py", "epoch 1/1", "epoch one", MODELS),
+        ("data/UCSDped2/Test/UCSDped2.m", "2:3", "2:4", {"data"}),
     ],
 )
-def test_a_change_reruns_its_dependants_only(
-    path: str, old: str, new: str, expected: set[str], checkout: Path
+def test_a_change_concerns_its_dependants_only(
+    path: str, old: str, new: str, expected: set[str], tmp_path: Path, before: dict
 ) -> None:
-    edit(checkout / path, old, new)
+    root = copy_checkout(tmp_path)
+    shutil.copystat(
+        before["root"] / "data/UCSDped2/Test/UCSDped2.m", root / "data/UCSDped2/Test/UCSDped2.m"
+    )
+    edit(root / path, old, new)
+    after = depends(root)
+    changed = {name for name in after if after[name] != before["jobs"][name]}
+    assert changed - {"data"} == expected - {"data"}
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    root = copy_checkout(tmp_path_factory.mktemp("before"))
+    return {"root": root, "jobs": depends(root)}
+
+
+def test_a_docstring_trains_nothing_and_a_formula_what_uses_it(checkout: Path) -> None:
+    edit(checkout / TRAINING, '"""', '"""Edited. ')
+    assert planned(checkout) == {}
+    edit(checkout / TRAINING, "return ", "return 0 or ")
     jobs = planned(checkout)
-    for name in expected:
-        assert any(job.startswith(name) for job in jobs), jobs
-    for job, reason in jobs.items():
-        assert any(job.startswith(name) for name in expected), (job, reason)
-        assert "pdated" in reason  # names the file: the dry run explains itself
-
-
-def test_rerun_of_one_value_is_done_and_settles(checkout: Path) -> None:
-    edit(checkout / "params/model/rae.yaml", "epochs: 120", "epochs: 7")
-    assert study(checkout).returncode == 0
-    folder = checkout / "results" / "ped2" / "anomaly"
-    assert (folder / "rae" / "seed-0" / "metrics.json").read_text() == "0 7"
-    assert (folder / "cae" / "seed-0" / "metrics.json").read_text() == "0 60"
+    assert set(jobs) == {"experiment rae", "experiment cae"}
+    assert all(
+        "means something else" in reason or "forced" in reason.lower() for reason in jobs.values()
+    )
+    edit(checkout / TRAINING, "return 0 or ", "return ")
     assert planned(checkout) == {}
 
 
-def test_value_changed_and_changed_back_reruns_nothing(checkout: Path) -> None:
+def test_a_changed_value_is_run_and_settles(checkout: Path) -> None:
     edit(checkout / "params/model/rae.yaml", "epochs: 120", "epochs: 7")
-    assert planned(checkout)
-    edit(checkout / "params/model/rae.yaml", "epochs: 7", "epochs: 120")
+    done = study(checkout)
+    assert "rae/seed-0 is made again: epochs was 120 and is 7" in done.stderr
+    assert (made_with(checkout, "rae"), made_with(checkout, "cae")) == ("0 7", "0 60")
     assert planned(checkout) == {}
 
 
-def test_deleted_result_is_made_again_alone(checkout: Path) -> None:
-    (checkout / "results/ped2/anomaly/cae/seed-0/metrics.json").unlink()
+def test_a_damaged_run_is_named_and_made_again_alone(checkout: Path) -> None:
+    (checkout / RUNS / "cae/seed-0/metrics.json").write_text("cut")
+    (checkout / RUNS / "rae/seed-0/provenance.json").unlink()
+    assert set(planned(checkout)) == {"experiment cae", "experiment rae"}
+    done = study(checkout)
+    assert re.search(r"cae/seed-0 is made again: .*metrics\.json", done.stderr)
+    assert (made_with(checkout, "cae"), made_with(checkout, "rae")) == ("0 60", "0 120")
+
+
+def test_runs_copied_in_are_taken_if_they_hold(checkout: Path) -> None:
+    shutil.rmtree(checkout / ".snakemake")  # Snakemake has seen none of them
+    for path in (checkout / RUNS).rglob("*"):
+        os.utime(path, (1e9, 1e9))  # made long before the recordings were prepared here
+    note = checkout / RUNS / "rae/seed-0/provenance.json"
+    held = read_json(note)
+    write_json(note, {name: value for name, value in held.items() if name != "code"})
+    other = checkout / RUNS / "cae/seed-0/provenance.json"
+    write_json(other, {**read_json(other), "code": "0" * 16})
     assert set(planned(checkout)) == {"experiment cae"}
+    done = study(checkout, "--keep")
+    assert "rae/seed-0 does not say which code made it: it is kept" in done.stderr
+    assert "cae/seed-0 is kept, though its code means something else" in done.stderr
+    assert read_json(other)["code"] == "0" * 16
+
+
+def test_a_run_made_elsewhere_replaces_one_that_snakemake_made(checkout: Path) -> None:
+    edit(checkout / TRAINING, "return ", "return 0 or ")
+    for model in ("rae", "cae"):
+        note = checkout / RUNS / model / "seed-0/provenance.json"
+        code = depends(checkout)[model][1]
+        write_json(note, {**read_json(note), "code": code})
+    assert study(checkout).returncode == 0
+    assert planned(checkout) == {}
+    assert read_json(note)["code"] == code
 
 
 def test_one_file_can_be_asked_for(checkout: Path) -> None:
-    wanted = "results/ped2/anomaly/cae/seed-0/metrics.json"
-    (checkout / wanted).unlink()
-    (checkout / wanted.replace("cae", "rae")).unlink()
+    wanted = f"{RUNS}/cae/seed-0/provenance.json"
+    for model in ("rae", "cae"):
+        shutil.rmtree(checkout / RUNS / model)
     done = study(checkout, "--", wanted)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (checkout / wanted).is_file()
-    assert not (checkout / wanted.replace("cae", "rae")).exists()
+    assert (checkout / wanted).is_file() and not (checkout / RUNS / "rae").exists()
 
 
-def test_a_detector_runs_in_its_own_notebook(checkout: Path) -> None:
-    plan = planned(checkout, "--models", "rae density")
-    assert "detector" in plan and "experiment rae" not in plan
-    done = study(checkout, "--models", "rae density")
-    assert done.returncode == 0, done.stdout + done.stderr
-    folder = checkout / "results/ped2/anomaly/density/seed-0"
-    assert {"detector.npz", "detector.ipynb", "metrics.json"} <= set(os.listdir(folder))
-    edit(checkout / "lib/cagewatch/detectors/density.py", '"""A', '"""The')
-    assert set(planned(checkout, "--models", "rae density")) == {"detector"}
-
-
-def test_another_seed_and_kernel_add_a_run(checkout: Path) -> None:
+def test_another_seed_and_kernel_add_runs_where_chance_has_a_part(checkout: Path) -> None:
     own = checkout / "jupyter" / "kernels" / "own"
     own.mkdir(parents=True)
     start = f"touch kernel-used; exec '{sys.executable}' -m ipykernel_launcher -f \"$0\""
     spec = {"argv": ["sh", "-c", start, "{connection_file}"], "display_name": "Own"}
     (own / "kernel.json").write_text(json.dumps(spec))
-    given = ("--seeds", "0 1", "--models", "cae", "--kernel", "own")
+    given = ("--seeds", "0 1", "--models", "cae mean_image", "--kernel", "own")
     done = study(checkout, *given, JUPYTER_PATH=str(checkout / "jupyter"))
     assert done.returncode == 0, done.stdout + done.stderr
-    folder = checkout / "results/ped2/anomaly/cae/seed-1"
-    assert (folder / "metrics.json").read_text() == "1 60"
+    assert (checkout / RUNS / "cae/seed-1/metrics.json").read_text() == "1 60"
+    assert not (checkout / RUNS / "mean_image/seed-1").exists()
     assert (checkout / "kernel-used").exists()
 
 
-def test_own_values_win_over_the_layers(checkout: Path) -> None:
-    (checkout / "own.yaml").write_text("epochs: 3\nbackend: jax\n")
-    assert {"experiment rae", "experiment cae"} <= set(planned(checkout, "--params", "own.yaml"))
-    values = yaml.safe_load((checkout / "results/grid/ped2/anomaly/cae.yaml").read_text())
-    assert (values["epochs"], values["backend"]) == (3, "jax")
+def test_own_values_win_where_they_apply(checkout: Path) -> None:
+    (checkout / "own.yaml").write_text("epochs: 3\n")
+    jobs = planned(checkout, "--params", "own.yaml")
+    assert set(jobs) == {"experiment rae", "experiment cae"}
 
 
 def test_report_is_written_offline(checkout: Path) -> None:
@@ -174,50 +212,37 @@ def test_report_is_written_offline(checkout: Path) -> None:
 # Failures, kills and neighbours
 
 
-def test_an_unfinished_notebook_says_why_in_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "experiment.unfinished.ipynb"
-    code = "class InputError(ValueError): pass\nraise InputError('labels.txt: a gap;\\n mend it.')"
-    for cell, words in [
-        (code, "open it to see where. labels.txt: a gap; mend it."),
-        ("1 / 0", "open it to see where. ZeroDivisionError: division by zero"),
-        ("1", "was stopped before its end; run the study again."),
-    ]:
-        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
-        NotebookClient(book, kernel_name="python3", allow_errors=True).execute()
-        nbformat.write(book, path)
-        assert batch.why_unfinished(path).endswith(words)
-    path.write_text(path.read_text()[:50])
-    assert "was cut short" in batch.why_unfinished(path)
-
-
-def test_failed_run_keeps_its_notebook_and_others_go_on(checkout: Path) -> None:
-    runs = checkout / "results" / "ped2" / "anomaly"
-    for model in ("rae", "cae"):
-        shutil.rmtree(runs / model)
+def test_failed_run_keeps_what_was_there_and_others_go_on(checkout: Path) -> None:
+    shutil.rmtree(checkout / RUNS / "cae")
+    edit(checkout / "params/model/rae.yaml", "epochs: 120", "epochs: 7")
     (checkout / "break-rae").touch()
     done = study(checkout)
     assert done.returncode != 0
-    text = (runs / "rae" / "seed-0" / "experiment.unfinished.ipynb").read_text()
-    assert "broken on purpose" in text
+    folder = checkout / RUNS / "rae/seed-0"
+    assert "broken on purpose" in (folder / "experiment.unfinished.ipynb").read_text()
     # The user is told where to look, and why without looking.
     assert re.search(
         r"experiment\.unfinished\.ipynb did not finish.*broken on purpose", done.stderr
     )
-    assert not (runs / "rae" / "seed-0" / "metrics.json").exists()
-    assert (runs / "cae" / "seed-0" / "metrics.json").exists()
+    assert (folder / "provenance.json").is_file() and made_with(checkout, "rae") == "0 120"
+    assert made_with(checkout, "cae") == "0 60"
     (checkout / "break-rae").unlink()
     assert set(planned(checkout)) == {"experiment rae"}
 
 
-def test_killed_study_goes_on_and_leaves_no_process(checkout: Path) -> None:
-    shutil.rmtree(checkout / "results/ped2/anomaly/rae")
+def test_a_running_study_is_not_changed_by_others_and_goes_on_after_a_kill(checkout: Path) -> None:
+    shutil.rmtree(checkout / RUNS / "rae")
     (checkout / "wait-rae").touch()
+    (checkout / "own.yaml").write_text("epochs: 3\n")
     process = subprocess.Popen(
         command("--cores", "2"), cwd=checkout, env=environment(checkout), stderr=subprocess.DEVNULL
     )
     wait_for(checkout / "waiting-rae", process)
-    refused = study(checkout)
+    held = contents(checkout)
+    assert "experiment rae" in planned(checkout, "--params", "own.yaml")
+    refused = study(checkout, "--params", "own.yaml")
     assert "A study is already running in" in refused.stderr and refused.returncode != 0
+    assert contents(checkout) == held
 
     os.kill(process.pid, signal.SIGKILL)  # Snakemake dies; its notebook does not notice
     process.wait()
@@ -227,9 +252,16 @@ def test_killed_study_goes_on_and_leaves_no_process(checkout: Path) -> None:
     (checkout / "wait-rae").unlink()
     done = study(checkout)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (checkout / "results/ped2/anomaly/rae/seed-0/metrics.json").read_text() == "0 120"
+    assert made_with(checkout, "rae") == "0 120"
     assert not set(orphans) & set(notebooks_in(checkout))
     assert planned(checkout) == {}
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    """Every file of a checkout but Snakemake's own."""
+    files = (path for path in root.rglob("*") if path.is_file())
+    kept = (path for path in files if not {".snakemake", "__pycache__"} & set(path.parts))
+    return {str(path): path.read_bytes() for path in kept}
 
 
 def notebooks_in(root: Path) -> list[int]:
@@ -238,20 +270,19 @@ def notebooks_in(root: Path) -> list[int]:
     return [process.pid for process in running if "ipykernel" in str(process.info["cmdline"])]
 
 
-def test_two_checkouts_run_side_by_side(checkout: Path, tmp_path: Path) -> None:
-    other = Path(shutil.copytree(checkout, tmp_path / "other"))
-    both = []
-    for root, epochs in ((checkout, 7), (other, 8)):
-        edit(root / "params/model/rae.yaml", "epochs: 120", f"epochs: {epochs}")
-        both.append(
-            subprocess.Popen(
-                command("--cores", "2"), cwd=root, env=environment(root), stderr=subprocess.DEVNULL
-            )
-        )
-    assert [process.wait() for process in both] == [0, 0]
-    for root, epochs in ((checkout, 7), (other, 8)):
-        metrics = root / "results/ped2/anomaly/rae/seed-0/metrics.json"
-        assert metrics.read_text() == f"0 {epochs}"
+# Names from others' files
+
+
+def test_a_target_named_by_someone_else_runs_nothing_and_stays_inside(tmp_path: Path) -> None:
+    root = copy_checkout(tmp_path / "own")
+    target = "../../x';touch $IFS$PWD-pwned;echo 'z"
+    done = study(root, "--models", "cae", "--targets", "anomaly", "--params", "own.yaml")
+    assert done.returncode == 1  # there is no own.yaml
+    one = plan.Study("folder", root, "folder", [target], ["cae"], [0], [], root, "k", 1, 0, {})
+    (run,) = one.runs()
+    place = Path(one.folder_of(run))
+    assert re.fullmatch(r"[A-Za-z0-9_.-]+", place.parts[-3]) and root in place.resolve().parents
+    assert place.parts[-2:] == ("cae", "seed-0")
 
 
 # Bad input
@@ -265,56 +296,41 @@ def test_two_checkouts_run_side_by_side(checkout: Path, tmp_path: Path) -> None:
         (["--targets", "hagn"], "Unknown target 'hagn': did you mean 'hang'?"),
         (["--scale", "papr"], "Unknown scale 'papr': did you mean 'paper'?"),
         (["--kernel", "gpu"], "There is no Jupyter kernel 'gpu': install it with"),
-        (
-            ["--profile", "profiles/slurm"],
-            "has a space in it, which Slurm's jobs cannot start from",
-        ),
+        (["--profile", "profiles/slurm"], "has a space in it, which Slurm's jobs cannot"),
         (["--seeds", "one"], "The seed 'one' is not a whole number"),
         (["--data", "nowhere"], "There is no data folder nowhere: put the dataset ped2 there"),
         (["--params", "typo.yaml"], "Unknown parameter 'epoch' in typo.yaml: did you mean 'epoch"),
         (["--params", "seed.yaml"], "seed.yaml sets 'seed', which the study chooses"),
+        (["--params", "idle.yaml"], "idle.yaml sets 'components', which no model of the study"),
         (["--params", "none.yaml"], "Cannot read the parameter layer none.yaml"),
     ],
 )
 def test_bad_input_is_one_sentence_before_anything_runs(
-    arguments: list[str], sentence: str, finished: Path
+    arguments: list[str], sentence: str, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (finished / "typo.yaml").write_text("epoch: 3\n")
-    (finished / "seed.yaml").write_text("seed: 3\n")
-    done = study(finished, *arguments)
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("cagewatch: ") and sentence in line
-    assert done.stdout == ""
+    layers = {"typo": {"epoch": 3}, "seed": {"seed": 3}, "idle": {"components": 3}}
+    for name, values in layers.items():
+        (finished / f"{name}.yaml").write_text(yaml.safe_dump(values))
+    monkeypatch.chdir(finished)
+    held = contents(finished)
+    with pytest.raises(SystemExit) as said:
+        main([*command()[3:], *arguments])
+    assert str(said.value).startswith("cagewatch: ") and sentence in str(said.value)
+    assert "\n" not in str(said.value)
+    assert contents(finished) == held
 
 
 def test_unknown_config_name_is_refused() -> None:
-    with pytest.raises(InputError, match="Unknown name 'datset' in .* did you mean 'dataset'?"):
-        batch.read_study({"datset": "ped2"})
+    with pytest.raises(InputError, match=r"Unknown name 'datset' in .* did you mean 'dataset'\?"):
+        plan.read_study({"datset": "ped2"})
 
 
 def test_config_lists_may_be_strings_or_lists() -> None:
-    assert batch.as_list("rae, cae") == batch.as_list(["rae", "cae"]) == ["rae", "cae"]
-    assert batch.as_list(None) == [] and batch.as_list(3) == [3]
-
-
-# What a notebook depends on
-
-
-def test_library_follows_imports_and_leaves_out_looks() -> None:
-    files = {Path(path).name for path in batch.library(str(ROOT / "notebooks" / "experiment.py"))}
-    assert {"clips.py", "store.py", "params.py", "errors.py", "ucsd.py", "rae.py"} <= files
-    assert not {"plots.py", "batch.py", "study.py", "explore.py"} & files
-
-
-def test_a_model_does_not_depend_on_the_others() -> None:
-    assert "cagewatch.detectors.networks.rae" in batch.other_models("cae_image")
-    assert "cagewatch.detectors.networks.cae" not in batch.other_models("cae_image")
-    assert "cagewatch.detectors.networks.cae" not in batch.other_models("supervised")
-    assert batch.other_models("unheard_of") == []
+    assert plan.as_list("rae, cae") == plan.as_list(["rae", "cae"]) == ["rae", "cae"]
+    assert plan.as_list(None) == [] and plan.as_list(3) == [3]
 
 
 def test_planning_imports_no_backend() -> None:
-    code = "import sys; from cagewatch import batch, study; print(*sys.modules)"
+    code = "import sys; from cagewatch.study import __main__, plan; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not {"tensorflow", "keras", "jax", "torch", "cv2"} & set(done.stdout.split())
+    assert not {"tensorflow", "keras", "jax", "torch"} & set(done.stdout.split())

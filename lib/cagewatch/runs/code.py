@@ -22,7 +22,7 @@ LIBRARY = Path(__file__).resolve().parents[1]
 SILENT = tuple(
     f"cagewatch.{name}"
     for name in ("params", "errors", "files", "names", "runtime", "cli", "runs", "plots", "explore")
-    + ("study", "cages", "metrics.comparisons")
+    + ("study", "cages", "metrics.comparisons", "metrics.claims", "detectors.registry")
 )
 
 
@@ -43,9 +43,7 @@ def digest_run(model: str, notebook: str = "experiment") -> str:
         only other detectors are made of do not count.
     """
     path = layers_root() / "notebooks" / f"{notebook}.py"
-    own = find_module(module_of(model))
-    without = [*SILENT, *other_detectors(model)]
-    return digest([path, *([own] if own else [])], tuple(without))
+    return digest([path, *made_of(model)], [*SILENT, *other_detectors(model)])
 
 
 @cache
@@ -68,17 +66,20 @@ def digest(sources: Iterable[Path], without: Sequence[str] = SILENT) -> str:
     return _digest(tuple(Path(source).resolve() for source in sources), tuple(without))
 
 
-def module_of(model: str) -> str:
-    """The module that a detector is made of; a network's is named by the first word of its name."""
-    return DETECTORS.get(model, f"cagewatch.detectors.networks.{model.partition('_')[0]}")
+def made_of(model: str) -> list[Path]:
+    """The modules a detector is made of; a network's is named by the first word of its name."""
+    network = f"cagewatch.detectors.networks.{model.partition('_')[0]}"
+    found = [find_module(name) for name in (DETECTORS.get(model, ""), network)]
+    return [path for path in found if path]
 
 
 def other_detectors(model: str) -> list[str]:
     """Modules that other detectors are made of, and this one is not."""
-    own = find_module(module_of(model))
-    needed = {own, *(imported_files(own) if own else ())}
-    modules = sorted({module_of(name) for name in choices("model")})
-    return [name for name in modules if find_module(name) not in needed]
+    own = made_of(model)
+    needed = {*own, *(file for path in own for file in imported_files(path))}
+    others = {path for name in choices("model") for path in made_of(name)} - needed
+    parts = sorted(path.relative_to(LIBRARY).with_suffix("").parts for path in others)
+    return [".".join(("cagewatch", *one)) for one in parts]
 
 
 def library(source: Path, without: Sequence[str] = SILENT) -> list[Path]:
