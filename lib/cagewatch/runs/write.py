@@ -24,6 +24,7 @@ from cagewatch.errors import InputError
 from cagewatch.files import checksum, whole_file, write_json
 from cagewatch.names import safe_name
 from cagewatch.params import Parameters, project_root
+from cagewatch.runs.code import digest_run
 from cagewatch.store import Store
 
 FORMAT = 2
@@ -47,12 +48,15 @@ class OpenRun:
         ``time.time()`` at its start.
     lock : file
         Held until the run is finished or its process ends.
+    code : str
+        Digest of the code that computes it, as it was at the start.
     """
 
     folder: Path
     aside: Path
     started: float
     lock: TextIO
+    code: str
 
 
 def run_folder(parameters: Parameters) -> Path:
@@ -91,7 +95,7 @@ def start_run(parameters: Parameters) -> OpenRun:
             f"Another process is writing {folder}; wait for it, or choose another seed or"
             " results_dir."
         ) from error
-    return OpenRun(folder, aside, time.time(), lock)
+    return OpenRun(folder, aside, time.time(), lock, digest_run(parameters.model))
 
 
 def save_scores(frames: pd.DataFrame, folder: Path) -> None:
@@ -164,6 +168,7 @@ def finish_run(
     provenance = {
         "format": FORMAT,
         **description,
+        "code": run.code,
         "data": {name: store.source_digest for name, store in sorted(stores.items())},
         "wall_time_s": round(time.time() - run.started, 1),
         "files": {name: describe_file(run.aside / name) for name in made},

@@ -68,7 +68,7 @@ def why_stale(folder: Path, values: Mapping[str, Any], prepared: Path) -> str | 
     prepared : Path
         The file that says what the recordings are, ``recordings.json``; it need not be there.
     """
-    if damage := getattr(runs, "check_run", lambda folder: None)(folder):
+    if damage := runs.check_run(folder):
         return damage
     try:
         held = params.read_layer(folder / "params.yaml")

@@ -22,7 +22,7 @@ import pytest
 
 from cagewatch import params
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 HEAD = (ROOT / "notebooks" / "experiment.py").read_text().partition("# %%")[0]
 FIRST = """
 import glob, os, time
@@ -42,6 +42,7 @@ if os.path.exists(f"wait-{model}"):
 EXPERIMENT = """
 from cagewatch.runs.code import digest_run
 from cagewatch.files import read_json, write_json
+from cagewatch.runs.write import FORMAT, describe_file
 
 if os.path.exists("meet"):
     open(f"met-{model}", "w").close()
@@ -54,16 +55,16 @@ folder = runs.run_folder(parameters)
 folder.mkdir(parents=True, exist_ok=True)
 print("epoch 1/1", model, parameters.cores)
 params.write_params(parameters, folder / "params.yaml")
-for name in ("detector.npz", "history.csv", "scores.csv.gz", "metrics.json"):
+FILES = ("detector.npz", "history.csv", "scores.csv.gz", "metrics.json")
+for name in FILES:
     (folder / name).write_text(f"{parameters.seed} {parameters.epochs}")
 recordings = read_json(folder.parents[2] / "recordings.json")
-provenance = {"code": digest_run(model), "files": {}}
+provenance = {"format": FORMAT, "code": digest_run(model)}
+provenance["files"] = {name: describe_file(folder / name) for name in ("params.yaml", *FILES)}
 provenance["data"] = {name: one["source_sha256"] for name, one in recordings.items()}
 write_json(folder / "provenance.json", provenance)
 if False:  # for the files that the real one depends on
-    from cagewatch import plots, scoring
-    from cagewatch.detectors import networks, training, trivial
-    from cagewatch.detectors.training import train
+    from cagewatch import detectors, metrics, plots, scoring
 """
 PREPARE = """
 if False:
