@@ -85,14 +85,14 @@ test-browser: setup  ## the explorer in a real browser
 	@$(BIN)/python -m pytest -m browser $(value ARGS)
 
 faults: setup  ## kill -9 at 200 and more random moments, and the other faults (an hour)
-	@PYTHONPATH=tests $(BIN)/python -m pytest -k "test_faults or test_sources"
-	@PYTHONPATH=tests $(BIN)/python -m faults stores 150
-	@PYTHONPATH=tests $(BIN)/python -m faults figures 60
-	@PYTHONPATH=tests $(BIN)/python -m faults experiments 60
+	@PYTHONPATH=tests:tests/study $(BIN)/python -m pytest -k "test_faults or test_sources"
+	@PYTHONPATH=tests:tests/study $(BIN)/python -m faults stores 150
+	@PYTHONPATH=tests:tests/study $(BIN)/python -m faults figures 60
+	@PYTHONPATH=tests:tests/study $(BIN)/python -m faults experiments 60
 
 fuzz: setup  ## 12,000 mutated videos and 105,000 other files through the readers (an hour)
-	@PYTHONPATH=tests $(BIN)/python -m fuzz video 12000 --seed 1
-	@PYTHONPATH=tests $(BIN)/python -m fuzz text 105000 --seed 1
+	@PYTHONPATH=tests:tests/study $(BIN)/python -m fuzz video 12000 --seed 1
+	@PYTHONPATH=tests:tests/study $(BIN)/python -m fuzz text 105000 --seed 1
 
 audit: setup  ## known vulnerabilities in the locked packages (pip-audit, in a folder of its own)
 	@test -x build/audit/bin/pip-audit || { $(BIN)/python -m venv build/audit && \
