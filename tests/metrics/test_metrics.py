@@ -66,11 +66,10 @@ def test_macro_leaves_out_recordings_of_one_class_and_counts_the_rest() -> None:
     assert "2 of 3 recordings" in macro.protocol
 
 
-def test_scaling_and_regularity_are_per_recording() -> None:
+def test_scaling_is_per_recording() -> None:
     recording = np.repeat(["a", "b"], 3)
     score = np.array([1.0, 2, 3, 7, 7, 7])
     assert metrics.scale_per_recording(score, recording).tolist() == [0, 0.5, 1, 0, 0, 0]
-    assert metrics.regularity(score, recording).tolist() == [1, 0.5, 0, 1, 1, 1]
 
 
 def test_smoothing_does_not_leak_across_recordings() -> None:
@@ -169,8 +168,6 @@ def test_counts_at_all_thresholds_equal_counting_at_each(rows) -> None:
     ]
     alarms = metrics.count_false_alarms(score, anomalous, recording, thresholds)
     assert alarms.tolist() == [events.false_alarms for events in each]
-    caught = metrics.count_bouts_caught(score, anomalous, recording, thresholds)
-    assert caught.tolist() == [events.bouts_caught for events in each]
 
 
 @given(frames_of_recordings, st.sampled_from([0, 1, 100, 1800, 3600]))
@@ -272,12 +269,3 @@ def test_auc_in_words() -> None:
     assert metrics.format_auc(0.9123, 0.88, 0.9412, 3) == "0.912 [0.880, 0.941] (3 seeds)"
     assert metrics.format_auc(0.5) == "0.500"
     assert metrics.format_auc(None, None, None) == metrics.format_auc(float("nan")) == "–"
-
-
-def test_clips_are_labelled_by_half_or_any() -> None:
-    frames = np.array([[0, 0, 0, 1], [0, 0, 1, 1], [0, 0, 0, 0]], bool)
-    assert metrics.label_clips(frames).tolist() == [False, True, False]
-    assert metrics.label_clips(frames, "any").tolist() == [True, True, False]
-    score = np.array([2.0, 1.0, 0.0])
-    assert metrics.clip_auc(score, frames) == 0.5
-    assert metrics.clip_auc(score, frames, "any") == metrics.clip_auc(score, [1, 1, 0]) == 1

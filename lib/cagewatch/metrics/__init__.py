@@ -1,6 +1,20 @@
 """Metrics of frame scores against labels: curves, intervals, events, thresholds."""
 
-from cagewatch.metrics.claims import describe_lead, find_leader, is_ahead, judge_pair, verdict
+from cagewatch.metrics.alarms import AlarmShape, find_alarms
+from cagewatch.metrics.budgets import (
+    Calibration,
+    calibrate_alarms,
+    hours_needed,
+    poisson_interval,
+)
+from cagewatch.metrics.claims import (
+    describe_lead,
+    find_leader,
+    format_p,
+    is_ahead,
+    judge_pair,
+    verdict,
+)
 from cagewatch.metrics.comparisons import (
     Difference,
     compare_rows,
@@ -9,10 +23,8 @@ from cagewatch.metrics.comparisons import (
 )
 from cagewatch.metrics.events import (
     EventMetrics,
-    count_bouts_caught,
     count_false_alarms,
     event_metrics,
-    frame_durations,
 )
 from cagewatch.metrics.inputs import find_bouts
 from cagewatch.metrics.intervals import (
@@ -32,6 +44,7 @@ from cagewatch.metrics.operating_points import (
     default_rule,
     weigh_threshold,
 )
+from cagewatch.metrics.recall import BUDGETS, recall_at_budgets
 from cagewatch.metrics.roc import (
     PROTOCOLS,
     Auc,
@@ -40,14 +53,11 @@ from cagewatch.metrics.roc import (
     Protocol,
     Roc,
     average_precision,
-    clip_auc,
     compute_auc,
     compute_precision_recall,
     compute_roc,
     equal_error_rate,
     frame_auc,
-    label_clips,
-    regularity,
     scale_per_recording,
     smooth_scores,
     why_undefined,
@@ -58,9 +68,19 @@ from cagewatch.metrics.summary import (
     format_auc,
     labelled_frames,
 )
-from cagewatch.metrics.thresholds import RULES, choose_threshold, parse_rule, sweep_thresholds
+from cagewatch.metrics.thresholds import RULES, choose_threshold, parse_rule
+from cagewatch.metrics.times import bout_seconds, frame_durations
 
 __all__ = [
+    "recall_at_budgets",
+    "poisson_interval",
+    "hours_needed",
+    "find_alarms",
+    "calibrate_alarms",
+    "bout_seconds",
+    "Calibration",
+    "BUDGETS",
+    "AlarmShape",
     "PROTOCOLS",
     "RULES",
     "SCORE_COLUMNS",
@@ -83,13 +103,11 @@ __all__ = [
     "average_precision",
     "choose_blocks",
     "choose_threshold",
-    "clip_auc",
     "compare_rows",
     "compute_auc",
     "compute_metrics",
     "compute_precision_recall",
     "compute_roc",
-    "count_bouts_caught",
     "count_false_alarms",
     "correct_for_number",
     "default_rule",
@@ -104,17 +122,15 @@ __all__ = [
     "judge_pair",
     "leave_one_out",
     "format_auc",
+    "format_p",
     "frame_auc",
     "frame_durations",
-    "label_clips",
     "labelled_frames",
     "paired_difference",
     "parse_rule",
-    "regularity",
     "roc_band",
     "scale_per_recording",
     "smooth_scores",
-    "sweep_thresholds",
     "verdict",
     "weigh_threshold",
     "why_undefined",

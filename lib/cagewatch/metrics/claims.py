@@ -123,6 +123,13 @@ def describe_lead(
     return f"{show(first)} {', and '.join(parts)}. p after Holm's correction for {number}."
 
 
+def format_p(p: float) -> str:
+    """Write a p as tables and sentences show it: three digits, ``< 0.001``, or a dash."""
+    if not np.isfinite(p):
+        return "–"
+    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
+
+
 def _rows_between(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     """The rows of a pair, turned so that `first` comes first."""
     there = table[(table["first"] == first) & (table["second"] == second)]
@@ -142,7 +149,7 @@ def _describe_rows(rows: pd.DataFrame) -> str:
         return "not compared"
     return ", ".join(
         f"{PROTOCOL_WORDS[row.protocol]} {row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}], "
-        + (f"p {row.p_holm:.3f}" if row.p_holm >= 0.001 else "p < 0.001")
+        f"p {format_p(row.p_holm)}"
         if np.isfinite(row.low)
         else f"{PROTOCOL_WORDS[row.protocol]} {row.difference:+.3f}, {row.reason}"
         for row in rows.itertuples()

@@ -16,6 +16,7 @@ import numpy as np
 
 from cagewatch.errors import InputError
 from cagewatch.metrics.inputs import check_flags, check_score, find_bouts, recording_codes
+from cagewatch.metrics.times import frame_durations
 
 
 class EventMetrics(NamedTuple):
@@ -44,38 +45,6 @@ class EventMetrics(NamedTuple):
     hours_normal: float
     delay_mean_s: float
     delay_median_s: float
-
-
-def frame_durations(
-    n_frames: int,
-    recording: np.ndarray | None = None,
-    times: np.ndarray | None = None,
-    fps: float | None = None,
-) -> np.ndarray:
-    """Return how long each frame lasts, (n_frames,) float64 seconds; NaN where that is unknown.
-
-    From `times`, a frame lasts until the next one; a recording's last frame lasts as long as the
-    median frame. Give `times` (n_frames,) seconds or `fps`; times that are NaN leave NaN.
-    """
-    if times is None:
-        if fps is None or not fps > 0:
-            raise InputError(f"Give time stamps or a frame rate above 0 (it is {fps!r}).")
-        return np.full(n_frames, 1 / fps)
-    times = np.asarray(times, np.float64)
-    codes = recording_codes(recording, n_frames)
-    if times.shape != (n_frames,):
-        raise InputError(f"There are {n_frames} scores but times are shaped {times.shape}.")
-    if not n_frames:
-        return times
-    step = np.r_[np.diff(times), np.nan]
-    last = np.r_[codes[1:] != codes[:-1], True]
-    if np.any(step[~last] <= 0):
-        raise InputError(
-            "Time stamps must grow from frame to frame within a recording; fix time_s."
-        )
-    known = step[~last & np.isfinite(step)]
-    step[last] = np.median(known) if len(known) else np.nan
-    return step
 
 
 def event_metrics(
@@ -193,12 +162,3 @@ def count_false_alarms(
         - reaching(right[joins_after])
         + reaching(through[both])
     )
-
-
-def count_bouts_caught(
-    score: np.ndarray, anomalous: np.ndarray, recording: np.ndarray | None, thresholds: np.ndarray
-) -> np.ndarray:
-    """Count the bouts caught at every threshold at once, (n_thresholds,) int64."""
-    score = check_score(score)
-    peaks = np.sort([score[start:stop].max() for start, stop in find_bouts(anomalous, recording)])
-    return len(peaks) - np.searchsorted(peaks, thresholds, side="left")

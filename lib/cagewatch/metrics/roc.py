@@ -152,11 +152,6 @@ def scale_per_recording(score: np.ndarray, recording: np.ndarray | None = None) 
     return np.divide(score - low, span, out=np.zeros_like(score), where=span > 0)
 
 
-def regularity(score: np.ndarray, recording: np.ndarray | None = None) -> np.ndarray:
-    """Return 1 - scaled score, in [0, 1] (Hasan et al., CVPR 2016)."""
-    return 1 - scale_per_recording(score, recording)
-
-
 def smooth_scores(score: np.ndarray, recording: np.ndarray | None, window: int) -> np.ndarray:
     """Average scores over a centred window of frames, each recording by itself.
 
@@ -229,29 +224,6 @@ def describe_protocol(protocol: Protocol, n_recordings: int, n_covered: int) -> 
         )
     scaling = "raw scores" if protocol == "pooled" else "scores scaled to [0, 1] per recording"
     return f"frame AUC, pooled over {n_recordings} recording{plural}, {scaling}"
-
-
-def label_clips(anomalous: np.ndarray, rule: Literal["half", "any"] = "half") -> np.ndarray:
-    """Label clips from their frames' flags, (n_clips, clip_length) bool to (n_clips,) bool.
-
-    'half': at least half of the frames are anomalous; 'any': at least one is.
-    """
-    flags = np.asarray(anomalous, bool)
-    return flags.any(axis=1) if rule == "any" else 2 * flags.sum(axis=1) >= flags.shape[1]
-
-
-def clip_auc(
-    score: np.ndarray, anomalous: np.ndarray, rule: Literal["half", "any"] = "half"
-) -> float:
-    """Compute the AUC with the clip as the unit.
-
-    Parameters
-    ----------
-    score : (n_clips,) float.
-    anomalous : (n_clips,) bool, or (n_clips, clip_length) bool, then labelled by `rule`.
-    """
-    flags = np.asarray(anomalous)
-    return compute_auc(score, label_clips(flags, rule) if flags.ndim == 2 else flags)
 
 
 def equal_error_rate(score: np.ndarray, anomalous: np.ndarray) -> EqualError:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cagewatch.errors import InputError
-from cagewatch.metrics.events import count_bouts_caught, count_false_alarms, frame_durations
+from cagewatch.metrics.events import count_false_alarms, frame_durations
 from cagewatch.metrics.inputs import check_flags, check_score, find_bouts
 from cagewatch.metrics.roc import compute_roc, equal_error_rate, why_undefined
 
@@ -135,33 +135,3 @@ def _highest_reaching(values: np.ndarray, share: float) -> float:
     wanted = int(np.ceil(share * len(values) - 1e-9))
     descending = np.sort(values)[::-1]
     return float(descending[wanted - 1] if wanted else np.nextafter(descending[0], np.inf))
-
-
-def sweep_thresholds(
-    score: np.ndarray,
-    anomalous: np.ndarray,
-    recording: np.ndarray | None = None,
-    times: np.ndarray | None = None,
-    fps: float | None = None,
-    n_points: int = 500,
-) -> dict[str, np.ndarray]:
-    """Tabulate the consequences of many thresholds, for curves of events against thresholds.
-
-    Returns
-    -------
-    columns : (k,) arrays ``threshold`` (descending, at most `n_points` quantiles of the scores),
-        ``bout_recall`` and ``false_alarms_per_hour``; NaN where undefined.
-    """
-    score = check_score(score)
-    anomalous = check_flags(anomalous, len(score))
-    threshold = np.unique(np.quantile(score, np.linspace(0, 1, n_points)))[::-1]
-    n_bouts = len(find_bouts(anomalous, recording))
-    hours = np.sum(frame_durations(len(score), recording, times, fps)[~anomalous]) / 3600
-    caught = count_bouts_caught(score, anomalous, recording, threshold)
-    alarms = count_false_alarms(score, anomalous, recording, threshold)
-    nothing = np.full(len(threshold), np.nan)
-    return {
-        "threshold": threshold,
-        "bout_recall": caught / n_bouts if n_bouts else nothing,
-        "false_alarms_per_hour": alarms / hours if hours > 0 else nothing,
-    }

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from cagewatch.errors import InputError
-from cagewatch.metrics import correct_for_number, describe_lead, format_auc, judge_pair
+from cagewatch.metrics import correct_for_number, describe_lead, format_auc, format_p, judge_pair
 from cagewatch.plots import name_model, plot_heatmap, save_figure
 from cagewatch.study.artefacts.parameters import (
     Given,
@@ -123,7 +123,7 @@ def present_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
         for name, protocol in (("pooled", "pooled"), ("scaled", "per_video_scaled")):
             one = rows[rows["protocol"] == protocol].iloc[0]
             row[f"Difference of AUCs, {name}"] = format_auc(one.difference, one.low, one.high)
-            row[f"p (Holm), {name}"] = one.p_holm
+            row[f"p (Holm), {name}"] = format_p(one.p_holm)
         table.append(row | {"Verdict": judge_pair(rows, first, second)})
     return pd.DataFrame(table)
 
