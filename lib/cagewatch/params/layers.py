@@ -1,7 +1,7 @@
 """Layers of flat YAML: read, applied one over the other, checked.
 
 The layers under ``params/`` are applied in this order, later ones winning: ``base``,
-``dataset/<dataset>``, ``behaviour/<target>``, ``family/<family>`` and ``model/<model>``,
+``family/<family>`` and ``model/<model>``, ``dataset/<dataset>``, ``behaviour/<target>``,
 ``scale/<scale>``, and last whatever the user gave. A parameter applies to every detector if
 ``base`` has it; else to those whose family or model layer has it.
 """
@@ -155,7 +155,7 @@ def resolve(given: Mapping[str, Any] | None = None, root: Path | None = None) ->
                 f"{name} does not apply to the detector {(values | given)['model']!r}: leave it "
                 f"out. It reads {own}."
             )
-    for layer in (target, model, scale):
+    for layer in (model, dataset, target, scale):
         values |= {name: value for name, value in layer.items() if value is not None}
     return validate({name: values.get(name) for name in applicable} | given)
 
