@@ -1,0 +1,154 @@
+"""AUC over pairs of frames of the same recording, for scores that do not compare across recordings.
+
+Where each recording is scored by a detector of its own, as in cross-validation, raw scores of two
+recordings must not be put in one order, and scaling them uses what only the whole recording knows.
+Pairs within a recording need neither. Intervals are a percentile bootstrap (Efron and Tibshirani,
+An Introduction to the Bootstrap, 1993) over bouts, drawn anew within each recording.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cagewatch.metrics.inputs import check_flags, check_score, find_bouts, recording_codes
+
+MAX_BLOCK = 900  # frames of a bout that are drawn together; 30 s at 30 frames per second
+
+
+class Pairs(NamedTuple):
+    """Pairs of an anomalous and a normal frame of one recording, counted by bout.
+
+    Attributes
+    ----------
+    wins : ndarray of float64, shape (n_seeds, n_bouts, n_bouts)
+        ``[s, i, j]`` counts the pairs of an anomalous frame of bout i and a normal frame of bout j
+        that seed s puts in the right order, ties half; 0 for bouts of different recordings.
+    totals : ndarray of float64, shape (n_bouts, n_bouts)
+        All such pairs.
+    recording : ndarray of int64, shape (n_bouts,)
+        The recording of each bout, from 0 upwards.
+    """
+
+    wins: np.ndarray
+    totals: np.ndarray
+    recording: np.ndarray
+
+
+def count_pairs(
+    scores: np.ndarray, anomalous: np.ndarray, recording: np.ndarray, label: np.ndarray
+) -> Pairs:
+    """Count the pairs that each seed's scores put in the right order.
+
+    Parameters
+    ----------
+    scores : ndarray of float, shape (n_frames,) or (n_seeds, n_frames)
+        Higher is more anomalous.
+    anomalous : ndarray of bool, shape (n_frames,)
+    recording : ndarray, shape (n_frames,)
+        Ids; the frames of a recording together, in order.
+    label : ndarray, shape (n_frames,)
+        Behaviour of each frame. A bout is a run of one behaviour in one recording; one longer than
+        `MAX_BLOCK` is cut into equal parts.
+    """
+    rows = [check_score(row) for row in np.atleast_2d(np.asarray(scores))]
+    flags = check_flags(anomalous, len(rows[0]))
+    codes = recording_codes(recording, len(flags))
+    bout = number_bouts(codes, label)
+    n_bouts = int(bout[-1]) + 1
+    owner = codes[np.unique(bout, return_index=True)[1]]
+    wins, totals = np.zeros((len(rows), n_bouts, n_bouts)), np.zeros((n_bouts, n_bouts))
+    for code in np.unique(codes):
+        positive = np.flatnonzero((codes == code) & flags)
+        negative = np.flatnonzero((codes == code) & ~flags)
+        if not len(positive) or not len(negative):
+            continue
+        cells = np.ix_(np.unique(bout[positive]), np.unique(bout[negative]))
+        totals[cells] = _add_up(np.ones((len(positive), len(negative))), bout, positive, negative)
+        for number, row in enumerate(rows):
+            order = np.sign(row[positive][:, None] - row[negative])
+            wins[number][cells] = _add_up((order + 1) / 2, bout, positive, negative)
+    return Pairs(wins, totals, owner)
+
+
+def number_bouts(codes: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Number the runs of one label within a recording, long ones in parts: (n_frames,) int64."""
+    kinds = pd.factorize(np.asarray(label), use_na_sentinel=False)[0]
+    starts = np.flatnonzero(np.r_[True, (np.diff(codes) != 0) | (np.diff(kinds) != 0)])
+    lengths = np.diff(np.r_[starts, len(codes)])
+    parts = -(-lengths // MAX_BLOCK)
+    within = np.arange(len(codes)) - np.repeat(starts, lengths)
+    part = within * np.repeat(parts, lengths) // np.repeat(lengths, lengths)
+    return np.repeat(np.cumsum(parts) - parts, lengths) + part
+
+
+def _add_up(
+    pairs: np.ndarray, bout: np.ndarray, positive: np.ndarray, negative: np.ndarray
+) -> np.ndarray:
+    """Sums over the frames of each bout, of the rows and of the columns."""
+    rows, columns = (np.flatnonzero(np.diff(bout[of], prepend=-1)) for of in (positive, negative))
+    return np.add.reduceat(np.add.reduceat(pairs, rows, axis=0), columns, axis=1)
+
+
+def within_auc(pairs: Pairs) -> np.ndarray:
+    """The share of pairs in the right order, by seed: (n_seeds,) float64; NaN without a pair."""
+    total = pairs.totals.sum()
+    return pairs.wins.sum(axis=(1, 2)) / total if total else np.full(len(pairs.wins), np.nan)
+
+
+def resample_within(pairs: Pairs, n_samples: int = 1000, seed: int = 0) -> np.ndarray:
+    """The mean AUC over seeds of each resample: (n_samples,) float64, NaN without a pair.
+
+    Bouts are drawn with replacement within each recording, as many as it has, and likewise as many
+    seeds as there are. The same seed draws the same bouts, which is what pairs two detectors.
+    """
+    draw = np.random.default_rng(seed)
+    counts = np.zeros((n_samples, len(pairs.recording)))
+    for code in np.unique(pairs.recording):
+        own = np.flatnonzero(pairs.recording == code)
+        counts[:, own] = draw.multinomial(len(own), np.full(len(own), 1 / len(own)), n_samples)
+    n_seeds = len(pairs.wins)
+    taken = draw.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), n_samples) / n_seeds
+    right = np.stack([np.sum((counts @ wins) * counts, axis=1) for wins in pairs.wins], axis=1)
+    total = np.sum((counts @ pairs.totals) * counts, axis=1)
+    nothing = np.full(n_samples, np.nan)
+    return np.divide(np.sum(right * taken, axis=1), total, out=nothing, where=total > 0)
+
+
+def percentile_interval(draws: np.ndarray, coverage: float = 0.95) -> tuple[float, float]:
+    """Percentile interval of the defined draws; NaN, NaN if there are none."""
+    if not np.isfinite(draws).any():
+        return float("nan"), float("nan")
+    low, high = np.nanquantile(draws, [(1 - coverage) / 2, (1 + coverage) / 2])
+    return float(low), float(high)
+
+
+def away_from_edges(
+    anomalous: np.ndarray, recording: np.ndarray | None = None, margin: int = 0
+) -> np.ndarray:
+    """Say which frames lie more than `margin` frames from every edge of an anomalous bout.
+
+    Parameters
+    ----------
+    anomalous : ndarray of bool, shape (n_frames,)
+    recording : ndarray, shape (n_frames,), optional
+        Ids; a bout's edge at the end of a recording is none.
+    margin : int
+        Frames left out on each side of an edge; a bout of at most twice as many vanishes.
+
+    Returns
+    -------
+    kept : ndarray of bool, shape (n_frames,)
+    """
+    flags = check_flags(anomalous, len(anomalous))
+    codes = recording_codes(recording, len(flags))
+    kept = np.ones(len(flags), bool)
+    for start, stop in find_bouts(flags, codes):
+        for edge in (start, stop):
+            inside = 0 < edge < len(flags) and codes[edge - 1] == codes[edge]
+            if inside:
+                near = slice(max(edge - margin, 0), edge + margin)
+                kept[near] &= codes[near] != codes[start]
+    return kept
