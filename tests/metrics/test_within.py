@@ -19,7 +19,7 @@ from cagewatch.metrics.within import (
 
 @pytest.fixture
 def halves():
-    """Two halves with three bouts of the target each, scores half informative, some of them tied."""
+    """Two halves with three bouts of the target each; scores half informative, some tied."""
     draw = np.random.default_rng(3)
     label = np.repeat(["walk", "rear", "rest", "rear", "walk", "rear"] * 2, 20)
     recording = np.repeat(["first", "second"], 120)
