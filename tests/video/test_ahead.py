@@ -18,6 +18,13 @@ def numbered(n_frames: int, side: int = 4, fails: bool = False):
         raise InputError("the file is cut short.")
 
 
+@pytest.fixture(autouse=True, params=[1, 2])
+def cores(request, monkeypatch):
+    """Every promise holds on one core, where there is no thread, and on two."""
+    monkeypatch.setenv("OMP_NUM_THREADS", str(request.param))
+    return request.param
+
+
 @pytest.mark.parametrize("n_frames", [0, 1, 2, 64, 65, 66, 129, 300])
 def test_the_same_frames_come_in_the_same_order(n_frames):
     expected = list(numbered(n_frames))
@@ -47,6 +54,18 @@ def test_only_so_many_frames_are_held(side, most):
 
     for given, _ in enumerate(read_ahead(counted()), start=1):
         assert len(taken) - given <= most
+
+
+def test_frames_are_read_ahead_on_two_cores_only(cores):
+    readers = set()
+
+    def watched():
+        for item in numbered(10):
+            readers.add(threading.current_thread().name)
+            yield item
+
+    list(read_ahead(watched()))
+    assert len(readers) == cores
 
 
 def test_whoever_stops_early_leaves_no_thread_behind():

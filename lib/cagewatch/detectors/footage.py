@@ -13,7 +13,7 @@ import numpy as np
 from cagewatch.recordings import Recording
 from cagewatch.store import Preprocessing, Store
 from cagewatch.store.preprocess import cut_pieces, cut_region, finish_piece
-from cagewatch.video import probe, read_frames
+from cagewatch.video import probe, read_ahead, read_frames
 
 PIECE = 256  # frames; a part of a recording is taken in pieces of at most so many
 
@@ -192,7 +192,7 @@ def footage_of(
         recording.name,
         settings,
         probe(source, fps).fps,
-        lambda: read_frames(source, fps=fps),
+        lambda: read_ahead(read_frames(source, fps=fps)),
         kept,
         store,
     )

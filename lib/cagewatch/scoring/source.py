@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from cagewatch.errors import InputError
 from cagewatch.recordings.folder import recording_name
 from cagewatch.scoring.table import tabulate
 from cagewatch.store import preprocessing_of
-from cagewatch.video import FrameRates, probe, read_frames, same_rate, thin_frames
+from cagewatch.video import FrameRates, probe, read_ahead, read_frames, same_rate, thin_frames
 
 
 def score_source(
@@ -83,7 +82,10 @@ def _open_source(
     It gives number, time and frame; InputError if the frame rate does not fit.
     """
     fps = probe(source, assumed).fps
-    opened = partial(read_frames, source, fps=assumed)
+
+    def opened() -> Iterator[tuple[float, np.ndarray]]:
+        return read_ahead(read_frames(source, fps=assumed))
+
     if np.isnan(wanted) or same_rate(fps, wanted):
         return lambda: ((number, *frame) for number, frame in enumerate(opened())), fps
     if frame_rates == "refuse" or fps < wanted:

@@ -8,6 +8,8 @@ from itertools import islice
 
 import numpy as np
 
+from cagewatch.runtime import cores_in_use
+
 BYTES_AHEAD = 1 << 24
 MOST_AHEAD = 64  # frames: more would leave the processor's cache before they are looked at
 
@@ -15,7 +17,7 @@ MOST_AHEAD = 64  # frames: more would leave the processor's cache before they ar
 def read_ahead(
     frames: Iterable[tuple[float, np.ndarray]],
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield the same frames, while a thread decodes those that follow.
+    """Yield the same frames, while a thread decodes those that follow; on one core without one.
 
     It pays where decoding and what is done with a frame take about as long, as with detectors that
     cost next to nothing; decoding lets go of the interpreter. At most twice 16 MiB of frames, or
@@ -34,6 +36,10 @@ def read_ahead(
     source = iter(frames)
     first = next(source, None)
     if first is None:
+        return
+    if cores_in_use() == 1:
+        yield first
+        yield from source
         return
     count = min(max(BYTES_AHEAD // max(first[1].nbytes, 1), 1), MOST_AHEAD)
 
