@@ -5,20 +5,25 @@ Also lets the site show the repository's figures and notebooks, and mends the li
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import jupytext
 from sphinx.application import Sphinx
 
 from cagewatch.detectors.networks.build import MODELS
 from cagewatch.detectors.registry import DETECTORS, is_network
-from cagewatch.params import Parameters, choices, read_layer
+from cagewatch.params import Parameters, read_layer
 from cagewatch.params.layers import read_model
+from cagewatch.plots import name_model
+from cagewatch.study.artefacts.contents import ARTEFACTS, Artefact
 
 ROOT = Path(__file__).resolve().parents[1]
 SHOWN = ("figures", "notebooks")  # folders of the repository that are pages of the site
@@ -38,11 +43,35 @@ def write_pages(folder: Path) -> None:
     pages = {
         "parameters.md": list_parameters(),
         "commands.md": describe_commands(),
-        "notebooks.md": list_notebooks(),
-        "figures.md": list_figures(),
-        "detectors.md": list_detectors(),
+        "notebooks.md": list_pages(
+            "Notebooks",
+            "Each notebook as the default study executed it, on simulated video.",
+            (f"/notebooks/{path.stem}" for path in sorted((ROOT / "notebooks").glob("*.ipynb"))),
+        ),
+        "galleries.md": list_pages(
+            "Galleries",
+            "All figures and tables of a dataset on one page.",
+            (
+                f"{path.parent.name} </figures/{path.parent.name}/README>"
+                for path in sorted((ROOT / "figures").glob("*/README.md"))
+            ),
+        ),
+        "artefacts.md": list_pages(
+            "Figures, tables and sections of the paper",
+            "One page each: what it shows, the command, the result and its protocol.",
+            (f"artefacts/{one.notebook}" for one in ARTEFACTS),
+        ),
+        "detectors.md": list_pages(
+            "Every detector",
+            "One page each: the idea, its source, its parameters, its rows of the tables.",
+            (f"detectors/{name}" for name in DETECTORS),
+        ),
     }
-    pages |= {f"detectors/{name}.md": describe_detector(name) for name in choices("model", ROOT)}
+    pages |= {f"detectors/{name}.md": describe_detector(name) for name in DETECTORS}
+    pages |= {f"artefacts/{one.notebook}.md": describe_artefact(one) for one in ARTEFACTS}
+    for page in (folder / "generated").rglob("*.md"):
+        if page.relative_to(folder / "generated").as_posix() not in pages:
+            page.unlink()
     for name, text in pages.items():
         path = folder / "generated" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,32 +126,63 @@ def describe_detector(name: str) -> str:
     meanings = {key: field.description for key, field in Parameters.model_fields.items()}
     lines = [f"# `{name}`", "", *comments, "", f"`make study MODELS={name}`", "", "## Idea", ""]
     lines += ["```{eval-rst}", f".. automodule:: {module}", "   :no-members:", "   :no-index:"]
-    lines += ["```", "", "## Parameters that only some detectors read", ""]
-    lines += ["| name | value | meaning |", "| --- | --- | --- |"]
-    for key, value in read_model(name, ROOT).items():
+    lines += ["```"]
+    own = read_model(name, ROOT)
+    if own:
+        lines += ["", "## Parameters that only some detectors read", ""]
+        lines += ["| name | value | meaning |", "| --- | --- | --- |"]
+    for key, value in own.items():
         shown = "as the dataset or scale says" if value is None else f"`{value}`"
         lines.append(f"| `{key}` | {shown} | {meanings[key]} |")
+    if rows := find_rows(name):
+        lines += ["", "## Its rows of the published tables", *rows]
     return "\n".join(lines) + "\n"
 
 
-def list_detectors() -> str:
-    """A list of all detectors' pages."""
-    names = [f"detectors/{name}" for name in choices("model", ROOT)]
-    return "\n".join(["# Every detector", "", "```{toctree}", *names, "```", ""])
+def find_rows(name: str) -> list[str]:
+    """The rows of the published tables that are about a detector, each table under its title."""
+    lines = []
+    for path in sorted((ROOT / "figures").glob("*/*.md")):
+        text = path.read_text(encoding="utf-8").splitlines()
+        table = [line for line in text if line.startswith("|")]
+        own = [row for row in table[2:] if name_model(name) in map(str.strip, row.split("|"))]
+        if own:
+            place = path.relative_to(ROOT).as_posix()
+            lines += ["", f"[{text[0].lstrip('# ')}](/{place})", "", *table[:2], *own]
+    return lines
 
 
-def list_notebooks() -> str:
-    """A list of the notebooks, as the study executed them."""
-    names = [f"/notebooks/{path.stem}" for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
-    text = "Each notebook as the default study executed it, on simulated video."
-    return "\n".join(["# Notebooks", "", text, "", "```{toctree}", *names, "```", ""])
+def describe_artefact(artefact: Artefact) -> str:
+    """An artefact's page: what its notebook says, the command, and its figures and tables."""
+    cells = jupytext.read(ROOT / "notebooks" / f"{artefact.notebook}.py").cells
+    lines = [cells[0].source, "", f"[The notebook](/notebooks/{artefact.notebook}.ipynb)."]
+    for folder in sorted(path for path in (ROOT / "figures").iterdir() if path.is_dir()):
+        shown = []
+        for figure in artefact.figures:
+            caption = folder / f"{figure}.json"
+            if (folder / f"{figure}.png").is_file():
+                told = (
+                    json.loads(caption.read_text("utf-8"))["caption"] if caption.is_file() else ""
+                )
+                shown += [
+                    f"![{figure}](/figures/{folder.name}/{figure}.png)",
+                    "",
+                    told.get("caption", ""),
+                    "",
+                ]
+        for table in artefact.tables:
+            path = folder / f"{table}.md"
+            if path.is_file():
+                shown += [path.read_text("utf-8"), ""]
+        if shown:
+            command = f"```bash\nmake study DATASET={folder.name}\n```"
+            lines += ["", f"## On {folder.name}", "", command, "", *shown]
+    return "\n".join(lines) + "\n"
 
 
-def list_figures() -> str:
-    """A list of the galleries of figures and tables, one for each dataset."""
-    found = sorted((ROOT / "figures").glob("*/README.md"))
-    names = [f"{path.parent.name} </figures/{path.parent.name}/README>" for path in found]
-    return "\n".join(["# Figures and tables", "", "```{toctree}", *names, "```", ""])
+def list_pages(title: str, text: str, pages: Iterable[str]) -> str:
+    """A page that only lists others."""
+    return "\n".join([f"# {title}", "", text, "", "```{toctree}", *pages, "```", ""])
 
 
 def mend_links(app: Sphinx, name: str, source: list[str]) -> None:
