@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -107,3 +108,38 @@ def disc_frames(
 def moving_disc() -> Callable[..., list[np.ndarray]]:
     """The function `disc_frames(n_frames, height, width, radius, speed)`."""
     return disc_frames
+
+
+class Cage(NamedTuple):
+    """A small simulated home cage, read and preprocessed once for all tests."""
+
+    folder: Path
+    given: dict[str, Any]
+    recordings: list[Any]
+    stores: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def small_cage(tmp_path_factory) -> Cage:
+    """Two recordings of 500 frames: one to train on, one to test on, micromovement held out."""
+    from cagewatch import params
+    from cagewatch.recordings import load_recordings
+    from cagewatch.simulate import write_dataset
+    from cagewatch.store import stores_of
+
+    folder = tmp_path_factory.mktemp("cage")
+    write_dataset(folder, seed=0, n_recordings=2, n_frames=500, rare=20.0)
+    names = sorted(path.stem for path in (folder / "full_database").glob("*.mpg"))
+    given = {
+        "data_dir": str(folder),
+        "results_dir": str(tmp_path_factory.mktemp("results")),
+        "scale": "smoke",
+        "cores": 1,
+        "train_recordings": names[:1],
+        "test_recordings": names[1:],
+        "test_stop": 1.0,
+        "target": "micromovement",
+    }
+    parameters = params.resolve(given)
+    recordings = load_recordings(parameters)
+    return Cage(folder, given, recordings, stores_of(recordings, parameters))
