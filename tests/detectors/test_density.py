@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from cagewatch.detectors.video import Video
+from footage_made import make_footage, make_training
 
 from cagewatch import params
-from cagewatch.detectors import density, objects, rhythm
+from cagewatch.detectors import Footage, density, objects, rhythm
 from cagewatch.errors import InputError
 
 TEXTURE = cv2.GaussianBlur(
@@ -31,7 +31,7 @@ def draw(background: np.ndarray, boxes: list[tuple[float, int, int, int]]) -> np
     return frame
 
 
-def crowd(n_frames: int, fast_from: int | None = None, seed: int = 0) -> Video:
+def crowd(n_frames: int, fast_from: int | None = None, seed: int = 0) -> Footage:
     """Six things of 12x24 pixels that walk; from one frame on, one of them is 4 times as fast."""
     rng = np.random.default_rng(seed)
     start, speed = rng.uniform(10, 200, 6), rng.uniform(0.9, 1.1, 6)
@@ -46,7 +46,7 @@ def crowd(n_frames: int, fast_from: int | None = None, seed: int = 0) -> Video:
         for t in range(n_frames):
             yield draw(empty, [(place[i, t], 20 + 22 * i - 6 * (i % 2), 12, 20) for i in range(6)])
 
-    return Video(read, np.ones(n_frames, bool), 10.0)
+    return make_footage(read, n_frames, 10.0)
 
 
 @pytest.fixture(scope="module")
@@ -56,27 +56,27 @@ def many() -> params.Parameters:
 
 @pytest.fixture(scope="module")
 def fitted(many) -> dict[str, np.ndarray]:
-    return density.fit([crowd(40, seed=seed) for seed in range(1, 5)], many)
+    return density.fit(make_training([crowd(40, seed=seed) for seed in range(1, 5)], many))
 
 
 def test_one_thing_too_fast_stands_out(many, fitted):
-    score = density.score(fitted, crowd(50, fast_from=25, seed=9), many)
+    score = density.score(fitted, crowd(50, fast_from=25, seed=9), many)["score"]
     assert score.shape == (50,) and np.isfinite(score).all()
     assert score[33:].min() > score[:17].max()
 
 
 def test_normal_frames_score_about_zero(many, fitted):
-    assert abs(np.median(density.score(fitted, crowd(40, seed=10), many))) < 1
+    assert abs(np.median(density.score(fitted, crowd(40, seed=10), many)["score"])) < 1
 
 
 def test_the_same_seed_gives_the_same_state(many, fitted):
-    again = density.fit([crowd(40, seed=seed) for seed in range(1, 5)], many)
+    again = density.fit(make_training([crowd(40, seed=seed) for seed in range(1, 5)], many))
     assert set(again) == set(fitted) and {"scale", "speed", "pace_scores"} <= set(fitted)
     assert all(np.array_equal(again[name], fitted[name]) for name in fitted)
 
 
 def test_flow_does_not_depend_on_where_memory_lies():
-    first, second = list(crowd(2, seed=2).read())
+    first, second = next(map(list, crowd(2, seed=2).runs()))
     everywhere = (slice(15, 148), slice(17, 220))
     rng, held, seen = np.random.default_rng(0), [], set()
     for _ in range(40):
@@ -88,9 +88,9 @@ def test_flow_does_not_depend_on_where_memory_lies():
 
 
 def test_an_empty_scene_is_one_sentence(many):
-    still = Video(lambda: iter([np.full((160, 240), 90, np.uint8)] * 30), np.ones(30, bool), 10.0)
+    still = make_footage(lambda: iter([np.full((160, 240), 90, np.uint8)] * 30), 30, 10.0)
     with pytest.raises(InputError, match="Nothing stands out"):
-        density.fit([still] * 4, many)
+        density.fit(make_training([still] * 4, many))
 
 
 @pytest.mark.parametrize("speed", [1.0, 3.0])
@@ -199,10 +199,10 @@ def test_one_animal_with_an_unusual_rhythm_stands_out():
 
     def video(*parts):
         frames = passing + [frame for part in parts for frame in part]
-        return Video(lambda: iter(frames), np.ones(len(frames), bool), 30.0)
+        return make_footage(lambda: iter(frames), len(frames), 30.0)
 
     normal = [video(nodding(f, 30, 120, size)) for f, size in [(2, 2), (3, 2), (2, 3), (3, 3)]]
-    state = density.fit(normal, one)
+    state = density.fit(make_training(normal, one))
     assert {"rhythm_scores", "motion_scores", "all_scores"} <= set(state)
-    score = density.score(state, video(nodding(2.5, 30, 120), nodding(9, 30, 120)), one)
+    score = density.score(state, video(nodding(2.5, 30, 120), nodding(9, 30, 120)), one)["score"]
     assert score[170:230].min() > score[40:100].max()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cagewatch.detectors.video import Video
+from footage_made import make_footage, make_training
 
-from cagewatch.detectors import sparse
+from cagewatch.detectors import Footage, sparse
 from cagewatch.errors import InputError
 
 FINEST = 16  # regions of the two coarser sizes come first
@@ -20,8 +20,8 @@ def orthonormal(rows: int, columns: int, seed: int) -> np.ndarray:
     return np.linalg.qr(np.random.default_rng(seed).normal(size=(rows, columns)))[0]
 
 
-def video(frames: list[np.ndarray]) -> Video:
-    return Video(lambda: iter(frames), np.ones(len(frames), bool), 10.0)
+def video(frames: list[np.ndarray]) -> Footage:
+    return make_footage(lambda: iter(frames), len(frames), 10.0)
 
 
 def test_error_is_that_of_least_squares():
@@ -110,10 +110,12 @@ def test_an_unseen_motion_scores_higher_than_a_seen_one():
     texture = texture.astype(np.uint8)
     right = [np.roll(texture, 2 * number, 1) for number in range(80)]
     down = [np.roll(texture, 5 * number, 0) for number in range(20)]
-    state = sparse.fit([video(right)], None)
+    state = sparse.fit(make_training([video(right)], None))
     assert all(np.isfinite(value).all() and not value.dtype.hasobject for value in state.values())
     # The roll comes round after 80 frames, so that these were all seen.
-    seen, unseen = (sparse.score(state, video(frames), None) for frames in (right[10:30], down))
+    seen, unseen = (
+        sparse.score(state, video(frames), None)["score"] for frames in (right[10:30], down)
+    )
     assert seen.shape == unseen.shape == (20,)
     assert unseen[3:-3].min() > 2 * seen[3:-3].max()
     assert 0 <= min(seen.min(), unseen.min()) and max(seen.max(), unseen.max()) <= 1 + 1e-5
@@ -122,8 +124,10 @@ def test_an_unseen_motion_scores_higher_than_a_seen_one():
 def test_a_still_video_scores_nothing_and_teaches_nothing():
     still = video([np.full((60, 80), 90, np.uint8)] * 12)
     with pytest.raises(InputError, match="Nothing moves"):
-        sparse.fit([still], None)
+        sparse.fit(make_training([still], None))
     moving = video(
         [np.random.default_rng(n).integers(0, 255, (60, 80), np.uint8) for n in range(9)]
     )
-    assert (sparse.score(sparse.fit([moving], None), still, None) == 0).all()
+    assert (
+        sparse.score(sparse.fit(make_training([moving], None)), still, None)["score"] == 0
+    ).all()

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cagewatch import params, preprocess
+from cagewatch import params
 from cagewatch.errors import InputError
+from cagewatch.store import preprocess
 from cagewatch.store.preprocess import mirror_flow
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cagewatch import manifest, params, preprocess, store
+from cagewatch import params
 from cagewatch.errors import InputError
 from cagewatch.recordings import Recording
+from cagewatch.store import build as store
+from cagewatch.store import manifest, preprocess
 
 SETTINGS = preprocess.preprocessing_of(params.resolve({"dataset": "ped2"}))
 

@@ -12,9 +12,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cagewatch import params, preprocess, store
+from cagewatch import params
 from cagewatch.errors import InputError
 from cagewatch.recordings import Recording
+from cagewatch.store import build as store
+from cagewatch.store import preprocess
 
 SETTINGS = preprocess.preprocessing_of(params.resolve({"dataset": "ped2"}))
 
@@ -125,7 +127,9 @@ BUILD = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from cagewatch import params, preprocess, store
+from cagewatch import params
+from cagewatch.store import build as store
+from cagewatch.store import preprocess
 settings = preprocess.preprocessing_of(params.resolve({"dataset": "ped2"}))
 store.build_store("long", Path(sys.argv[1]), Path(sys.argv[2]), settings)
 """
