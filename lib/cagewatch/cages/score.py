@@ -17,11 +17,10 @@ from cagewatch.cages.highlights import Moment, choose_moments, clock, write_high
 from cagewatch.detectors.inference.engines import Engine, Precision
 from cagewatch.errors import InputError
 from cagewatch.files import whole_file
-from cagewatch.metrics import Scored, apply_rule, default_rule, find_bouts
+from cagewatch.metrics import Scored, apply_rule, bout_seconds, default_rule, find_bouts
 from cagewatch.names import plain_cells
 from cagewatch.params import NaturalInt, PositiveFloat, PositiveInt, project_root
 from cagewatch.recordings.annotations import (
-    Bout,
     labels_from_bouts,
     nearest_name,
 )
@@ -167,20 +166,21 @@ def score_one(
 def tabulate_bouts(scored: Scored, threshold: float) -> pd.DataFrame:
     """Flagged bouts: start_frame, stop_frame (the last), behaviour, start_s, stop_s, peak_score.
 
-    Frames are numbers in the source, 0-based. A bout reaches up to the next frame that was scored.
+    Frames are numbers in the source, 0-based. A bout reaches up to the next frame that was scored,
+    and stops at the second at which that is shown.
     """
     spans = find_bouts(scored.score >= threshold, scored.codes)
+    seconds = bout_seconds(spans, scored.time_s, scored.codes)
     after = np.append(scored.frame[1:], scored.frame[-1] + 1)
     rows = [
         (
             scored.frame[start],
             after[stop - 1] - 1,
             FLAGGED,
-            scored.time_s[start],
-            scored.time_s[stop - 1],
+            *bout_s,
             scored.score[start:stop].max(),
         )
-        for start, stop in spans
+        for (start, stop), bout_s in zip(spans, seconds, strict=True)
     ]
     columns = ["start_frame", "stop_frame", "behaviour", "start_s", "stop_s", "peak_score"]
     return pd.DataFrame(rows, columns=columns)
@@ -199,14 +199,10 @@ def write_results(folder: Path, result: Result, image_fps: float) -> list[Path]:
             plain = plain_cells(table)
             plain.to_csv(partial, index=False, float_format="%.9g", lineterminator="\n")
     if fps <= MAX_FPS:
-        rows = bouts[["start_frame", "stop_frame", "behaviour"]].itertuples(index=False)
-        spans = [Bout(int(start), int(stop) + 1, name, 0) for start, stop, name in rows]
-        frames = result.frames
-        numbers = np.arange(frames["frame"].iloc[-1] + 1)
-        times = np.interp(numbers, frames["frame"], frames["time_s"])
+        rows = bouts[["start_s", "stop_s", "behaviour"]]
         for suffix in (".csv", ".xlsx"):
             paths.append(folder / f"bouts_boris{suffix}")
-            write_boris_bouts(paths[-1], spans, fps, source.name, times)
+            write_boris_bouts(paths[-1], rows.itertuples(index=False), fps, source.name)
     return paths
 
 

@@ -13,7 +13,6 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.writer.excel import ExcelWriter
@@ -21,7 +20,6 @@ from openpyxl.writer.excel import ExcelWriter
 from cagewatch.errors import InputError
 from cagewatch.files import whole_file
 from cagewatch.names import plain_cell, unplain_cell
-from cagewatch.recordings.annotations import Bout
 from cagewatch.recordings.boris import MAX_FPS
 
 COLUMNS = (
@@ -33,11 +31,7 @@ _NO_TIME = datetime.datetime(1980, 1, 1)
 
 
 def write_boris_bouts(
-    path: Path,
-    bouts: Iterable[Bout],
-    fps: float,
-    media: str,
-    times: np.ndarray | None = None,
+    path: Path, bouts: Iterable[tuple[float, float, str]], fps: float, media: str
 ) -> None:
     """Write bouts for BORIS, START and STOP a line each; the file appears whole or not at all.
 
@@ -46,14 +40,13 @@ def write_boris_bouts(
     path : Path
         Ends in ``.csv`` or ``.xlsx``. The csv reads back to the same frames where the rate is
         constant. In both, no name can become a formula.
-    bouts : iterable of Bout
+    bouts : iterable of (float, float, str)
+        Seconds at which a bout starts and stops, by the time stamps of its frames, and its
+        behaviour; see `cagewatch.metrics.bout_seconds`.
     fps : float
         Frames per second of the video, at most 500.
     media : str
         The video's file name.
-    times : ndarray of float, shape (n_frames,), optional
-        Seconds at which each frame is shown. By default frame n is shown at ``n / fps``, which is
-        wrong where the rate varies.
 
     Raises
     ------
@@ -63,12 +56,11 @@ def write_boris_bouts(
     if not 0 < fps <= MAX_FPS:
         raise InputError(f"BORIS counts milliseconds, too few for {fps:g} frames per second.")
     rows: list[Sequence[str | float]] = []
-    for bout in sorted(bouts):
-        for kind, frame in (("START", bout.start), ("STOP", bout.stop)):
-            name = plain_cell(bout.behaviour)
-            second = round(time_of_frame(frame, fps, times), 3)
+    for start_s, stop_s, behaviour in sorted(bouts):
+        name = plain_cell(behaviour)
+        for kind, second in (("START", start_s), ("STOP", stop_s)):
             before = (plain_cell(Path(media).stem), plain_cell(media), float(f"{fps:.6g}"))
-            rows.append((*before, "", name, name, "", kind, second, ""))
+            rows.append((*before, "", name, name, "", kind, round(float(second), 3), ""))
     with whole_file(path) as partial:
         if path.suffix == ".xlsx":
             partial.write_bytes(_sheet_of(rows))
@@ -78,13 +70,6 @@ def write_boris_bouts(
             table.writerow(COLUMNS)
             for row in rows:
                 table.writerow([*row[:2], f"{row[2]:g}", *row[3:8], f"{row[8]:.3f}", ""])
-
-
-def time_of_frame(frame: int, fps: float, times: np.ndarray | None = None) -> float:
-    """Give the second at which a frame is shown, or at which the video ends if there is no such."""
-    if times is None or not len(times):
-        return frame / fps
-    return float(times[frame] if frame < len(times) else times[-1] + 1 / fps)
 
 
 def _sheet_of(rows: Sequence[Sequence[str | float]]) -> bytes:
