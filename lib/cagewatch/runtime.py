@@ -7,6 +7,7 @@ environment, once.
 from __future__ import annotations
 
 import gc
+import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -65,6 +66,11 @@ def configure(backend: str = "tensorflow", cores: int = 0) -> int:
     # Share a GPU between runs instead of taking all of its memory.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    # What JAX compiles is kept between processes; compiled code fits one kind of processor.
+    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cagewatch"
+    kind = hashlib.sha256(processor_name().encode()).hexdigest()[:12]
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(kept / "compiled" / kind))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
     limit_loaded_libraries(cores)
     return cores
 

@@ -16,7 +16,7 @@ runtime.configure(os.environ.get("KERAS_BACKEND", "tensorflow"), 1)
 runtime.load_backend()
 
 import keras  # noqa: E402
-from test_models import COUNTS, answer, noise, settings, train_step  # noqa: E402
+from detectors.test_models import COUNTS, answer, noise, settings, train_step  # noqa: E402
 
 from cagewatch.detectors.inference.engines import open_inference  # noqa: E402
 from cagewatch.detectors.inference.errors import add_error_heads, is_per_frame  # noqa: E402

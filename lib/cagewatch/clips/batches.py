@@ -84,9 +84,13 @@ class ClipBatches(keras.utils.PyDataset):
         inputs = self.read(chosen, self.flipped[chosen])
         if not self.supervised:
             return inputs, inputs
+        return inputs, {"target": self.targets(chosen)}
+
+    def targets(self, chosen: np.ndarray) -> np.ndarray:
+        """Class targets of clips: (n,) int32 behaviours for softmax, else (n, 1) float32."""
         if self.parameters.supervised_loss == "softmax":
-            return inputs, {"target": self.index.behaviour[chosen].astype(np.int32)}
-        return inputs, {"target": self.index.target[chosen, None].astype(np.float32)}
+            return self.index.behaviour[chosen].astype(np.int32)
+        return self.index.target[chosen, None].astype(np.float32)
 
     def read(self, chosen: np.ndarray, flipped: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Clips at positions `chosen`, those marked in `flipped` mirrored left to right."""

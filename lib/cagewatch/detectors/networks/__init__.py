@@ -10,6 +10,7 @@ from cagewatch.detectors.networks.build import (
     build_model,
     compile_model,
     input_shapes,
+    losses_of,
     streams,
 )
 from cagewatch.detectors.networks.summary import summary_rows
@@ -20,6 +21,7 @@ __all__ = [
     "build_model",
     "compile_model",
     "input_shapes",
+    "losses_of",
     "streams",
     "summary_rows",
 ]

@@ -7,17 +7,52 @@ channels-last throughout, whatever the user's Keras configuration says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
-CHANNELS_LAST = "channels_last"
+from cagewatch.detectors.networks.convolutions import (
+    CHANNELS_LAST,
+    FastConv2D,
+    FastConv2DTranspose,
+    FastConv3D,
+    Tensor,
+    rearranged,
+    spread_taps,
+)
+
 LEAK = 0.2
 MOMENTUM = 0.9  # of batch normalisation's running statistics
-Tensor = Any  # keras.KerasTensor while a network is described, the backend's tensor while it runs
+# Weights of the clips of a batch while a training step is traced: (batch,), of sum 1.
+CLIP_WEIGHTS: ContextVar[Tensor | None] = ContextVar("clip weights", default=None)
+
+
+@contextmanager
+def weigh_clips(weights: Tensor) -> Iterator[None]:
+    """Within, means over a batch are weighted by clip, so that empty places can have no weight."""
+    token = CLIP_WEIGHTS.set(weights)
+    try:
+        yield
+    finally:
+        CLIP_WEIGHTS.reset(token)
+
+
+def mean_over_clips(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """The mean of x (batch or batch * time, ...) over `axes`, 0 among them, weighted by clip."""
+    weights = CLIP_WEIGHTS.get()
+    if weights is None:
+        return ops.mean(x, axis=axes)
+    each = x.shape[0] // weights.shape[0]  # frames of a clip, where time is folded
+    weights = ops.repeat(ops.cast(weights, x.dtype), each)
+    weights = ops.reshape(weights, (-1, *[1] * (len(x.shape) - 1)))
+    places = each * math.prod(x.shape[axis] for axis in axes if axis)
+    return ops.sum(x * weights, axis=axes) / places
 
 
 @keras.saving.register_keras_serializable(package="cagewatch")
@@ -69,6 +104,8 @@ class ThinConv2D(layers.Conv2D):
 
     def call(self, x: Tensor) -> Tensor:
         """(n, rows, columns, channels) -> (n, rows, columns, filters)."""
+        if rearranged():
+            return spread_taps(x, self.kernel) + self.bias
         high, wide, channels, filters = self.kernel.shape
         taps = ops.transpose(self.kernel, (2, 0, 1, 3))
         taps = ops.reshape(taps, (1, 1, channels, high * wide * filters))
@@ -95,6 +132,8 @@ class FusedBatchNormalization(layers.BatchNormalization):
     def call(self, x: Tensor, training: bool | None = None, mask: None = None) -> Tensor:
         """(batch, ..., channels) -> the same shape, normalised per channel."""
         learning = training and self.trainable
+        if learning and CLIP_WEIGHTS.get() is not None:
+            return self._normalise_weighted(x)
         if not learning or mask is not None or keras.backend.backend() != "tensorflow":
             return super().call(x, training=training, mask=mask)
         import tensorflow as tf
@@ -118,6 +157,24 @@ class FusedBatchNormalization(layers.BatchNormalization):
             running.assign(running * self.momentum + value * (1 - self.momentum))
         return ops.reshape(y, ops.shape(x))
 
+    def _normalise_weighted(self, x: Tensor) -> Tensor:
+        """Training with the weights of `weigh_clips`, in one pass over memory.
+
+        Deviations are from the running mean, which is near the batch's: so the difference of two
+        means of squares loses no digits.
+        """
+        values = ops.cast(x, "float32")
+        axes = tuple(range(len(x.shape) - 1))
+        centre = ops.convert_to_tensor(self.moving_mean)
+        apart = values - centre
+        shift = mean_over_clips(apart, axes)
+        variance = ops.maximum(mean_over_clips(ops.square(apart), axes) - ops.square(shift), 0)
+        mean = centre + shift
+        for running, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            running.assign(running * self.momentum + value * (1 - self.momentum))
+        factor = self.gamma * ops.rsqrt(variance + self.epsilon)
+        return ops.cast(values * factor + (self.beta - mean * factor), self.compute_dtype)
+
 
 def normalise(x: Tensor, name: str) -> Tensor:
     """Batch normalisation as Keras does it, but for the momentum of its running statistics.
@@ -138,7 +195,7 @@ def conv_2d(
     x: Tensor, filters: int, kernel: int, name: str, strides: int = 1, dilation: int = 1
 ) -> Tensor:
     """Conv2D, batch norm, LeakyReLU; a strided convolution cannot be dilated."""
-    x = layers.Conv2D(
+    x = FastConv2D(
         filters,
         kernel,
         strides=strides,
@@ -152,7 +209,7 @@ def conv_2d(
 
 def transposed_conv_2d(x: Tensor, filters: int, kernel: int, name: str, strides: int = 1) -> Tensor:
     """Conv2DTranspose, batch norm, LeakyReLU; `strides` enlarges rows and columns."""
-    x = layers.Conv2DTranspose(
+    x = FastConv2DTranspose(
         filters,
         kernel,
         strides=strides,
@@ -170,14 +227,19 @@ def conv_3d(
     kernel: int = 3,
     strides: tuple[int, int, int] = (1, 1, 1),
     dilation: int = 1,
+    enlarge: tuple[int, int, int] = (1, 1, 1),
 ) -> Tensor:
-    """One bare 3-D convolution; dilation is dropped where the convolution is strided or 1x1x1."""
+    """One bare 3-D convolution; dilation is dropped where the convolution is strided or 1x1x1.
+
+    `enlarge` repeats frames, rows and columns before it.
+    """
     dilated = strides == (1, 1, 1) and kernel > 1
-    return layers.Conv3D(
+    return FastConv3D(
         filters,
         kernel,
         strides=strides,
         dilation_rate=dilation if dilated else 1,
+        enlarge=enlarge,
         padding="same",
         data_format=CHANNELS_LAST,
         name=name,
@@ -185,26 +247,45 @@ def conv_3d(
 
 
 def residual_block(
-    x: Tensor, filters: int, strides: tuple[int, int, int], name: str, dilation: int = 1
+    x: Tensor,
+    filters: int,
+    name: str,
+    strides: tuple[int, int, int] = (1, 1, 1),
+    dilation: int = 1,
+    enlarge: tuple[int, int, int] = (1, 1, 1),
 ) -> Tensor:
-    """Two 3x3x3 convolutions, the first strided, around a 1x1x1 shortcut (He et al. 2016)."""
-    main = _two_convolutions(x, filters, strides, name, dilation)
-    shortcut = conv_3d(x, filters, f"{name}_shortcut", kernel=1, strides=strides)
+    """Two 3x3x3 convolutions around a 1x1x1 shortcut (He et al. 2016).
+
+    The first and the shortcut have the `strides`, or repeat frames, rows and columns before.
+    """
+    main = _two_convolutions(x, filters, name, strides, dilation, enlarge)
+    shortcut = conv_3d(x, filters, f"{name}_shortcut", kernel=1, strides=strides, enlarge=enlarge)
     shortcut = normalise(shortcut, f"{name}_shortcut_norm")
     return activate(layers.Add(name=f"{name}_add")([main, shortcut]), name)
 
 
 def plain_block(
-    x: Tensor, filters: int, strides: tuple[int, int, int], name: str, dilation: int = 1
+    x: Tensor,
+    filters: int,
+    name: str,
+    strides: tuple[int, int, int] = (1, 1, 1),
+    dilation: int = 1,
+    enlarge: tuple[int, int, int] = (1, 1, 1),
 ) -> Tensor:
     """The convolutions of `residual_block` without its shortcut."""
-    return activate(_two_convolutions(x, filters, strides, name, dilation), name)
+    return activate(_two_convolutions(x, filters, name, strides, dilation, enlarge), name)
 
 
 def _two_convolutions(
-    x: Tensor, filters: int, strides: tuple[int, int, int], name: str, dilation: int
+    x: Tensor,
+    filters: int,
+    name: str,
+    strides: tuple[int, int, int],
+    dilation: int,
+    enlarge: tuple[int, int, int],
 ) -> Tensor:
-    x = conv_3d(x, filters, f"{name}_conv1", strides=strides, dilation=dilation)
+    options = {"strides": strides, "dilation": dilation, "enlarge": enlarge}
+    x = conv_3d(x, filters, f"{name}_conv1", **options)
     x = activate(normalise(x, f"{name}_norm1"), f"{name}_act1")
     x = conv_3d(x, filters, f"{name}_conv2", dilation=dilation)
     return normalise(x, f"{name}_norm2")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 
@@ -99,6 +99,19 @@ def build_model(parameters: Parameters, flow_channels: int = 1) -> keras.Model:
     return build(fastest_precision(build, lambda model: compile_model(model, parameters)))
 
 
+def losses_of(
+    model: keras.Model, parameters: Parameters
+) -> dict[str, tuple[Callable[..., Any], float]]:
+    """Output name -> (its loss, from targets and outputs to one value or more per clip; weight)."""
+    if "target" in model.output:
+        binary = parameters.supervised_loss == "binary"
+        name = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
+        return {"target": (keras.losses.get(name), 1.0)}
+    given = {"image": parameters.image_loss_weight, "flow": parameters.flow_loss_weight}
+    loss = keras.losses.get(MODELS[parameters.model].loss)
+    return {stream: (loss, given[stream]) for stream in model.output}
+
+
 def compile_model(model: keras.Model, parameters: Parameters) -> None:
     """Give `model` the optimiser and losses of `parameters`, in place.
 
@@ -111,15 +124,13 @@ def compile_model(model: keras.Model, parameters: Parameters) -> None:
         optimiser = keras.optimizers.Adam(parameters.learning_rate, beta_1=parameters.beta_1)
     else:
         optimiser = keras.optimizers.SGD(parameters.learning_rate)
-    if "target" in model.output:
-        binary = parameters.supervised_loss == "binary"
-        loss = {"target": f"{'binary' if binary else 'sparse_categorical'}_crossentropy"}
-        weights = None
-    else:
-        given = {"image": parameters.image_loss_weight, "flow": parameters.flow_loss_weight}
-        weights = {stream: given[stream] for stream in model.output}
-        loss = dict.fromkeys(model.output, MODELS[parameters.model].loss)
+    losses = losses_of(model, parameters)
     # XLA's convolutions on a processor are several times slower than TensorFlow's own.
     slow = keras.config.backend() == "tensorflow" and runtime.running_on_cpu()
     jit = False if slow else "auto"
-    model.compile(optimizer=optimiser, loss=loss, loss_weights=weights, jit_compile=jit)
+    model.compile(
+        optimizer=optimiser,
+        loss={name: loss for name, (loss, _) in losses.items()},
+        loss_weights={name: weight for name, (_, weight) in losses.items()},
+        jit_compile=jit,
+    )

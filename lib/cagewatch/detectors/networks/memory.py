@@ -20,7 +20,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from cagewatch.detectors.networks.blocks import Tensor, conv_2d
+from cagewatch.detectors.networks.blocks import Tensor, conv_2d, mean_over_clips
 from cagewatch.detectors.networks.cae import Shape, build_frames
 from cagewatch.params import Parameters
 
@@ -63,7 +63,7 @@ class Memory(layers.Layer):
         """Replace, and add the entropy to the losses of the model."""
         weights = self.address(x)
         entropy = -ops.sum(weights * ops.log(weights + TINY), axis=-1)
-        self.add_loss(self.entropy_weight * ops.mean(entropy))
+        self.add_loss(self.entropy_weight * mean_over_clips(entropy, tuple(range(len(entropy.shape)))))
         return ops.matmul(weights, self.memory)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:

@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import keras
-from keras import layers
 
 from cagewatch.detectors.networks.blocks import (
-    CHANNELS_LAST,
     Tensor,
     activate,
     bottleneck,
@@ -27,7 +25,7 @@ from cagewatch.params import Parameters
 
 Shape = tuple[int, int, int, int]
 
-# (filters, strides in time, rows and columns), outermost stage first
+# (filters, strides or enlargement in time, rows and columns), in the order of the stages
 ENCODER = [(32, (1, 2, 2)), (64, (2, 2, 2)), (96, (2, 2, 2))]
 DECODER = [(96, (2, 2, 2)), (64, (2, 2, 2)), (32, (1, 2, 2))]
 FUSED_FILTERS = 64
@@ -57,7 +55,7 @@ def build_rae(parameters: Parameters, shapes: dict[str, Shape]) -> keras.Model:
 def build_volumes(
     parameters: Parameters, shapes: dict[str, Shape], block: Callable[..., Tensor]
 ) -> keras.Model:
-    """The network of `build_rae` out of any block (x, filters, strides, name, dilation) -> x."""
+    """The network of `build_rae` out of any block (x, filters, name, strides, dilation, enlarge) -> x."""
     dilation = parameters.dilation_rate
     clip_length, rows, columns, _ = next(iter(shapes.values()))
     if clip_length % 4 or rows % 8 or columns % 8:
@@ -70,7 +68,7 @@ def build_volumes(
     encoded = {}
     for stream, x in inputs.items():
         for stage, (filters, strides) in enumerate(ENCODER, start=1):
-            x = block(x, filters, strides, f"{stream}_e{stage}", dilation)
+            x = block(x, filters, f"{stream}_e{stage}", strides, dilation)
         encoded[stream] = x  # (batch, clip_length / 4, rows / 8, columns / 8, 96)
 
     def fuse(x: Tensor, name: str) -> Tensor:
@@ -82,10 +80,8 @@ def build_volumes(
     outputs = {}
     for stream, shape in shapes.items():
         x = fused[stream]
-        for stage, (filters, strides) in enumerate(DECODER, start=1):
-            name = f"{stream}_d{stage}"
-            x = layers.UpSampling3D(strides, data_format=CHANNELS_LAST, name=f"{name}_up")(x)
-            x = block(x, filters, (1, 1, 1), name, dilation)
+        for stage, (filters, enlarge) in enumerate(DECODER, start=1):
+            x = block(x, filters, f"{stream}_d{stage}", dilation=dilation, enlarge=enlarge)
         x = conv_3d(x, shape[-1], f"{stream}_out_conv", dilation=dilation)
         outputs[stream] = output_head(x, f"{stream}_out")
     return keras.Model(inputs, outputs, name=parameters.model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import keras
 
 
@@ -27,13 +29,15 @@ def summary_rows(model: keras.Model) -> list[tuple[str, str, tuple[int, ...], in
 def describe_layer(layer: keras.layers.Layer) -> str:
     """One layer in words: its kind, filters, kernel, strides and dilation."""
     # ThinConv2D is a Conv2D and FusedBatchNormalization a BatchNormalization, only faster.
-    words = [type(layer).__name__.removeprefix("Thin").removeprefix("Fused")]
+    words = [re.sub("^(Thin|Fast|Fused)", "", type(layer).__name__)]
     if hasattr(layer, "kernel_size"):
         words += [str(layer.filters), "x".join(map(str, layer.kernel_size))]
         for name, value in [("stride", layer.strides), ("dilation", layer.dilation_rate)]:
             value = value if isinstance(value, tuple) else (value,)
             if set(value) != {1}:
                 words.append(f"{name} {','.join(map(str, value))}")
+        if set(getattr(layer, "enlarge", (1,))) != {1}:
+            words.append(f"enlarged {','.join(map(str, layer.enlarge))}")
     elif hasattr(layer, "units"):
         words.append(str(layer.units))
     return " ".join(words)

@@ -27,6 +27,7 @@ from cagewatch.detectors.training.checkpoint import (
     read_arrays,
     save_state,
 )
+from cagewatch.detectors.training.resident import ResidentTraining, find_obstacle
 from cagewatch.errors import InputError
 from cagewatch.files import whole_file
 from cagewatch.params import Parameters
@@ -78,9 +79,17 @@ def train(
     if not rows:
         # Also before the first epoch: an interrupted one leaves half-trained weights behind.
         save_state(model, state_file, fingerprint, rows, best)
+    work = (model, parameters, train_batches, validation_batches, class_weights)
+    run_epoch = stream_epochs(*work)
+    if len(rows) < epochs and (obstacle := find_obstacle(parameters, train_batches)) != "":
+        if obstacle:
+            print(obstacle, flush=True)
+        else:
+            run_epoch = ResidentTraining(*work).run_epoch
     for epoch in range(len(rows), epochs):
+        started = time.perf_counter()
         train_batches.set_epoch(epoch)
-        row = run_epoch(model, epoch, train_batches, validation_batches, class_weights)
+        row = describe_losses(epoch, run_epoch(), time.perf_counter() - started)
         check_loss(row, parameters)
         if parameters.weights == "best" and row["val_loss"] <= lowest(rows):
             best = read_arrays(model.variables)
@@ -149,36 +158,41 @@ def weigh_classes(parameters: Parameters, batches: ClipBatches) -> np.ndarray:
     return np.where(present, balanced, 0).astype(np.float32)
 
 
-def run_epoch(
+def stream_epochs(
     model: keras.Model,
-    epoch: int,
+    parameters: Parameters,
     train_batches: ClipBatches,
     validation_batches: ClipBatches,
     class_weights: np.ndarray | None,
-) -> dict[str, float]:
-    """Train for one epoch and validate; one row of the history."""
-    started = time.perf_counter()
+) -> Callable[[], dict[str, float]]:
+    """A function that trains for one epoch and validates, on batches read from disk as they come.
+
+    It returns the mean losses by name, as Keras names them.
+    """
     batches, held_out = (
         given if class_weights is None else WeightedBatches(given, class_weights)
         for given in (train_batches, validation_batches)
     )
-    # One call per epoch: within a call Keras may read ahead, before the next epoch's order is set.
-    # It would also shuffle the batches with the global random state.
-    fitted = model.fit(
-        batches,
-        initial_epoch=epoch,
-        epochs=epoch + 1,
-        validation_data=held_out if len(held_out) else None,
-        shuffle=False,
-        verbose=0,
-    )
-    logs = {"val_loss": math.nan} | {
-        name: float(value[0]) for name, value in fitted.history.items()
-    }
-    streams = sorted(name for name in logs if name not in ("loss", "val_loss"))
+
+    def run_epoch() -> dict[str, float]:
+        # One call per epoch: within a call Keras may read ahead, before the next epoch's order is
+        # set. It would also shuffle the batches with the global random state.
+        fitted = model.fit(
+            batches,
+            validation_data=held_out if len(held_out) else None,
+            shuffle=False,
+            verbose=0,
+        )
+        return {"val_loss": math.nan} | {k: float(v[0]) for k, v in fitted.history.items()}
+
+    return run_epoch
+
+
+def describe_losses(epoch: int, logs: dict[str, float], seconds: float) -> dict[str, float]:
+    """A row of the history from an epoch's mean losses by name."""
     row = {"epoch": epoch + 1, "loss": logs["loss"], "val_loss": logs["val_loss"]}
-    row |= {name: logs[name] for name in streams}
-    return row | {"seconds": round(time.perf_counter() - started, 3)}
+    row |= {name: logs[name] for name in sorted(logs) if name not in row}
+    return row | {"seconds": round(seconds, 3)}
 
 
 def check_loss(row: dict[str, float], parameters: Parameters) -> None:

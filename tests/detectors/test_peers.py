@@ -22,7 +22,7 @@ runtime.load_backend()
 import keras  # noqa: E402
 from cagewatch.scoring.frames import add_error_heads, score_clips  # noqa: E402
 from test_artefacts import given_for, make_run, texts  # noqa: E402
-from test_models import answer, noise, settings, train_step  # noqa: E402
+from detectors.test_models import answer, noise, settings, train_step  # noqa: E402
 
 from cagewatch.detectors import DETECTORS  # noqa: E402
 from cagewatch.detectors.networks import build_model, compile_model, streams, summary_rows  # noqa: E402

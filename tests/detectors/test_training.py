@@ -22,7 +22,7 @@ runtime.load_backend()
 
 import keras  # noqa: E402
 
-from cagewatch import training  # noqa: E402
+from cagewatch.detectors.training import train as training  # noqa: E402
 from cagewatch.clips import ClipIndex  # noqa: E402
 from cagewatch.clips.batches import ClipBatches  # noqa: E402
 from cagewatch.detectors.networks import MODELS, ModelEntry, build_model, compile_model  # noqa: E402
