@@ -79,11 +79,16 @@ def work(model: str, precision: str, form: str, tiny: bool) -> None:
     network.optimizer.build(network.trainable_variables)
     weights = np.ones(2, np.float32) if model == "supervised" else None
     training = ResidentTraining(network, parameters, batches, held_out, weights)
-    facts: dict[str, Any] = {"compile_s": time.time() - began, "operations": count_operations(network)}
+    facts: dict[str, Any] = {
+        "compile_s": time.time() - began,
+        "operations": count_operations(network),
+    }
     print(json.dumps(facts), flush=True)
     for line in sys.stdin:
         if line.strip() == "rate":
-            found = matrix_rate(256 if tiny else 8192, "bfloat16" if "b" in precision else "float32")
+            found = matrix_rate(
+                256 if tiny else 8192, "bfloat16" if "b" in precision else "float32"
+            )
         else:
             began = time.time()
             for epoch in range(int(line)):
@@ -99,13 +104,18 @@ class Variant:
     def __init__(self, what: tuple[str, ...], tiny: bool, cache: str) -> None:
         self.what, self.row = what, {}
         flags = f"{os.environ.get('XLA_FLAGS', '')} {what[3]}".strip()
-        env = dict(os.environ, KERAS_BACKEND="jax", XLA_FLAGS=flags, JAX_COMPILATION_CACHE_DIR=cache)
+        env = dict(
+            os.environ, KERAS_BACKEND="jax", XLA_FLAGS=flags, JAX_COMPILATION_CACHE_DIR=cache
+        )
         command = [sys.executable, "-m", "benchmarks.gpu_probe", "--work", *what[:3]]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         command += ["--tiny"] if tiny else []
         self.process = subprocess.Popen(command, env=env, text=True, **pipes)
         self.words, self.answers = [], []
-        for stream, kept in ((self.process.stdout, self.answers), (self.process.stderr, self.words)):
+        for stream, kept in (
+            (self.process.stdout, self.answers),
+            (self.process.stderr, self.words),
+        ):
             threading.Thread(target=lambda s=stream, k=kept: k.extend(s), daemon=True).start()
 
     def compiling(self) -> bool:
@@ -163,7 +173,13 @@ def main() -> None:
         rows.append(row)
         rate, peak = row.get("clips_s"), row.get("rate")
         share = f"{rate * row['operations'] / peak:.3f}" if rate and peak else ""
-        print(f"| {', '.join(variant.what)} | {row.get('compile_s', 0):.0f} | {rate or 0:.0f} | {share} |")
+        cells = [
+            ", ".join(variant.what),
+            f"{row.get('compile_s', 0):.0f}",
+            f"{rate or 0:.0f}",
+            share,
+        ]
+        print("|", " | ".join(cells), "|")
         variant.process.kill()
     print(f"| {len(shared)} x {', '.join(SHARE)} at once | | {sum(together):.0f} | |")
     print(f"{time.time() - BEGAN:.0f} s in all")

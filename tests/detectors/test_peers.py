@@ -20,11 +20,12 @@ runtime.configure(os.environ.get("KERAS_BACKEND", "tensorflow"), 1)
 runtime.load_backend()
 
 import keras  # noqa: E402
-from cagewatch.scoring.frames import add_error_heads, score_clips  # noqa: E402
-from test_artefacts import given_for, make_run, texts  # noqa: E402
 from detectors.test_models import answer, noise, settings, train_step  # noqa: E402
+from test_artefacts import given_for, make_run, texts  # noqa: E402
 
+from cagewatch.clips.windows import score_clips  # noqa: E402
 from cagewatch.detectors import DETECTORS  # noqa: E402
+from cagewatch.detectors.inference.errors import add_error_heads  # noqa: E402
 from cagewatch.detectors.networks import build_model, compile_model, streams, summary_rows  # noqa: E402
 from cagewatch.detectors.networks.build import MODELS  # noqa: E402
 from cagewatch.detectors.networks.stae import decreasing_squared_error  # noqa: E402

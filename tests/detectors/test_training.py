@@ -22,10 +22,10 @@ runtime.load_backend()
 
 import keras  # noqa: E402
 
-from cagewatch.detectors.training import train as training  # noqa: E402
 from cagewatch.clips import ClipIndex  # noqa: E402
 from cagewatch.clips.batches import ClipBatches  # noqa: E402
 from cagewatch.detectors.networks import MODELS, ModelEntry, build_model, compile_model  # noqa: E402
+from cagewatch.detectors.training import train as training  # noqa: E402
 from cagewatch.store import Store  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

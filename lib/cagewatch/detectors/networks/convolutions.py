@@ -41,7 +41,7 @@ def _merge(kernel: Tensor, order: tuple[int, ...], shape: tuple[int, ...]) -> Te
 
 
 def space_to_depth(x: Tensor) -> Tensor:
-    """(n, rows, columns, c) -> (n, rows / 2, columns / 2, 4 c): row, column in the pair, channel."""
+    """(n, rows, columns, c) -> (n, rows / 2, columns / 2, 4 c), the channel last."""
     _, rows, columns, channels = x.shape
     x = ops.reshape(x, (-1, rows // 2, 2, columns // 2, 2, channels))
     return _merge(x, (0, 1, 3, 2, 4, 5), (-1, rows // 2, columns // 2, 4 * channels))
@@ -214,7 +214,9 @@ class FastConv3D(layers.Conv3D):
     enlarge : how often each frame, row and column is repeated before the convolution.
     """
 
-    def __init__(self, *given: Any, enlarge: tuple[int, int, int] = (1, 1, 1), **named: Any):
+    def __init__(
+        self, *given: Any, enlarge: tuple[int, int, int] = (1, 1, 1), **named: Any
+    ) -> None:
         super().__init__(*given, **named)
         self.enlarge = tuple(enlarge)
 

@@ -63,7 +63,9 @@ class Memory(layers.Layer):
         """Replace, and add the entropy to the losses of the model."""
         weights = self.address(x)
         entropy = -ops.sum(weights * ops.log(weights + TINY), axis=-1)
-        self.add_loss(self.entropy_weight * mean_over_clips(entropy, tuple(range(len(entropy.shape)))))
+        self.add_loss(
+            self.entropy_weight * mean_over_clips(entropy, tuple(range(len(entropy.shape))))
+        )
         return ops.matmul(weights, self.memory)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:

@@ -55,7 +55,7 @@ def build_rae(parameters: Parameters, shapes: dict[str, Shape]) -> keras.Model:
 def build_volumes(
     parameters: Parameters, shapes: dict[str, Shape], block: Callable[..., Tensor]
 ) -> keras.Model:
-    """The network of `build_rae` out of any block (x, filters, name, strides, dilation, enlarge) -> x."""
+    """The network of `build_rae` out of any block with the arguments of `residual_block`."""
     dilation = parameters.dilation_rate
     clip_length, rows, columns, _ = next(iter(shapes.values()))
     if clip_length % 4 or rows % 8 or columns % 8:

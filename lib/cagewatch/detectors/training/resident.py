@@ -130,7 +130,10 @@ class ResidentTraining:
                 variable.assign(value)
         several = len(self.model.output) > 1
         logs = {"val_loss": math.nan}
-        for prefix, found, given in (("", sums, train_batches), ("val_", held_out, validation_batches)):
+        for prefix, found, given in (
+            ("", sums, train_batches),
+            ("val_", held_out, validation_batches),
+        ):
             for name, value in found.items():
                 if len(given) and (several or name == "loss"):
                     key = name if name == "loss" else f"{name}_loss"
