@@ -22,7 +22,7 @@ configfile: "config/study.yaml"
 study = plan.read_study(config)
 PREPARED = study.folder / "recordings.json"
 SIMULATED = [study.data_dir / "recordings.json"] if study.layout == "simulated" else []
-RUN = str(study.folder / "{target}" / "{model}" / "seed-{seed}")
+RUN = str(study.results / "{dataset}" / "{target}" / "{model}" / "seed-{seed}")
 VARIED = study.folder_of(plan.Run(study.targets[0], plan.MODEL, "{seed}", "{variation}"))
 PAGES, ABLATIONS = study.pages(), study.ablations()  # see cagewatch.study.artefacts.contents
 GIVEN = "--values {params.values:q} --cores {threads}"
@@ -34,6 +34,7 @@ NOTEBOOK = (
 
 
 wildcard_constraints:
+    dataset="|".join([study.dataset, *study.also]),
     target="[A-Za-z0-9_.-]+",
     model="[a-z0-9_]+",
     seed="[0-9]+",
@@ -108,7 +109,7 @@ rule experiment:  # fit one detector on one target with one seed, score the test
         values=lambda run: plan.as_json(study.values(study.find(run))),
         code=lambda run: plan.code_of(run.model),
         data=plan.digest_data(study),
-        name=lambda run: "{target} {model} {seed}".format(**study.find(run)._asdict()),
+        name=lambda run: study.name(study.find(run)),
     threads: study.threads
     resources:
         mem_mb=lambda run, attempt: 4000 * attempt,

@@ -59,6 +59,7 @@ class Run(NamedTuple):
     model: str
     seed: int
     variation: str = ""
+    dataset: str = ""  # empty: the study's own
 
 
 class Page(NamedTuple):
@@ -71,9 +72,14 @@ class Page(NamedTuple):
 
 @dataclass(frozen=True)
 class Study:
-    """A study's grid: every target with every model and every seed of one dataset."""
+    """A study's grid: every target with every model and every seed of one dataset.
+
+    `also` names further layers of the same data, such as its halves exchanged, that each run is
+    made for too.
+    """
 
     dataset: str
+    also: list[str]
     data_dir: Path
     layout: str
     targets: list[str]
@@ -105,7 +111,8 @@ class Study:
     ) -> list[Run]:
         """Every run of the given models and targets; of all by default."""
         return [
-            Run(target, model, seed)
+            Run(target, model, seed, dataset=dataset)
+            for dataset in ("", *self.also)
             for target in (self.targets if targets is None else targets)
             for model in (self.models if models is None else models)
             for seed in self.seeds_of(model)
@@ -126,7 +133,8 @@ class Study:
     def folder_of(self, run: Run) -> str:
         """The run's folder, as `cagewatch.runs.run_folder` has it."""
         results = self.results / FOLDER / run.variation if run.variation else self.results
-        parts = (self.dataset, safe_name(run.target), run.model, f"seed-{run.seed}")
+        dataset = run.dataset or self.dataset
+        parts = (dataset, safe_name(run.target), run.model, f"seed-{run.seed}")
         return str(results.joinpath(*parts))
 
     def markers(self, runs: Sequence[Run]) -> list[str]:
@@ -139,7 +147,14 @@ class Study:
         variation = getattr(wildcards, "variation", "")
         target = self.targets[0] if variation else named.get(wildcards.target, wildcards.target)
         model = MODEL if variation else wildcards.model
-        return Run(target, model, int(wildcards.seed), variation)
+        dataset = getattr(wildcards, "dataset", self.dataset)
+        dataset = "" if dataset == self.dataset else dataset
+        return Run(target, model, int(wildcards.seed), variation, dataset)
+
+    def name(self, run: Run) -> str:
+        """A run's name before the lines that it prints."""
+        words = (run.dataset, run.target, run.model, str(run.seed))
+        return " ".join(word for word in words if word)
 
     def values(self, run: Run) -> dict[str, Any]:
         """The resolved values of a run."""
@@ -148,7 +163,8 @@ class Study:
                 if values := self.variations(question).get(run.variation):
                     return {**values, "seed": run.seed}
             raise InputError(f"There is no variation {run.variation!r} of {self.dataset}.")
-        return as_given(resolve_for(self.given, run.target, run.model, seed=run.seed))
+        given = {**self.given, "dataset": run.dataset or self.dataset}
+        return as_given(resolve_for(given, run.target, run.model, seed=run.seed))
 
     def values_of(self, names: Sequence[str]) -> dict[str, Any]:
         """Some of the values that are the same for all runs."""
@@ -181,7 +197,8 @@ class Study:
         shown = [file for page in pages for file in page.files]
         kinds = ("csv", "md", "tex")
         summary = self._page("summary", shown, [f"summary.{kind}" for kind in kinds])
-        return [*pages, summary] if pages else []
+        of_paper = any(one.of_paper for one in self.artefacts())
+        return [*pages, summary] if of_paper else pages
 
     def ablations(self) -> list[Page]:
         """The ablations that are trained for, of which the notebook is there."""
@@ -218,11 +235,14 @@ def read_study(config: Mapping[str, Any]) -> Study:
     config = {**known, **{name: value for name, value in config.items() if value is not None}}
     given = {name: config[name] for name in ("dataset", "scale", "data_dir", "results_dir")}
     own = read_own_values(config["params"])
+    of_dataset = config["of_dataset"].get(str(config["dataset"]), {})
+    given["scale"] = config["scale"] or of_dataset.get("scale")
     given |= own
     first = resolve_for(given)
-    defaults = config["benchmark" if first.target == "anomaly" else "home_cage"]
+    defaults = config["benchmark" if first.target == "anomaly" else "home_cage"] | of_dataset
     study = Study(
         dataset=first.dataset,
+        also=list(of_dataset.get("also", [])),
         data_dir=Path(first.data_dir).expanduser(),
         layout=first.layout,
         targets=[str(one) for one in as_list(config["targets"]) or defaults["targets"]],

@@ -49,7 +49,7 @@ def summarise(given: Given) -> pd.DataFrame:
     """
     rows = []
     for artefact in ARTEFACTS:
-        if artefact.title.startswith("Beyond the paper"):
+        if not artefact.of_paper:
             continue
         verdict = judge(given, artefact)
         rows.append(

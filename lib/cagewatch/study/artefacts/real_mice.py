@@ -1,0 +1,365 @@
+"""Real mice: 100 seconds, each half scored by detectors fitted on the other, as rows and words.
+
+The protocol, written before any score, is ``docs/real_mice.md``; the figures are drawn in
+`cagewatch.study.artefacts.real_mice_figures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cagewatch.detectors import DETECTORS
+from cagewatch.errors import InputError
+from cagewatch.metrics import compute_auc, find_bouts, format_auc, scale_per_recording, verdict
+from cagewatch.metrics.within import (
+    Pairs,
+    away_from_edges,
+    count_pairs,
+    percentile_interval,
+    resample_within,
+    within_auc,
+)
+from cagewatch.params import resolve
+from cagewatch.plots import name_model
+from cagewatch.runs.read import FinishedRun
+from cagewatch.study.artefacts.parameters import Given, command, figures_folder, runs_of
+from cagewatch.study.tables import read_seeds, write_table
+
+FIRST, SECOND = "first half", "second half"
+HALVES = {"mit_sample_reversed": FIRST, "mit_sample": SECOND}  # which half a layer tests
+TARGETS = ("rear", "walk", "groom")
+CLAIMED = ("rear", "walk")  # groom has two bouts, and no claim is made about it
+PAIRS = tuple(
+    (a, b) for a in ("cae", "density") for b in ("pca_frames", "mean_image", "flow_magnitude")
+)
+LINEAR = ("pca_frames", "pca_clips", "mean_image")
+UNTAUGHT = ("flow_magnitude", "mean_flow", "frame_difference", "frame_index")
+COLUMNS = (
+    *("Detector", "AUC", f"Tested on the {SECOND}", f"Tested on the {FIRST}"),
+    *("Scaled and pooled", "Edges left out", "Bouts found", "Seeds", "Epochs kept"),
+)
+RARE = 0.05  # share of the other frames that may be flagged where bouts are counted
+INFERRED = "That the labels belong to the video is inferred."
+
+
+class Scored(NamedTuple):
+    """One detector's scores of all frames, each half by the detector fitted on the other.
+
+    Attributes
+    ----------
+    target, model : str
+    frames : DataFrame
+        Columns half, frame, time_s, label and anomalous, in order of time.
+    scores : ndarray of float64, shape (n_seeds, n_frames)
+        They compare within a half only.
+    kept : list of int
+        Epochs that the networks were kept at, of all seeds and halves; empty for others.
+    epochs : int
+        Epochs that they trained for.
+    """
+
+    target: str
+    model: str
+    frames: pd.DataFrame
+    scores: np.ndarray
+    kept: list[int]
+    epochs: int
+
+    @property
+    def half(self) -> np.ndarray:
+        """The half of each frame."""
+        return self.frames["half"].to_numpy()
+
+    @property
+    def flags(self) -> np.ndarray:
+        """Where the target is shown, (n_frames,) bool."""
+        return self.frames["anomalous"].to_numpy(bool)
+
+    def pairs(self, kept: np.ndarray | None = None) -> Pairs:
+        """Pairs of frames of the same half; of the frames where `kept` holds, if it is given."""
+        of = np.ones(len(self.frames), bool) if kept is None else kept
+        label = self.frames["label"].to_numpy()
+        return count_pairs(self.scores[:, of], self.flags[of], self.half[of], label[of])
+
+
+def read_targets(given: Given) -> dict[str, dict[str, Scored]]:
+    """Scores by target and detector.
+
+    Raises
+    ------
+    InputError
+        If no run of any target was made in both directions.
+    """
+    found = {target: read_target(given, target) for target in TARGETS}
+    if not any(found.values()):
+        raise InputError(
+            f"No detector was run in both directions: run {command(given)}, or the notebook "
+            f"experiment with dataset {' and '.join(HALVES)}."
+        )
+    return found
+
+
+def read_target(given: Given, target: str) -> dict[str, Scored]:
+    """Each detector's scores, by name, of those with a seed that was run in both directions."""
+    runs = runs_of(given, target)
+    found = {}
+    for model in DETECTORS:
+        of_model = runs[runs["model"] == model]
+        by_half = {
+            half: of_model[of_model["dataset"] == dataset].set_index("seed")["folder"]
+            for dataset, half in HALVES.items()
+        }
+        seeds = sorted(set.intersection(*(set(folders.index) for folders in by_half.values())))
+        if seeds:
+            folders = {half: folders[seeds].tolist() for half, folders in by_half.items()}
+            found[model] = join_halves(target, model, folders)
+    return found
+
+
+def join_halves(target: str, model: str, folders: dict[str, list[str]]) -> Scored:
+    """Put the runs of both directions together, the same seeds of each."""
+    frames, scores, kept, epochs = [], [], [], 0
+    for half, own in folders.items():
+        table, values, runs = read_seeds(own)
+        frames.append(table.assign(half=half))
+        scores.append(values)
+        for run in runs:
+            trained = run.metrics.get("trained")
+            if trained:
+                kept.append(find_kept_epoch(run))
+                epochs = max(epochs, trained["epochs"])
+    columns = ["half", "frame", "time_s", "label", "anomalous"]
+    joined = pd.concat(frames, ignore_index=True)[columns]
+    return Scored(target, model, joined, np.concatenate(scores, axis=1), kept, epochs)
+
+
+def find_kept_epoch(run: FinishedRun) -> int:
+    """The epoch of the lowest validation loss, 1-based, the last of equals."""
+    history = pd.read_csv(run.folder / "history.csv")
+    lowest = history["val_loss"] <= history["val_loss"].min()
+    return int(history.loc[lowest, "epoch"].max())
+
+
+def tabulate_target(given: Given, target: str, scored: dict[str, Scored]) -> pd.DataFrame:
+    """The table of one target: every detector of the registry, the highest AUC first.
+
+    Writes ``real_mice_<target>`` and returns it. What was not run says so.
+    """
+    rows = [describe_row(one) for one in scored.values()]
+    rows.sort(key=lambda row: -row["sorted_by"])
+    rows += [
+        {"Detector": name_model(model), "AUC": "not run"}
+        for model in DETECTORS
+        if model not in scored
+    ]
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"Seeds": "Int64"})
+    one = next(iter(scored.values()), None)
+    write_table(
+        table,
+        figures_folder(given),
+        f"real_mice_{target}",
+        f"Real mice, target {target}: {describe_bouts(one) if one else 'not run'}. {INFERRED}",
+        describe_protocol(target),
+    )
+    return table
+
+
+def describe_row(one: Scored) -> dict[str, object]:
+    """One row of the table."""
+    pairs = one.pairs()
+    value = float(within_auc(pairs).mean())
+    interval = percentile_interval(resample_within(pairs)) if one.target in CLAIMED else ()
+    scaled = [compute_auc(scale_per_recording(row, one.half), one.flags) for row in one.scores]
+    away = one.pairs(away_from_edges(one.flags, one.half, edge_margin()))
+    row: dict[str, object] = {
+        "sorted_by": value,
+        "Detector": name_model(one.model),
+        "AUC": format_auc(value, *interval),
+    }
+    for half in (SECOND, FIRST):
+        row[f"Tested on the {half}"] = float(within_auc(one.pairs(one.half == half)).mean())
+    return row | {
+        "Scaled and pooled": float(np.mean(scaled)),
+        "Edges left out": float(within_auc(away).mean()),
+        "Bouts found": f"{count_found(one).sum(axis=1).mean():.3g} of {len(bouts_of(one))}",
+        "Seeds": len(one.scores),
+        "Epochs kept": describe_epochs(one),
+    }
+
+
+def edge_margin() -> int:
+    """Frames beside an edge that are left out, as the dataset's layer says."""
+    return resolve({"dataset": "mit_sample"}).edge_margin
+
+
+def describe_epochs(one: Scored) -> str | None:
+    """Which epochs were kept, for instance ``9 to 16 of 16, some the last``; None without any."""
+    if not one.kept:
+        return None
+    low, high = min(one.kept), max(one.kept)
+    text = f"{low} of {one.epochs}" if low == high else f"{low} to {high} of {one.epochs}"
+    at_end = sum(epoch == one.epochs for epoch in one.kept)
+    return text + (f", the last in {at_end} of {len(one.kept)} runs" if at_end else "")
+
+
+def bouts_of(one: Scored) -> np.ndarray:
+    """First frame and the one after the last of each of the target's bouts: (n_bouts, 2) int64."""
+    return find_bouts(one.flags, one.half)
+
+
+def count_found(one: Scored) -> np.ndarray:
+    """Which bouts each seed finds: (n_seeds, n_bouts) bool.
+
+    A bout is found if at least half of its frames score above all but `RARE` of the other frames
+    of the same half. That threshold is known afterwards only: it describes, and promises nothing.
+    """
+    found = np.zeros((len(one.scores), len(bouts_of(one))), bool)
+    for number, (start, stop) in enumerate(bouts_of(one)):
+        others = (one.half == one.half[start]) & ~one.flags
+        limits = np.quantile(one.scores[:, others], 1 - RARE, axis=1)
+        found[:, number] = np.mean(one.scores[:, start:stop] > limits[:, None], axis=1) >= 0.5
+    return found
+
+
+def describe_bouts(one: Scored) -> str:
+    """How much there is of the target, in words."""
+    frames, steps = one.flags, np.diff(one.frames["time_s"])
+    step = float(np.median(steps))
+    return (
+        f"{len(bouts_of(one))} bouts, {frames.sum()} frames, {frames.sum() * step:.1f} s in "
+        f"{len(frames) * step:.0f} s of one mouse"
+    )
+
+
+def describe_protocol(target: str) -> str:
+    """The protocol under a target's table, without the full stop."""
+    interval = (
+        "95% interval, 1000 resamples of bouts within each half (and of seeds): it says how these "
+        "bouts differ, not how another mouse would score"
+        if target in CLAIMED
+        else "two bouts allow no interval, and no claim is made"
+    )
+    return (
+        "each half scored by the detector fitted on the other, the target's frames left out; AUC "
+        f"over pairs of frames of the same half; {interval}; edges left out: {edge_margin()} "
+        "frames on both sides of an edge of a bout are not counted; bouts found: half of their "
+        f"frames above all but {RARE:.0%} of the half's other frames; epochs kept: the lowest loss "
+        "on the last fifth of the training clips"
+    )
+
+
+def compare_pairs(given: Given, scored: dict[str, dict[str, Scored]]) -> pd.DataFrame:
+    """The comparisons that the protocol names, on the same resamples; writes ``real_mice_pairs``.
+
+    Parameters
+    ----------
+    given : Given
+    scored : dict of str to dict of str to Scored
+        By target and detector.
+    """
+    rows = [
+        (target, name_model(a), name_model(b), *compare(scored[target][a], scored[target][b]))
+        for target in CLAIMED
+        for a, b in PAIRS
+        if {a, b} <= scored[target].keys()
+    ]
+    columns = ["Target", "Detector", "Against", "Difference", "Low", "High", "Verdict"]
+    table = pd.DataFrame(rows, columns=columns)
+    write_table(
+        table,
+        figures_folder(given),
+        "real_mice_pairs",
+        "Real mice: differences of AUC, the comparisons that the protocol names",
+        "AUC over pairs of frames of the same half; 95% interval over the same 1000 resamples of "
+        "bouts for both; it says how these bouts differ, not how another mouse would score",
+    )
+    return table
+
+
+def compare(a: Scored, b: Scored) -> tuple[float, float, float, str]:
+    """Difference of two detectors' AUCs, its interval and what it means for the first."""
+    first, second = a.pairs(), b.pairs()
+    low, high = percentile_interval(resample_within(first) - resample_within(second))
+    difference = float(within_auc(first).mean() - within_auc(second).mean())
+    return difference, low, high, verdict(low, high)
+
+
+def describe_target(target: str, scored: dict[str, Scored], pairs: pd.DataFrame) -> str:
+    """Markdown: one paragraph on what works and what does not, from the numbers."""
+    if not scored:
+        return f"**{target}**: not run."
+    values = {model: float(within_auc(item.pairs()).mean()) for model, item in scored.items()}
+    parts = [f"**{target}**: {describe_bouts(next(iter(scored.values())))}."]
+    parts += [*describe_kinds(values), *describe_halves(scored), *describe_misses(scored, values)]
+    compared = pairs[pairs["Target"] == target]
+    for row in compared[compared["Verdict"].isin(["better", "worse"])].itertuples():
+        parts.append(
+            f"On these bouts {row.Detector} is {row.Verdict} than {row.Against} "
+            f"({row.Difference:+.3f} [{row.Low:+.3f}, {row.High:+.3f}])."
+        )
+    open_ones = int((compared["Verdict"] == "no difference shown").sum())
+    if open_ones:
+        parts.append(f"{open_ones} of {len(compared)} planned comparisons show no difference.")
+    if target not in CLAIMED:
+        parts.append("Two bouts: an example, no result.")
+    return " ".join(parts)
+
+
+def describe_kinds(values: dict[str, float]) -> Iterator[str]:
+    """The highest AUC of each kind of detector, and who is below a coin."""
+    others = tuple(name for name in DETECTORS if name not in LINEAR + UNTAUGHT)
+    kinds = {
+        "the linear detectors": LINEAR,
+        "those that learn nothing": UNTAUGHT,
+        "the networks and models of objects": others,
+    }
+    best = []
+    for kind, names in kinds.items():
+        run = [name for name in names if name in values]
+        if run:
+            top = max(run, key=lambda name: values[name])
+            best.append(f"of {kind} {name_model(top)} ({values[top]:.3f})")
+    yield f"The highest AUC has {', '.join(best)}."
+    below = [name_model(name) for name, value in values.items() if value < 0.5]
+    if below:
+        yield f"Below a coin's 0.5: {', '.join(below)}."
+
+
+def describe_halves(scored: dict[str, Scored]) -> Iterator[str]:
+    """How the detectors that were fitted fare on each half, and what they flag there instead."""
+    fitted = [one for model, one in scored.items() if model not in UNTAUGHT]
+    if not fitted:
+        return
+    words = []
+    for half in (SECOND, FIRST):
+        values = [within_auc(one.pairs(one.half == half)).mean() for one in fitted]
+        shares = pd.concat([flagged_labels(one, half) for one in fitted], axis=1).fillna(0)
+        mean = shares.mean(axis=1)
+        words.append(
+            f"{np.median(values):.3f} on the {half}, where {mean.max():.0%} of what they flag "
+            f"beside {fitted[0].target} is {mean.idxmax()}"
+        )
+    yield f"The median of the {len(fitted)} fitted detectors is {'; '.join(words)}."
+
+
+def describe_misses(scored: dict[str, Scored], values: dict[str, float]) -> Iterator[str]:
+    """How many bouts are found by any detector, and by the one with the highest AUC."""
+    found = np.any([count_found(one).any(axis=0) for one in scored.values()], axis=0)
+    top = scored[max(values, key=lambda name: values[name])]
+    own = count_found(top).mean(axis=0) >= 0.5
+    yield (
+        f"{name_model(top.model).capitalize()} finds {own.sum()} of {len(own)} bouts, and "
+        f"{np.sum(~found)} are found by no detector."
+    )
+
+
+def flagged_labels(one: Scored, half: str) -> pd.Series:
+    """Shares of the labels among the `RARE` highest-scored other frames of a half."""
+    others = np.flatnonzero((one.half == half) & ~one.flags)
+    score = one.scores[0, others]
+    high = others[score > np.quantile(score, 1 - RARE)]
+    return one.frames["label"].iloc[high].value_counts(normalize=True)

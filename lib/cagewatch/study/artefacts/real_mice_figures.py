@@ -1,0 +1,159 @@
+"""Figures of the study of real mice: curves, 100 seconds of scores, and what scored highest."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.stats import rankdata
+
+from cagewatch.metrics import Roc, compute_roc
+from cagewatch.metrics.within import within_auc
+from cagewatch.plots import name_model, plot_roc, save_figure
+from cagewatch.plots.style import ANOMALOUS, BOUT, NORMAL
+from cagewatch.plots.timeline import spans_of, thin_series
+from cagewatch.recordings import load_recordings
+from cagewatch.store import stores_of
+from cagewatch.study.artefacts.parameters import Given, figures_folder, settings_of
+from cagewatch.study.artefacts.real_mice import (
+    CLAIMED,
+    FIRST,
+    INFERRED,
+    SECOND,
+    Scored,
+    describe_bouts,
+)
+
+SHOWN = ("density", "cae", "pca_frames", "mean_image", "flow_magnitude")
+GRID = np.linspace(0, 1, 1001)
+STILLS = 4  # of each half
+APART = 30  # frames, at least, between two stills
+
+
+def draw_curves(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure:
+    """ROC curves of rear and walk; writes ``real_mice_roc``."""
+    figure, axes = plt.subplots(1, len(CLAIMED), figsize=(9.2, 6), layout="constrained")
+    for ax, target in zip(axes, CLAIMED, strict=True):
+        if not scored[target]:
+            ax.set_title(f"{target}: not run")
+            continue
+        for index, model in enumerate(name for name in SHOWN if name in scored[target]):
+            one = scored[target][model]
+            value = float(within_auc(one.pairs()).mean())
+            plot_roc(roc_within(one), name_model(model), value, index=index, ax=ax)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False, ncols=2)
+        ax.set_title(f"{target}: {describe_bouts(next(iter(scored[target].values())))}", fontsize=8)
+    caption = (
+        "Real mice: each half scored by the detector fitted on the other; curves of both halves "
+        f"and of all seeds averaged, each half by its pairs of frames. {INFERRED}"
+    )
+    save_figure(figure, figures_folder(given), "real_mice_roc", caption=caption)
+    return figure
+
+
+def roc_within(one: Scored) -> Roc:
+    """The halves' curves averaged vertically (Fawcett 2006), each by its pairs, and over seeds.
+
+    The area under it is the AUC over pairs of the same half.
+    """
+    rates, weights = [], []
+    for half in (FIRST, SECOND):
+        of = one.half == half
+        flags = one.flags[of]
+        if not flags.any() or flags.all():
+            continue
+        curves = [compute_roc(row, flags) for row in one.scores[:, of]]
+        found = [np.interp(GRID, roc.false_positive_rate, roc.true_positive_rate) for roc in curves]
+        rates.append(np.mean(found, axis=0))
+        weights.append(float(flags.sum()) * float((~flags).sum()))
+    mean = np.average(rates, axis=0, weights=weights)
+    return Roc(np.r_[0.0, GRID], np.r_[0.0, mean], np.full(len(GRID) + 1, np.nan))
+
+
+def rank_within(one: Scored) -> np.ndarray:
+    """Each frame's rank among its half's, (n_frames,) float64 in (0, 1]: the mean over seeds."""
+    rank = np.empty(one.scores.shape)
+    for half in (FIRST, SECOND):
+        of = one.half == half
+        rank[:, of] = rankdata(one.scores[:, of], axis=1) / of.sum()
+    return rank.mean(axis=0)
+
+
+def draw_timelines(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure:
+    """The 100 seconds, a strip for each target and detector; writes ``real_mice_timeline``."""
+    strips = [(target, model) for target in scored for model in SHOWN if model in scored[target]]
+    figure, axes = plt.subplots(
+        len(strips), 1, figsize=(10, 0.62 * len(strips) + 0.6), sharex=True, squeeze=False
+    )
+    for ax, (target, model) in zip(axes[:, 0], strips, strict=True):
+        draw_strip(ax, scored[target][model])
+        ax.set_ylabel(f"{target}\n{name_model(model)}", rotation=0, ha="right", va="center")
+        ax.yaxis.label.set_fontsize(7)
+    axes[-1, 0].set_xlabel("Time (s)")
+    caption = (
+        "Real mice: rank of each frame's score within its half, 0 to 1. Shaded: bouts of the "
+        "held-out behaviour by the human labels, which come 4 to 8 frames early. Dashed: where the "
+        f"halves meet. {INFERRED}"
+    )
+    save_figure(figure, figures_folder(given), "real_mice_timeline", caption=caption)
+    return figure
+
+
+def draw_strip(ax: Axes, one: Scored) -> None:
+    """One detector's ranks over the 100 seconds, bouts shaded."""
+    times = one.frames["time_s"].to_numpy()
+    for begin, width in spans_of(one.flags, times):
+        ax.axvspan(begin, begin + width, color=BOUT, linewidth=0.3)
+    ax.plot(*thin_series(times, rank_within(one)), linewidth=0.6, color=NORMAL)
+    ax.axvline(times[np.argmax(one.half == SECOND)], color="0.3", linestyle="--", linewidth=0.8)
+    ax.set(ylim=(0, 1.02), yticks=[], xlim=(times[0], times[-1]))
+
+
+def draw_stills(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure:
+    """What scored highest, as the networks see it; writes ``real_mice_stills``.
+
+    The highest-ranked frames of each half, at least a second apart, in order of time.
+    """
+    rows = [(target, model) for target in scored for model in SHOWN if model in scored[target]]
+    gray = read_gray(given)
+    figure, axes = plt.subplots(
+        len(rows), 2 * STILLS, figsize=(1.15 * 2 * STILLS, 1.12 * len(rows)), squeeze=False
+    )
+    for line, (target, model) in zip(axes, rows, strict=True):
+        one = scored[target][model]
+        for ax, position in zip(line, find_highest(one), strict=False):
+            frame = one.frames.iloc[position]
+            ax.imshow(gray[int(frame["frame"])], cmap="gray", vmin=0, vmax=255)
+            colour = ANOMALOUS if frame["anomalous"] else "0.3"
+            ax.set_title(f"{frame['time_s']:.1f} s {frame['label']}", fontsize=6, color=colour)
+        for ax in line:
+            ax.set(xticks=[], yticks=[])
+        line[0].set_ylabel(f"{target}\n{name_model(model)}", fontsize=6)
+    caption = (
+        f"Real mice: the {STILLS} highest-scored moments of each half, at least {APART} frames "
+        "apart, as the networks see them (24x32), with the human label of that frame; in colour "
+        f"where it is the held-out behaviour. {INFERRED}"
+    )
+    save_figure(figure, figures_folder(given), "real_mice_stills", caption=caption)
+    return figure
+
+
+def read_gray(given: Given) -> np.ndarray:
+    """All frames as networks see them: (n_frames, rows, columns) uint8."""
+    settings = settings_of(given, "rear")
+    recordings = load_recordings(settings)
+    (store,) = stores_of(recordings, settings, max(1, given.cores)).values()
+    return np.asarray(store.gray)
+
+
+def find_highest(one: Scored) -> list[int]:
+    """Positions of the highest-ranked frames of each half, `APART` from each other, in order."""
+    rank, chosen = rank_within(one), []
+    for half in (FIRST, SECOND):
+        own: list[int] = []
+        for position in np.argsort(-np.where(one.half == half, rank, -1), kind="stable"):
+            if len(own) < STILLS and all(abs(position - other) >= APART for other in own):
+                own.append(int(position))
+        chosen += sorted(own)
+    return chosen
