@@ -243,7 +243,12 @@ def _batches(described: Iterator[Objects]) -> Iterator[list[Objects]]:
         yield batch
 
 
-def _score_batch(batch, state, densities, one: bool) -> np.ndarray:
+def _score_batch(
+    batch: Sequence[Objects],
+    state: Mapping[str, np.ndarray],
+    densities: Mapping[str, Callable],
+    one: bool,
+) -> np.ndarray:
     """The sum of the attributes' scores of a few frames, before smoothing: (n_frames,) float64."""
     counts = np.array([len(seen.row) for seen in batch])
     if not counts.any():

@@ -152,10 +152,10 @@ class Footage:
             # Flow needs the frames before; those whose flow is unknown are not handed on.
             skip = min(settings.flow_lag, len(piece.gray) - len(piece.times)) if piece.first else 0
 
-            def gray(piece=piece, skip=skip) -> np.ndarray:
+            def gray(piece=piece, skip: int = skip) -> np.ndarray:  # noqa: ANN001
                 return piece.gray[skip:, rows]
 
-            def flow(piece=piece, skip=skip) -> np.ndarray:
+            def flow(piece=piece, skip: int = skip) -> np.ndarray:  # noqa: ANN001
                 return finish_piece(piece, settings)[1][skip:]
 
             count = len(piece.gray) - skip
@@ -168,10 +168,10 @@ def _chunks_of_store(
     for begin in range(start, stop, size):
         first, end = max(begin - earlier, start), min(begin + size, stop)
 
-        def gray(first=first, end=end) -> np.ndarray:
+        def gray(first: int = first, end: int = end) -> np.ndarray:
             return np.asarray(store.gray[first:end])
 
-        def flow(first=first, end=end) -> np.ndarray:
+        def flow(first: int = first, end: int = end) -> np.ndarray:
             return np.asarray(store.flow[first:end])
 
         yield Chunk(first - start, end - first, end - begin, end == stop, gray, flow)

@@ -179,7 +179,9 @@ def describe_objects(
         yield objects._replace(rhythm=np.repeat(rhythm[None], len(objects.row), axis=0))
 
 
-def _describe_moments(frames, background, scale, fps, one) -> Iterator[Objects]:
+def _describe_moments(
+    frames: Iterable[np.ndarray], background: np.ndarray, scale: Scale, fps: float, one: bool
+) -> Iterator[Objects]:
     cv2.setNumThreads(1)
     lags = [max(1, round(fps * lag)) for lag in LAGS]
     held: deque[np.ndarray] = deque(maxlen=max(lags) + 1)
@@ -192,7 +194,15 @@ def _describe_moments(frames, background, scale, fps, one) -> Iterator[Objects]:
         yield _measure(pair, before, mask, background, middles, scale, one)
 
 
-def _measure(pair, before, mask, background, middles, scale, one) -> Objects:
+def _measure(
+    pair: tuple[np.ndarray, np.ndarray],
+    before: Sequence[np.ndarray],
+    mask: np.ndarray,
+    background: np.ndarray,
+    middles: Sequence[tuple[float, float]],
+    scale: Scale,
+    one: bool,
+) -> Objects:
     """The objects of one frame; in a crowd only those whose windows are filled enough."""
     previous, frame = pair
     if not middles:
@@ -225,7 +235,9 @@ def _stack(found: list, one: bool) -> Objects:
     return Objects(*parts, rhythm=np.empty((len(found), 0), np.float32))
 
 
-def _box(middle, size, shape) -> tuple[slice, slice]:
+def _box(
+    middle: Sequence[float], size: Sequence[float], shape: Sequence[int]
+) -> tuple[slice, slice]:
     """The part of a frame that a window covers, at least one pixel of it."""
     spans = []
     for centre, length, most in zip(middle[::-1], size, shape, strict=True):
@@ -234,7 +246,7 @@ def _box(middle, size, shape) -> tuple[slice, slice]:
     return tuple(spans)
 
 
-def _speed_within(previous: np.ndarray, frame: np.ndarray, boxes) -> np.ndarray:
+def _speed_within(previous: np.ndarray, frame: np.ndarray, boxes: Sequence[tuple]) -> np.ndarray:
     """Size of the flow (Farneback 2003) in pixels per frame, 0 away from the boxes."""
     speed = np.zeros(frame.shape, np.float32)
     top, left = (max(min(box[axis].start for box in boxes) - MARGIN, 0) for axis in (0, 1))

@@ -6,7 +6,7 @@ on it. Everything it shows at a threshold comes from `cagewatch.metrics`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
@@ -288,7 +288,7 @@ class Explorer(Controls):
             self.rule_value.value = value
 
     @contextmanager
-    def _quietly(self):
+    def _quietly(self) -> Iterator[None]:
         """Set widgets without their handlers acting on it."""
         before, self.quiet = self.quiet, True
         try:
@@ -297,7 +297,7 @@ class Explorer(Controls):
             self.quiet = before
 
     @contextmanager
-    def _telling(self, meanwhile: str = ""):
+    def _telling(self, meanwhile: str = "") -> Iterator[None]:
         """Show an InputError to the user instead of a traceback; other errors are defects."""
         self.say(meanwhile)
         try:

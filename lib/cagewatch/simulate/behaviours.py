@@ -21,7 +21,9 @@ from cagewatch.simulate.pace import strokes, wait, wander
 from cagewatch.simulate.postures import Site, any_heading, take_posture, turned_to
 
 
-def hang(goal, wobble, site: Site, rng) -> Iterator[None]:
+def hang(
+    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: np.random.Generator
+) -> Iterator[None]:
     """Under the lid: by the fore-paws with the body hanging down, or by all four paws."""
     four = rng.random() < 0.4
     _grip_bars(goal, site, four, rng)
@@ -45,7 +47,7 @@ def hang(goal, wobble, site: Site, rng) -> Iterator[None]:
         yield
 
 
-def _grip_bars(goal, site: Site, four: bool, rng) -> None:
+def _grip_bars(goal: np.ndarray, site: Site, four: bool, rng: np.random.Generator) -> None:
     """Set the goal to hanging with the fore-paws at the bars."""
     yaw = turned_to(rng.choice([0, np.pi]) + rng.normal(0, 0.3 if four else 0.6), site.yaw)
     if four:
@@ -65,7 +67,9 @@ def _grip_bars(goal, site: Site, four: bool, rng) -> None:
     goal[Part.LIFT] += (paw - LID) / site.build.size
 
 
-def micromovement(goal, wobble, site: Site, rng) -> Iterator[None]:
+def micromovement(
+    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: np.random.Generator
+) -> Iterator[None]:
     """On the spot: looks about, sniffs the air or the bedding, shifts its weight, holds still."""
     low = rng.random() < 0.35
     sit = rng.uniform(0.3, 0.7) if rng.random() < 0.25 else rng.normal(0.05, 0.08)
@@ -97,7 +101,9 @@ def micromovement(goal, wobble, site: Site, rng) -> Iterator[None]:
         yield
 
 
-def rear(goal, wobble, site: Site, rng) -> Iterator[None]:
+def rear(
+    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: np.random.Generator
+) -> Iterator[None]:
     """Upright on the hind legs, against a wall or free; long bouts sink and rise again."""
     room = min(site.x - WALLS[0], WALLS[1] - site.x)
     at_wall = room < 34
@@ -137,7 +143,9 @@ def rear(goal, wobble, site: Site, rng) -> Iterator[None]:
         yield
 
 
-def rest(goal, wobble, site: Site, rng) -> Iterator[None]:
+def rest(
+    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: np.random.Generator
+) -> Iterator[None]:
     """Curled up and breathing; a rare twitch, a rarer change of position."""
     _curl_up(goal, site, any_heading(site, rng), rng)
     breaths = strokes(rng, rng.uniform(1.8, 2.8), run=200, gap=0.3, spread=0.1)
@@ -156,7 +164,7 @@ def rest(goal, wobble, site: Site, rng) -> Iterator[None]:
         yield
 
 
-def _curl_up(goal, site: Site, yaw: float, rng) -> None:
+def _curl_up(goal: np.ndarray, site: Site, yaw: float, rng: np.random.Generator) -> None:
     """Set the goal to a resting posture."""
     side = rng.choice([-1, 1])
     take_posture(
@@ -167,7 +175,9 @@ def _curl_up(goal, site: Site, yaw: float, rng) -> None:
     )  # fmt: skip
 
 
-def walk(goal, wobble, site: Site, rng) -> Iterator[None]:
+def walk(
+    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: np.random.Generator
+) -> Iterator[None]:
     """Goes to the site, by a detour if there is time for one, in starts and stops."""
     n = max(site.n_frames, 1)
     pace = rng.uniform(1.0, 3.2) * site.build.tempo

@@ -21,7 +21,9 @@ from cagewatch.simulate.pace import strokes, wait, wander
 from cagewatch.simulate.postures import Site, any_heading, put_nose, take_posture, turned_to
 
 
-def drink(goal, wobble, site: Site, rng) -> Iterator[None]:
+def drink(
+    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: np.random.Generator
+) -> Iterator[None]:
     """Upright at the spout, nose on its tip, licking in clusters."""
     yaw = turned_to(rng.normal(0, 0.25), site.yaw)
     take_posture(
@@ -48,7 +50,9 @@ def drink(goal, wobble, site: Site, rng) -> Iterator[None]:
         yield
 
 
-def eat(goal, wobble, site: Site, rng) -> Iterator[None]:
+def eat(
+    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: np.random.Generator
+) -> Iterator[None]:
     """Gnawing at the hopper from below, or seated with a pellet held in both fore-paws."""
     at_hopper = rng.random() < 0.4 and abs(site.x - HOPPER[2][0]) < 70
     if at_hopper:
@@ -87,7 +91,7 @@ def eat(goal, wobble, site: Site, rng) -> Iterator[None]:
         yield
 
 
-def _reach_hopper(goal, site: Site, rng) -> None:
+def _reach_hopper(goal: np.ndarray, site: Site, rng: np.random.Generator) -> None:
     """Set the goal to the nose at the hopper's slope."""
     bite = HOPPER[2][0] + rng.uniform(0, 34)
     row = HOPPER[2][1] - 0.55 * (bite - HOPPER[2][0]) + 3
@@ -102,7 +106,7 @@ def _reach_hopper(goal, site: Site, rng) -> None:
     put_nose(goal, site.build, bite, row)
 
 
-def _sit_with_pellet(goal, site: Site, yaw: float, rng) -> None:
+def _sit_with_pellet(goal: np.ndarray, site: Site, yaw: float, rng: np.random.Generator) -> None:
     """Set the goal to sitting up with a pellet before the mouth."""
     take_posture(
         goal, site, yaw, pitch=rng.uniform(0.8, 1.1), lift=13, bend=rng.uniform(0.9, 1.3),

@@ -79,7 +79,9 @@ def order_elements(rng: np.random.Generator) -> Iterator[str]:
             yield names[rng.choice(len(names), p=shares)]
 
 
-def groom(goal, wobble, site: Site, rng) -> Iterator[None]:
+def groom(
+    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: np.random.Generator
+) -> Iterator[None]:
     """Seated: strokes over nose and face, then licking of the body, pauses and shifts between."""
     yaw, sit = any_heading(site, rng), rng.uniform(0.75, 1.05)
     side = rng.choice([-1, 1])
@@ -122,7 +124,15 @@ def groom(goal, wobble, site: Site, rng) -> Iterator[None]:
         yield
 
 
-def _take_seat(goal, site: Site, name: str, yaw: float, sit: float, side: int, rng) -> None:
+def _take_seat(
+    goal: np.ndarray,
+    site: Site,
+    name: str,
+    yaw: float,
+    sit: float,
+    side: int,
+    rng: np.random.Generator,
+) -> None:
     """Set the goal to the posture of a grooming element."""
     tail = {"tail_side": rng.normal(0, 1.0), "tail_curl": 0.1}
     seat = {"girth": 1.07, "lift": 13.0, "fore_down": 0.0} | tail

@@ -61,7 +61,9 @@ def plan_places(bouts: Sequence[Bout], rng: np.random.Generator) -> tuple[np.nda
     return x, floor
 
 
-def _choose_place(here: set[str], nest: float, rng, following) -> tuple[float, bool]:
+def _choose_place(
+    here: set[str], nest: float, rng: np.random.Generator, following: tuple[float, float] | None
+) -> tuple[float, bool]:
     """Column for a set of behaviours, and whether they allow of no other."""
     if "drink" in here:
         return SPOUT[0] - 22 + rng.normal(0, 3), True

@@ -116,7 +116,7 @@ def skeleton(poses: np.ndarray, build: Build) -> Skeleton:
     p = np.asarray(poses, float).T[..., None]  # (parts, n, 1): broadcasts over points
     scale, cos, sin = build.size, np.cos(p[Part.YAW]), np.sin(p[Part.YAW])
 
-    def on_screen(forward, up, side):
+    def on_screen(forward: np.ndarray, up: np.ndarray, side: np.ndarray) -> np.ndarray:
         column = p[Part.X] + scale * (forward * cos - side * sin)
         # The camera looks down a little: what is nearer is lower in the picture.
         row = p[Part.FLOOR] - scale * up + 0.12 * scale * (forward * sin + side * cos)
@@ -191,7 +191,15 @@ def skeleton(poses: np.ndarray, build: Build) -> Skeleton:
     return Skeleton(spine, head, ears, tail, fore, hind, *flat)
 
 
-def _limb(on_screen, joint, free, grounded, stand, step, elbow) -> np.ndarray:
+def _limb(
+    on_screen,  # noqa: ANN001
+    joint: tuple,
+    free: tuple,
+    grounded: np.ndarray,
+    stand: np.ndarray,
+    step: tuple,
+    elbow: float,
+) -> np.ndarray:
     """Screen points (n, 2 sides, 4, 2) of a pair of limbs, on the ground or held freely."""
     paw_forward = grounded * (stand + step[0]) + (1 - grounded) * (joint[0] + free[0])
     paw_up = grounded * (1.5 + step[1]) + (1 - grounded) * (joint[1] + free[1])

@@ -52,7 +52,9 @@ class Layout:
     near: np.ndarray
 
 
-def lay_out(bones: Skeleton, build: Build, zoom: int, shift, width: int, height: int) -> Layout:
+def lay_out(
+    bones: Skeleton, build: Build, zoom: int, shift: np.ndarray, width: int, height: int
+) -> Layout:
     """Turn the skeletons of a block into coordinates to paint at.
 
     Parameters
@@ -63,10 +65,10 @@ def lay_out(bones: Skeleton, build: Build, zoom: int, shift, width: int, height:
     """
     unit, size = zoom << SUBPIXEL, build.size
 
-    def place(points):
+    def place(points: np.ndarray) -> np.ndarray:
         return np.rint((points + shift) * unit).astype(np.int32)
 
-    def radii(shape, share=1.0):
+    def radii(shape: np.ndarray, share: float = 1.0) -> list:
         girth = (bones.girth * build.stout * size)[:, None]
         return np.maximum((shape * share * girth * unit).astype(int), 1).tolist()
 
@@ -98,7 +100,7 @@ def lay_out(bones: Skeleton, build: Build, zoom: int, shift, width: int, height:
     )
 
 
-def _boxes(bones: Skeleton, build: Build, shift, width: int, height: int) -> list:
+def _boxes(bones: Skeleton, build: Build, shift: np.ndarray, width: int, height: int) -> list:
     """Screen rectangles around the mouse, cut at the picture's edge."""
     outline = [bones.spine, bones.head, bones.tail, bones.hind[:, :, 2]]
     points = np.concatenate(outline, axis=1) + shift
@@ -124,27 +126,27 @@ def draw(canvas: np.ndarray, layout: Layout, i: int, build: Build) -> None:
         (tone, 255) for tone in (build.back, build.belly, build.sheen, build.skin)
     )
 
-    def balls(points, radii, ink):
+    def balls(points: np.ndarray, radii: list[int], ink: tuple[int, int]) -> None:
         for (column, row), radius in zip(points.tolist(), radii, strict=True):
             cv2.circle(canvas, (column - left, row - top), radius, ink, -1, 8, SUBPIXEL)
 
-    def ball(point, radius, ink):
+    def ball(point: np.ndarray, radius: float, ink: tuple[int, int]) -> None:
         place = (int(point[0]) - left, int(point[1]) - top)
         cv2.circle(canvas, place, int(radius * size * unit), ink, -1, 8, SUBPIXEL)
 
-    def strand(points, width, ink):
+    def strand(points: np.ndarray, width: float, ink: tuple[int, int]) -> None:
         thick = max(round(width * size * zoom), 1)
         cv2.polylines(canvas, [points - corner], False, ink, thick, 8, SUBPIXEL)
 
-    def draw_head():
+    def draw_head() -> None:
         balls(layout.head[i], (HEAD_RADII * size * unit).astype(int).tolist(), back)
         balls(layout.ears[i], [int(build.ear * size * unit)] * 2, skin)
 
-    def draw_fore(limb):
+    def draw_fore(limb: np.ndarray) -> None:
         strand(limb[:3], 4.5, back)
         ball(limb[2], 1.9, skin)
 
-    def draw_hind(limb):
+    def draw_hind(limb: np.ndarray) -> None:
         ball(limb[1], 7.0, back)
         strand(limb[:3], 5.5, back)
         strand(limb[2:], 3.0, skin)

@@ -58,7 +58,9 @@ def _chance(seed: int, name: str) -> list[np.random.Generator]:
     return np.random.default_rng([seed, *name.encode()]).spawn(5)
 
 
-def _add_mouse(frame: np.ndarray, place: scene.Scene, layout: paint.Layout, i: int, build) -> None:
+def _add_mouse(
+    frame: np.ndarray, place: scene.Scene, layout: paint.Layout, i: int, build: mouse.Build
+) -> None:
     """Paint the mouse enlarged, average it down and lay it into the frame."""
     left, top, right, bottom = layout.box[i]
     canvas = np.zeros(((bottom - top) * ZOOM, (right - left) * ZOOM, 2), np.uint8)

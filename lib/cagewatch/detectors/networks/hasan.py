@@ -46,7 +46,7 @@ def unstack_frames(x: Tensor, shape: Shape, name: str) -> Tensor:
 
 def convolve(
     kind: type[layers.Layer], x: Tensor, filters: int, kernel: int, stride: int, name: str
-):
+) -> Tensor:
     """One convolution ('same' borders) and tanh, the activation of every hidden layer."""
     options = {"padding": "same", "data_format": CHANNELS_LAST}
     x = kind(filters, kernel, strides=stride, name=f"{name}_conv", **options)(x)
