@@ -28,7 +28,7 @@ def test_base_names_every_parameter_once():
 def test_layers_set_only_what_base_leaves_open(layer):
     # Otherwise base.yaml given to papermill with -f would silently win over the layer.
     base = params.read_layer(ROOT / "params" / "base.yaml")
-    assert [name for name in params.read_layer(layer) if base[name] is not None] == []
+    assert [name for name in params.read_layer(layer) if base.get(name) is not None] == []
 
 
 @pytest.mark.parametrize(

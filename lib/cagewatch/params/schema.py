@@ -70,14 +70,14 @@ class Parameters(BaseModel):
     )
 
     # The simulated cage
-    simulate_recordings: Annotated[int, Field(ge=1, le=1000)] = Field(
+    simulate_recordings: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         description="simulated recordings"
     )
-    simulate_frames: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+    simulate_frames: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
         description="frames per simulated recording"
     )
     simulate_seed: NaturalInt = Field(description="seed of the simulated data set")
-    simulate_rare: PositiveFloat = Field(
+    simulate_rare: PositiveFloat | None = Field(
         description="how much oftener rare behaviours start than in the real ethogram; 1: as real"
     )
 

@@ -2,10 +2,10 @@
 
 Mice lick in clusters at 7 to 10 a second (J. D. Boughter et al., "C57BL/6J and DBA/2J mice vary in
 lick rate and ingestive microstructure", Genes, Brain and Behavior 6:619-627, 2007) and chew at 4 to
-7 a second (Y. Kobayashi et al., "Coordination of cranial motoneurons during mastication",
-Respiratory Physiology and Neurobiology 147:177-189, 2005, for rodents in general). At 320x240 a
-lick is hardly seen: in real footage the pixels of a drinking mouse change about as little as those
-of a still one, but for shifts of body and paws.
+7 a second (after M. Kobayashi et al., "Electrophysiological analysis of rhythmic jaw movements in
+the freely moving mouse", Physiology and Behavior 75:377-385, 2002). At 320x240 a lick is hardly
+seen: in real footage the pixels of a drinking mouse change about as little as those of a still one,
+but for shifts of body and paws.
 """
 
 from __future__ import annotations
