@@ -14,45 +14,45 @@
 # %% [markdown]
 # # Score your own recording
 #
-# A trained run and a recording of yours in; scores, flagged bouts, a timeline and a video of the most anomalous moments out.
+# A cage's folder and a recording of yours in; scores, flagged bouts, a timeline and a video of the most anomalous moments out.
 # Labels are not needed. Where there are some, metrics appear as well.
 
 # %% tags=["parameters"]
-# Parameters: what is scored, by which run, and at which threshold.
-recording: str = 'data/folder'  # a video, a folder of images, or a folder of videos
-run: str = 'results/folder/anomaly/cae/seed-0'  # folder of a finished run
-threshold: str = None  # a number, or a file that the explorer saved; None: by the rule
-rule: str = None  # a rule of cagewatch.metrics.thresholds; None: eer, or a training quantile without labels
+# Parameters: what is scored, by which cage's detector, and at which threshold.
+recording: str = 'data/simulated/full_database/simulated_day_07.mpg'  # a video, a folder of images, or a folder of videos
+cage: str = 'results/cages/simulated'  # a cage's folder, or a finished run's
+threshold: str = None  # a number, or a file that the explorer saved; None: by the rule or the budget
+rule: str = None  # a rule of cagewatch.metrics.thresholds; None: by the budget
+budget: float = None  # false alarms an hour of normal video; None: as the cage says
 score: str = 'both'  # both, image or flow; a saved threshold brings its own
 smoothing: int = 1  # frames averaged around each frame; a saved threshold brings its own
 labels: str = None  # label file; None: the one beside the video, if any
 behaviour: str = None  # label that counts as anomalous; None: the run's target
 label_tolerance: int = 0  # frames by which labels and decoded video may differ in length
-frame_rates: str = 'refuse'  # refuse a recording of another frame rate than the run's, or resample it
+frame_rates: str = 'refuse'  # refuse a recording of another frame rate than the cage's, or resample it
 highlights: int = 5  # moments in the highlights video; 0: no video
 highlight_seconds: float = 3.0  # length of each moment
-output_dir: str = None  # folder for the results; None: scored/ in the run's folder
+output_dir: str = None  # folder for the results; None: scored/ in the cage's folder
 backend: str = 'tensorflow'  # Keras backend
 cores: int = 0  # processor cores to use; 0: all this process may use
-engine: str = 'auto'  # what computes the network: openvino, keras, or auto for openvino where it is installed
-precision: str = 'auto'  # arithmetic of openvino: float32, bfloat16, or auto for the faster one
+engine: str = 'auto'  # what computes a network: openvino, keras, or auto for openvino where it is installed
+precision: str = 'float32'  # arithmetic of openvino: float32, bfloat16, or auto for the faster one, which may vary
 
 # %%
-from cagewatch import params, runtime
-from cagewatch.cages.score import ScoreParameters
+from cagewatch import cages, params, runtime
 
-chosen = params.read_cell(globals(), ScoreParameters)
-cores = runtime.configure(chosen.backend, chosen.cores)
-runtime.load_backend()
+given = params.read_cell(globals(), cages.ScoreParameters)
+cores = runtime.configure(given.backend, given.cores)
 
 # %%
-from cagewatch import explore, plots, score_recording
-from cagewatch.runs.read import read_run
+from cagewatch import explore, plots
+from cagewatch.cages import results, scoring
+from cagewatch.cages.highlights import cut_highlights, show_moments
 
 plots.use_style()
-finished = read_run(chosen.run)
-sources = score_recording.find_sources(chosen.recording)
-level = score_recording.decide_threshold(finished, chosen)
+opened = cages.open_cage(params.project_root() / given.cage)
+sources = scoring.find_sources(given.recording)
+level = scoring.decide_threshold(opened, given)
 print(f"threshold {level.value:.5g}, {level.words}; {len(sources)} recording(s)")
 
 # %% [markdown]
@@ -62,8 +62,8 @@ print(f"threshold {level.value:.5g}, {level.words}; {len(sources)} recording(s)"
 # give for the same recording.
 
 # %%
-results = [score_recording.score_one(finished, source, level, chosen) for source in sources]
-score_recording.summarise(results, level.value)
+scored = [scoring.score_one(opened, source, level, given) for source in sources]
+results.summarise(scored, level.value)
 
 # %% [markdown]
 # ## Timeline
@@ -72,10 +72,10 @@ score_recording.summarise(results, level.value)
 # something in the cage. A score that drifts over the whole recording is light, bedding or focus, not behaviour.
 
 # %%
-for result in results:
-    folder = score_recording.output_folder(chosen, finished, result.source)
-    paths = score_recording.write_results(folder, result, finished.parameters.image_fps)
-    figure = score_recording.plot_timeline(result, level.value)
+for one in scored:
+    folder = results.output_folder(given, opened, one.source)
+    paths = results.write_results(folder, one, opened.run.parameters.image_fps)
+    figure = results.plot_timeline(one, level.value)
     plots.save_figure(figure, folder, "timeline")
     print(*map(params.name_path, [*paths, folder / "timeline.png"]), sep="\n")
 
@@ -83,9 +83,9 @@ for result in results:
 # ## Metrics, where there are labels
 
 # %%
-for result in results:
-    consequences = explore.weigh_threshold(result.scored, level.value)
-    explore.show_consequences(result.scored, consequences, result.source.name)
+for one in scored:
+    consequences = explore.weigh_threshold(one.scored, level.value)
+    explore.show_consequences(one.scored, consequences, one.source.name)
 
 # %% [markdown]
 # ## The most anomalous moments
@@ -94,10 +94,10 @@ for result in results:
 # they show what came nearest to one.
 
 # %%
-for result in results if chosen.highlights else []:
-    folder = score_recording.output_folder(chosen, finished, result.source)
-    moments = score_recording.cut_highlights(folder, result, level.value, chosen)
-    score_recording.show_moments(result, moments)
+for one in scored if given.highlights else []:
+    folder = results.output_folder(given, opened, one.source)
+    moments = cut_highlights(folder, one, level.value, given.highlights, given.highlight_seconds)
+    show_moments(one, moments)
 
 # %% [markdown]
 # ## Flagged bouts
@@ -106,4 +106,4 @@ for result in results if chosen.highlights else []:
 # columns that BORIS imports into an open observation; `bouts_boris.xlsx` is the same as the spreadsheet that BORIS asks for.
 
 # %%
-score_recording.join_bouts(results)
+results.join_bouts(scored)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from cagewatch import video
-from cagewatch.cages import score
+from cagewatch.cages import results, scoring
 from cagewatch.metrics import Scored
 
 
@@ -28,12 +28,12 @@ def test_every_file_gives_the_time_stamps_where_the_rate_varies(
     scored = Scored(
         values, None, np.zeros(20, int), ("a",), np.arange(20), times, times, times[-1], {}
     )
-    bouts = score.tabulate_bouts(scored, 1.0)
+    bouts = scoring.tabulate_bouts(scored, 1.0)
     assert bouts[["start_frame", "stop_frame"]].values.tolist() == [[3, 4], [12, 14], [18, 19]]
     wanted = [[0.3, 0.5], [6.0, 6.15], [6.3, 6.45]]  # the last frame lasts a median one: 0.1 s
     np.testing.assert_allclose(bouts[["start_s", "stop_s"]], wanted, atol=3e-3)
-    result = score.Result(source, frames, scored, bouts)
-    _, plain, boris, sheet = score.write_results(tmp_path, result, 25.0)
+    result = scoring.Result(source, frames, scored, bouts)
+    _, plain, boris, sheet = results.write_results(tmp_path, result, 25.0)
     written = pd.read_csv(plain)
     for table in (pd.read_csv(boris), pd.read_excel(sheet)):
         seconds = table["Time"].to_numpy().reshape(-1, 2)

@@ -1,31 +1,21 @@
-"""The most anomalous moments of a recording, cut together into one video."""
+"""The most anomalous moments of a recording: a film of them, a table, and a still of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from fractions import Fraction
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import av
-import cv2
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
-from cagewatch.errors import InputError
+from cagewatch import plots
+from cagewatch.cages.film import Moment, clock, write_highlights
+from cagewatch.cages.scoring import Result
 from cagewatch.files import whole_file
-from cagewatch.video.seek import read_frames_at
-
-WIDTH = 960  # pixels at most
-BAND = 90  # pixels below the picture for the score's curve
-WHITE, GREY, ORANGE, YELLOW = (255, 255, 255), (150, 150, 150), (0, 94, 213), (66, 228, 240)
-
-
-class Moment(NamedTuple):
-    """A stretch of scored frames, positions ``start`` to ``stop`` (exclusive), and its peak."""
-
-    start: int
-    stop: int
-    peak: int
+from cagewatch.names import escape_math
+from cagewatch.video import read_frames_at
 
 
 def choose_moments(
@@ -52,109 +42,41 @@ def choose_moments(
     return moments
 
 
-def write_highlights(
-    path: Path,
-    source: Path,
-    frame: np.ndarray,
-    times: np.ndarray,
-    score: np.ndarray,
-    moments: Sequence[Moment],
-    threshold: float,
-    fps: float,
-) -> None:
-    """Write the moments, best first, as H.264 (or MPEG-4) with score and time drawn in.
+def cut_highlights(
+    folder: Path, result: Result, threshold: float, count: int, seconds: float
+) -> list[Moment]:
+    """Write highlights.mp4 and moments.csv into `folder`; the moments, highest score first."""
+    source, scored = result.source, result.scored
+    moments = choose_moments(scored.score, scored.time_s, count, seconds)
+    # The mean, as stamps are rounded to the container's clock.
+    step = float(np.mean(np.diff(scored.time_s)))
+    write_highlights(
+        folder / "highlights.mp4", source, scored.frame, scored.time_s, scored.score, moments,
+        threshold, 1 / step,
+    )  # fmt: skip
+    peaks = [moment.peak for moment in moments]
+    table = {name: getattr(scored, name)[peaks] for name in ("frame", "time_s", "score")}
+    with whole_file(folder / "moments.csv") as partial:
+        pd.DataFrame(table).to_csv(partial, index=False, float_format="%.9g")
+    return moments
 
-    Parameters
-    ----------
-    frame, times, score : (n,) number in the source, seconds and score of the scored frames.
-    fps : frames per second of the video written, which plays in real time.
 
-    Raises
-    ------
-    InputError
-        If there is no moment, the source has changed, or the video cannot be written.
-    """
-    if not moments:
-        raise InputError("There is no moment to show: no frame has a score.")
-    span = (float(np.min(score)), max(float(np.max(score)), float(np.min(score)) + 1e-9))
-    pictures = (
-        annotate(picture, score[moment.start : moment.stop], offset, span, threshold, text)
-        for rank, moment in enumerate(moments, start=1)
-        for offset, (picture, text) in enumerate(_moment(source, frame, times, score, moment, rank))
+def show_moments(result: Result, moments: Sequence[Moment]) -> Figure:
+    """The frame at the peak of each moment, with its time and score."""
+    source, scored = result.source, result.scored
+    figure, axes = plt.subplots(
+        1, len(moments), figsize=(2.7 * len(moments), 2.9), layout="constrained", squeeze=False
     )
-    with whole_file(path) as partial:
-        encode(partial, pictures, fps)
-
-
-def _moment(
-    source: Path, frame: np.ndarray, times: np.ndarray, score: np.ndarray, moment: Moment, rank: int
-) -> Iterator[tuple[np.ndarray, str]]:
-    """A moment's pictures, each with the line written above the curve."""
-    numbers = frame[moment.start : moment.stop]
-    first, last = int(numbers[0]), int(numbers[-1])
-    # Where frames were left out, the source's own times in between are evenly spaced.
-    stamps = np.interp(np.arange(first, last + 1), numbers, times[moment.start : moment.stop])
-    pictures = read_frames_at(source, first, stamps)
-    for position, number in enumerate(numbers, start=moment.start):
-        text = (
-            f"no. {rank}   {clock(times[position])}   frame {number}   score {score[position]:.4g}"
-        )
-        yield pictures[number - first], text
-
-
-def clock(seconds: float) -> str:
-    """Hours, minutes and seconds, as 0:01:02.50."""
-    minutes, seconds = divmod(round(float(seconds), 2), 60)
-    return f"{int(minutes // 60)}:{int(minutes % 60):02d}:{seconds:05.2f}"
-
-
-def annotate(
-    picture: np.ndarray,
-    curve: np.ndarray,
-    offset: int,
-    span: tuple[float, float],
-    threshold: float,
-    text: str,
-) -> np.ndarray:
-    """A frame with its moment's score curve below: (rows, columns, 3) uint8, even sizes, BGR."""
-    shrink = min(1.0, WIDTH / picture.shape[1])
-    size = tuple(max(2, 2 * round(length * shrink / 2)) for length in picture.shape[::-1])
-    picture = cv2.cvtColor(
-        cv2.resize(picture, size, interpolation=cv2.INTER_AREA), cv2.COLOR_GRAY2BGR
-    )
-    band = np.zeros((BAND, size[0], 3), np.uint8)
-    top, bottom = 28, BAND - 6
-
-    def row(value: float | np.ndarray) -> np.ndarray:
-        share = np.clip((np.asarray(value) - span[0]) / (span[1] - span[0]), 0, 1)
-        return np.rint(bottom - share * (bottom - top)).astype(int)
-
-    x = np.rint(np.linspace(4, size[0] - 5, len(curve))).astype(int)
-    if np.isfinite(threshold):
-        level = int(row(threshold))
-        cv2.line(band, (0, level), (size[0], level), GREY, 1)
-    cv2.polylines(band, [np.column_stack([x, row(curve)]).astype(np.int32)], False, YELLOW, 1)
-    flagged = curve[offset] >= threshold
-    place = (int(x[offset]), int(row(curve[offset])))
-    cv2.circle(band, place, 4, ORANGE if flagged else WHITE, -1)
-    scale = min(0.55, size[0] / 900)
-    cv2.putText(band, text + ("   ALARM" if flagged else ""), (6, 18), cv2.FONT_HERSHEY_SIMPLEX,
-                scale, ORANGE if flagged else WHITE, 1, cv2.LINE_AA)  # fmt: skip
-    return np.vstack([picture, band])
-
-
-def encode(path: Path, pictures: Iterator[np.ndarray], fps: float) -> None:
-    """Encode BGR pictures of one even size as H.264 where FFmpeg can, else as MPEG-4."""
-    codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-    options = {"crf": "23", "preset": "veryfast"} if codec == "libx264" else {"qscale": "4"}
-    rate = Fraction(fps).limit_denominator(1001)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate)
-        stream.pix_fmt, stream.options = "yuv420p", options
-        for number, picture in enumerate(pictures):
-            if not number:
-                stream.height, stream.width = picture.shape[:2]
-            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
-            frame.pts, frame.time_base = number, 1 / rate
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    for ax, moment in zip(axes[0], moments, strict=True):
+        peak = min(moment.peak, len(scored.score) - 2)
+        part = slice(peak, peak + 2)
+        # Two neighbours, so that the seek knows how far apart frames are.
+        first, last = scored.frame[part]
+        stamps = np.interp(np.arange(first, last + 1), scored.frame[part], scored.time_s[part])
+        frame = read_frames_at(source, int(first), stamps)[0 if peak == moment.peak else -1]
+        ax.imshow(frame, cmap="gray", vmin=0, vmax=255)
+        text = f"{clock(scored.time_s[moment.peak])}\nscore {scored.score[moment.peak]:.4g}"
+        ax.set(title=text, xticks=[], yticks=[])
+    figure.suptitle(escape_math(source.name))
+    plots.mark_simulated(figure, [source.name])
+    return figure

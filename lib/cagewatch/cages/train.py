@@ -1,135 +1,115 @@
-"""One's own videos as a data set: which recordings are used for what, and what of them is seen."""
+"""Training a cage's detector: fit, score what was held out, and keep both in the cage's folder."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Literal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from pydantic import BaseModel, ConfigDict, Field
 
-from cagewatch.clips import ClipIndex
-from cagewatch.params import (
-    Names,
-    NaturalInt,
-    Parameters,
-    PositiveInt,
-    Region,
-    Scale,
-    project_root,
-    resolve,
+from cagewatch import metrics, runs, runtime
+from cagewatch.cages.cage import (
+    CAGE_FILE,
+    Cage,
+    CageSettings,
+    default_folder,
+    open_cage,
+    write_settings,
 )
-from cagewatch.plots import mark_simulated
-from cagewatch.recordings import Recording, split_recordings
-from cagewatch.recordings.folder import read_recordings
-from cagewatch.recordings.rates import match_rates
-from cagewatch.store import Store
-from cagewatch.store.preprocess import gamma_table, preprocessing_of, shrink_frame
-from cagewatch.video import FrameRates, read_frames
+from cagewatch.cages.plan import Plan, TrainParameters, plan_training
+from cagewatch.clips import ClipIndex
+from cagewatch.detectors import Computing, TrainingSet, fit_detector
+from cagewatch.params import check_values
+from cagewatch.scoring import score_recordings
+from cagewatch.store import Store, stores_of
+
+PATIENCE = 10  # epochs without a lower validation loss before a network's training ends
 
 
-class CageParameters(BaseModel):
-    """Parameters of the notebook train_on_your_cage; the layers under params/ say the rest."""
+def fit(videos: str | Path, detector: str = "pca_frames", **more: Any) -> Cage:
+    """Fit a detector on a folder of videos, all normal but for what their labels say.
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True
-    )
+    Parameters
+    ----------
+    videos : str or Path
+        The folder, from the current one; labels beside the videos are read if there are any.
+    detector : str
+        A name of ``params/model``.
+    more
+        Any other field of `TrainParameters`: `into`, `held_out`, `minutes`, `region`, ...
 
-    data_dir: str = Field(description="folder with your videos, labels beside them if any")
-    dataset: str = Field(description="layer of params/dataset; names the run's folder")
-    target: str | None = Field(description="label that is anomalous; None: anomaly")
-    model: str = Field(description="rae, cae, cae_image, cae_flow")
-    seed: NaturalInt = Field(description="seeds split, weights and batch order")
-    scale: Scale = Field(description="smoke, quick, medium or paper")
-    train_recordings: Names | None = Field(description="names; None: all")
-    test_recordings: Names | None = Field(description="names; None: those not trained on")
-    region: Region | None = Field(description="[left, top, width, height]; None: all")
-    rotate: Literal[0, 90, 180, 270] = Field(description="clockwise rotation, degrees")
-    frame_rates: FrameRates = Field(description="refuse or resample differing frame rates")
-    frame_stride: PositiveInt | None = Field(description="every n-th frame in training clips")
-    max_epochs: PositiveInt | None = Field(description="cap on epochs; None: as the scale says")
-    label_tolerance: NaturalInt = Field(description="frames labels and video may differ by")
-    results_dir: str = Field(description="folder for runs and stores")
-    backend: Literal["tensorflow", "jax", "torch"] = Field(description="Keras backend")
-    cores: NaturalInt = Field(description="processor cores to use; 0: all")
-
-
-def resolve_cage(cage: CageParameters) -> Parameters:
-    """All parameters of the run, from the few that the notebook asks for and the layers."""
-    given = cage.model_dump()
-    given.pop("frame_rates")
-    return resolve(given)
-
-
-def load_own_recordings(
-    parameters: Parameters, frame_rates: FrameRates
-) -> tuple[list[Recording], list[Recording], str]:
-    """Recordings to train on, recordings to score, and one sentence on how they were chosen.
-
-    If neither the folder (``train/`` and ``test/``) nor the parameters say what to train on, all
-    recordings are trained on; if none is left to score, the training recordings are scored.
+    Returns
+    -------
+    Cage
+        In the folder `into`, by default ``results/cages/<the videos' folder>``.
 
     Raises
     ------
     InputError
-        If the folder, a name or a label file is wrong, or frame rates differ and are refused.
+        If the folder holds no videos, one of them is damaged, or there is too little of it.
     """
-    folder = project_root() / parameters.data_dir
-    recordings = read_recordings(folder)
-    train, test = parameters.train_recordings, parameters.test_recordings
-    if not any(recording.split for recording in recordings):
-        names = [recording.name for recording in recordings]
-        train = train or [name for name in names if name not in (test or ())]
-        test = test or [name for name in names if name not in train]
-    copies = project_root() / parameters.results_dir / "resampled" / parameters.dataset
-    chosen = split_recordings(recordings, train, test)
-    chosen = match_rates(chosen, frame_rates, copies, parameters.label_tolerance)
-    trained = [recording for recording in chosen if recording.split == "train"]
-    tested = [recording for recording in chosen if recording.split == "test"]
-    words = f"trained on {_names(trained)}; scored: {_names(tested)}"
-    if not tested:
-        tested = [replace(recording, split="test") for recording in trained]
-        words = (
-            f"trained on {_names(trained)}; no recording was set aside, so the scores below are of "
-            "the recordings trained on, and lower than those of new recordings will be"
-        )
-    return trained, tested, words
+    videos = Path(videos).expanduser().absolute()
+    into = Path(more.pop("into", None) or default_folder(videos, Path.cwd())).expanduser()
+    values = {"videos": str(videos), "detector": detector, "into": str(into.absolute())}
+    given = check_values(values | more, TrainParameters, "cages.fit")
+    runtime.configure(given.backend, given.cores)
+    return train_cage(plan_training(given))
 
 
-def describe_clips(index: ClipIndex, stores: Mapping[str, Store], stride: int) -> str:
-    """How many training clips there are and how long each is, in words."""
-    steps = np.concatenate([np.diff(store.times) for store in stores.values()])
-    length = index.frames.shape[1]
-    seconds = length * stride * float(np.median(steps))
-    return f"{len(index)} training clips of {length} frames, every {stride}., {seconds:.2f} s each"
+def train_cage(plan: Plan) -> Cage:
+    """Prepare the recordings, fit the detector, score what was held out, and keep it all.
 
-
-def show_region(recordings: Sequence[Recording], parameters: Parameters, most: int = 4) -> Figure:
-    """First frame of each recording with the region used, and what of it a model sees, rotated."""
-    settings = preprocessing_of(parameters)
-    shown = recordings[:most]
-    figure, axes = plt.subplots(
-        2, len(shown), figsize=(3.2 * len(shown) + 0.5, 5.4), layout="constrained", squeeze=False
+    A cage of the same folder and detector stays as it is until the new one is finished.
+    """
+    cores = runtime.cores_in_use()
+    parameters = plan.parameters
+    stores = prepare(plan, cores)
+    run = runs.start_run(parameters)
+    training = TrainingSet(
+        plan.train, stores, parameters, run.aside, stop_training(plan.minutes, run.started)
     )
-    kept = slice(settings.crop_top, settings.resize_height - settings.crop_bottom)
-    for (above, below), recording in zip(axes.T, shown, strict=True):
-        _, frame = next(read_frames(recording.source, fps=settings.image_fps))
-        above.imshow(frame, cmap="gray", vmin=0, vmax=255)
-        left, top, width, height = settings.region or (0, 0, *frame.shape[::-1])
-        above.add_patch(
-            Rectangle((left - 0.5, top - 0.5), width, height, fill=False, color="#D55E00", lw=2)
-        )
-        above.set(title=f"{recording.name}, {frame.shape[1]}x{frame.shape[0]}", xlabel="pixels")
-        seen = gamma_table(settings.gamma)[shrink_frame(frame, settings)][kept]
-        below.imshow(np.asarray(seen), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        below.set(title=f"seen: {seen.shape[1]}x{seen.shape[0]}", xticks=[], yticks=[])
-    mark_simulated(figure, [recording.name for recording in shown])
-    return figure
+    detector = fit_detector(training, Computing(cores=cores))
+    frames = score_recordings(detector, plan.held_out, stores)
+    results = metrics.compute_metrics(frames, parameters)
+    runs.finish_run(run, detector, frames, results, runtime.describe(), stores)
+    place = run.folder.relative_to(plan.folder)
+    kept = open_cage(plan.folder).settings if (plan.folder / CAGE_FILE).is_file() else None
+    settings = (kept or CageSettings(run="")).model_copy(update={"run": place.as_posix()})
+    write_settings(plan.folder, settings)
+    return open_cage(plan.folder)
 
 
-def _names(recordings: Sequence[Recording]) -> str:
-    return ", ".join(recording.name for recording in recordings) or "none"
+def prepare(plan: Plan, cores: int) -> dict[str, Store]:
+    """Gray and flow of the plan's recordings by name, one recording after the other.
+
+    All cores work inside a recording: processes for several would start a user's script again.
+    """
+    stores: dict[str, Store] = {}
+    for recording in {item.name: item for item in [*plan.train, *plan.held_out]}.values():
+        stores |= stores_of([recording], plan.parameters, cores)
+    return stores
+
+
+def stop_training(minutes: float, started: float) -> Callable[[Any, dict[str, float]], bool]:
+    """A function that tells a network's training, after each epoch, whether to end.
+
+    It ends when the next epoch would pass the time, or when the validation loss has not fallen for
+    PATIENCE epochs; the weights with the lowest are kept.
+    """
+    losses: list[float] = []
+
+    def ends(_: Any, row: dict[str, float]) -> bool:
+        losses.append(row["val_loss"])
+        late = time.time() - started + row["seconds"] > 60 * minutes
+        return late or len(losses) - 1 - int(np.argmin(losses)) >= PATIENCE
+
+    return ends
+
+
+def describe_clips(index: ClipIndex, fps: float, stride: int) -> str:
+    """How many training clips there are and how long each is, in words."""
+    length = index.frames.shape[1]
+    seconds = length * stride / fps
+    return f"{len(index)} training clips of {length} frames, every {stride}., {seconds:.2f} s each"

@@ -31,14 +31,15 @@ class TrainingSet:
     folder : Path
         Where a network writes its checkpoint and its history.
     after_epoch : callable, optional
-        Called with the network and the history's row after each epoch.
+        Called with the network and the history's row after each epoch; training ends where it
+        gives True.
     """
 
     recordings: Sequence[Recording]
     stores: Mapping[str, Store]
     parameters: Parameters
     folder: Path
-    after_epoch: Callable[[Any, dict[str, float]], None] | None = None
+    after_epoch: Callable[[Any, dict[str, float]], bool | None] | None = None
 
     @cached_property
     def index(self) -> ClipIndex:

@@ -113,14 +113,24 @@ def draw_timeline(scored: Scored, part: slice, ax: Axes) -> Update:
     ax.set(xlim=(low, high), ylim=heights)
     ax.annotate("alarms", (0, STRIP[0]), xycoords="axes fraction", xytext=(-4, 0), fontsize=8,
                 textcoords="offset points", ha="right", va="bottom")  # fmt: skip
-    column = np.clip((times / unit - low) / (high - low) * width, 0, width - 1).astype(int)
+    # A frame is shown until the next: zoomed in, it fills many columns of the picture.
+    edges = np.append(times, times[-1] + (np.median(np.diff(times)) if len(times) > 1 else 1))
+    column = np.clip((edges / unit - low) / (high - low) * width, 0, width).astype(int)
+    first = np.minimum(column[:-1], width - 1)
+    after = np.maximum(column[1:], first + 1)
     right, wrong = (np.array(to_rgba(colour)) for colour in (NORMAL, ANOMALOUS))
+
+    def columns_of(frames: np.ndarray) -> np.ndarray:
+        edges = np.zeros(width + 1, int)
+        np.add.at(edges, first[frames], 1)
+        np.add.at(edges, after[frames], -1)
+        return np.cumsum(edges[:-1]) > 0
 
     def update(consequences: Consequences) -> list[Artist]:
         flagged = score >= consequences.threshold
         picture = np.zeros((2, width, 4))
         if anomalous is None:
-            picture[:, column[flagged]] = wrong
+            picture[:, columns_of(flagged)] = wrong
         else:
             runs = find_bouts(flagged, codes)
             hits = np.add.reduceat(np.r_[anomalous, False].astype(int), runs.ravel())[::2] > 0
@@ -128,8 +138,8 @@ def draw_timeline(scored: Scored, part: slice, ax: Axes) -> Update:
             np.add.at(false, runs[~hits, 0], 1)
             np.add.at(false, runs[~hits, 1], -1)
             is_false = np.cumsum(false)[:-1] > 0
-            picture[:1, column[is_false]] = wrong
-            picture[:, column[flagged & ~is_false]] = right
+            picture[:1, columns_of(is_false)] = wrong
+            picture[:, columns_of(flagged & ~is_false)] = right
         strip.set_data(picture)
         line.set_data([low, high], [consequences.threshold] * 2)
         return [strip, line]

@@ -9,10 +9,19 @@ from cagewatch.runs.read import (
     open_detector,
     read_run,
 )
-from cagewatch.runs.write import OpenRun, describe_training, finish_run, run_folder, start_run
+from cagewatch.runs.write import (
+    PROVENANCE,
+    OpenRun,
+    describe_training,
+    finish_run,
+    refuse_links,
+    run_folder,
+    start_run,
+)
 
 __all__ = [
     "KEY",
+    "PROVENANCE",
     "FinishedRun",
     "OpenRun",
     "check_run",
@@ -22,6 +31,7 @@ __all__ = [
     "list_runs",
     "open_detector",
     "read_run",
+    "refuse_links",
     "run_folder",
     "start_run",
 ]

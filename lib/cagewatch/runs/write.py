@@ -77,9 +77,7 @@ def start_run(parameters: Parameters) -> OpenRun:
     folder = run_folder(parameters)
     root = project_root() / Path(parameters.results_dir).expanduser()
     aside = folder / "unfinished"
-    for place in (aside, *[folder, *folder.parents][: len(folder.relative_to(root).parts)]):
-        if place.is_symlink():
-            raise InputError(f"{place} is a link, and results follow none; remove it.")
+    refuse_links(aside, root)
     try:
         aside.mkdir(parents=True, exist_ok=True)
         lock = open(aside / "lock", "w")  # noqa: SIM115  held until the run ends
@@ -96,6 +94,13 @@ def start_run(parameters: Parameters) -> OpenRun:
             " results_dir."
         ) from error
     return OpenRun(folder, aside, time.time(), lock, digest_run(parameters.model))
+
+
+def refuse_links(folder: Path, root: Path) -> None:
+    """Raise InputError if `folder`, or one between it and `root`, is a link to elsewhere."""
+    for place in [folder, *folder.parents][: len(folder.relative_to(root).parts)]:
+        if place.is_symlink():
+            raise InputError(f"{place} is a link, and results follow none; remove it.")
 
 
 def save_scores(frames: pd.DataFrame, folder: Path) -> None:

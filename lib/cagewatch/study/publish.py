@@ -24,17 +24,8 @@ from cagewatch.study.artefacts.contents import ARTEFACTS
 
 STUDY = Path("results") / "simulated"
 PED2 = Path("results") / "ped2"
-VIDEOS = "data/simulated/full_database"
-TRAINED = "results/folder/anomaly/cae/seed-0"
-# In this order: the second and the third read the run that the first leaves.
-OWN_VIDEOS: dict[str, dict[str, object]] = {
-    "train_on_your_cage": {
-        "data_dir": VIDEOS,
-        "test_recordings": ["simulated_day_08", "simulated_night_04"],
-    },
-    "score_recording": {"recording": f"{VIDEOS}/simulated_day_08.mpg", "run": TRAINED},
-    "explore_thresholds": {"dataset": "simulated", "target": "hang", "model": "cae"},
-}
+# In this order: the second reads the cage that the first leaves.
+OWN_VIDEOS = ("train_on_your_cage", "score_recording", "explore_thresholds")
 KEPT = {"jupytext", "kernelspec", "language_info"}
 LARGEST = 1_000_000  # bytes
 
@@ -57,8 +48,7 @@ def executed_notebooks() -> dict[str, Path]:
 def publish_notebook(executed: nbformat.NotebookNode, source: Path, target: Path) -> None:
     """Write an executed notebook to `target` as far as it says something to another reader.
 
-    Values that a run was given stay in their own cell only if they are few: a run of the batch is
-    given all of them, and those say what the notebook's own cell does.
+    No cell that papermill injected stays: it would override what a reader edits above it.
 
     Parameters
     ----------
@@ -71,20 +61,17 @@ def publish_notebook(executed: nbformat.NotebookNode, source: Path, target: Path
         of this machine.
     """
     wanted = jupytext.read(source).cells
-    given = [cell for cell in executed.cells if "injected-parameters" in tags_of(cell)]
-    cells = [cell for cell in executed.cells if cell not in given]
+    cells = [cell for cell in executed.cells if "injected-parameters" not in tags_of(cell)]
     same = [(cell.cell_type, cell.source) for cell in cells]
     if same != [(cell.cell_type, cell.source) for cell in wanted]:
         raise InputError(f"{source} has changed since it was executed: run 'make study' again.")
-    few = [cell for cell in given if len(cell.source.splitlines()) <= 6]
-    kept = [cell for cell in executed.cells if cell in cells or cell in few]
-    for cell in kept:
+    for cell in cells:
         cell.metadata = {"tags": tags_of(cell)} if tags_of(cell) else {}
         if cell.cell_type == "code":
             if cell.execution_count is None:
                 raise InputError(f"{source.stem} was not executed to its end: run it again.")
             cell.outputs = [one for one in cell.outputs if not is_noise(one)]
-    executed.cells = kept
+    executed.cells = cells
     executed.metadata = {name: executed.metadata[name] for name in KEPT & set(executed.metadata)}
     executed.metadata["jupytext"] = {"formats": "ipynb,py:percent"}
     text = nbformat.writes(executed, version=4) + "\n"
@@ -121,13 +108,13 @@ def main() -> None:
             continue
         notebook = nbformat.read(root / path, as_version=4)
         publish_notebook(notebook, folder / f"{name}.py", folder / f"{name}.ipynb")
-    for name, given in OWN_VIDEOS.items():
+    for name in OWN_VIDEOS:
         print(f"executing {name}", flush=True)
         with tempfile.TemporaryDirectory() as scratch:
             start = Path(scratch) / f"{name}.ipynb"
             jupytext.write(jupytext.read(folder / f"{name}.py"), start)
             notebook = papermill.execute_notebook(
-                start, None, given, kernel_name="python3", cwd=root, progress_bar=False
+                start, None, kernel_name="python3", cwd=root, progress_bar=False
             )
         publish_notebook(notebook, folder / f"{name}.py", folder / f"{name}.ipynb")
 

@@ -42,7 +42,7 @@ def train(
     train_batches: ClipBatches,
     validation_batches: ClipBatches,
     run_dir: Path,
-    after_epoch: Callable[[keras.Model, dict[str, float]], None] | None = None,
+    after_epoch: Callable[[keras.Model, dict[str, float]], bool | None] | None = None,
 ) -> pd.DataFrame:
     """Train `model` in place, going on from the checkpoint in `run_dir` if it is of the same run.
 
@@ -54,7 +54,8 @@ def train(
     train_batches, validation_batches : the clips; ``train_batches.set_epoch(n)`` is called before
         epoch n (0-based). Without validation clips the validation losses are NaN.
     run_dir : gets ``history.csv`` and ``checkpoint/``.
-    after_epoch : called with the model and the history's row after each epoch.
+    after_epoch : called with the model and the history's row after each epoch; training ends
+        where it gives True.
 
     Returns
     -------
@@ -97,8 +98,8 @@ def train(
         save_state(model, state_file, fingerprint, rows, best)
         write_history(rows, run_dir)
         print(describe_epoch(row, epochs), flush=True)
-        if after_epoch is not None:
-            after_epoch(model, row)
+        if after_epoch is not None and after_epoch(model, row):
+            break
     if best:
         assign_arrays(model.variables, best)
     return write_history(rows, run_dir)

@@ -1,0 +1,109 @@
+"""A cage's folder: what was trained on what, what a user may set, and the results.
+
+::
+
+    my_cage/
+        cage.yaml                          what was trained, and the settings of the alarms
+        folder/<target>/<detector>/seed-0/ the run: the detector, and its held-out scores
+        stores/                            gray and flow of the videos trained on
+        scored/<recording>/                scores, alarms, a timeline and moments to review
+
+All paths in it are relative, so that the folder may be moved to another machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from cagewatch import runs, runtime
+from cagewatch.detectors import Computing, Detector
+from cagewatch.errors import InputError
+from cagewatch.files import whole_file
+from cagewatch.names import safe_name
+from cagewatch.params import PositiveFloat, check_values, read_flat
+
+CAGE_FILE = "cage.yaml"
+FORMAT = 1
+
+
+class CageSettings(BaseModel):
+    """What ``cage.yaml`` holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    format: Literal[1] = Field(default=FORMAT, description="of this file")
+    run: str = Field(description="the run's folder, from the cage's")
+    budget: PositiveFloat = Field(default=6.0, description="false alarms an hour")
+
+
+@dataclass(frozen=True)
+class Cage:
+    """A cage: a folder, the run in it and the settings.
+
+    Attributes
+    ----------
+    folder : Path
+    run : FinishedRun
+        With the parameters, and the scores of the recordings that were held out.
+    settings : CageSettings
+    """
+
+    folder: Path
+    run: runs.FinishedRun
+    settings: CageSettings
+
+    @property
+    def fps(self) -> float:
+        """Frames per second of the recordings that the detector knows; NaN without time stamps."""
+        first = self.run.frames["recording"] == self.run.frames["recording"].iloc[0]
+        return float(1 / np.mean(np.diff(self.run.frames.loc[first, "time_s"])))
+
+    def open_detector(self, computing: Computing | None = None) -> Detector:
+        """The cage's detector, kept in memory; InputError if it is missing or damaged."""
+        return runs.open_detector(
+            self.run.folder, computing or Computing(cores=runtime.cores_in_use())
+        )
+
+
+def default_folder(videos: Path, root: Path) -> Path:
+    """Folder of the cage with these videos: ``results/cages/<the videos' folder>`` in `root`."""
+    return root / "results" / "cages" / safe_name(videos.resolve().name)
+
+
+def write_settings(folder: Path, settings: CageSettings) -> None:
+    """Write ``cage.yaml``, whole or not at all."""
+    with whole_file(folder / CAGE_FILE) as partial:
+        partial.write_text(yaml.safe_dump(settings.model_dump(), sort_keys=False), encoding="utf-8")
+
+
+def open_cage(folder: str | Path) -> Cage:
+    """Open a cage's folder, or the folder of any finished run.
+
+    Parameters
+    ----------
+    folder : str or Path
+        From the current folder.
+
+    Raises
+    ------
+    InputError
+        If it is neither, or something in it is damaged.
+    """
+    folder = Path(folder).expanduser().absolute()
+    if (folder / runs.PROVENANCE).is_file():
+        return Cage(folder, runs.read_run(folder), CageSettings(run="."))
+    path = folder / CAGE_FILE
+    if not path.is_file():
+        there = "it has no cage.yaml" if folder.is_dir() else "there is no such folder"
+        raise InputError(f"{folder} is no cage: {there}; train one with 'cagewatch train' first.")
+    settings = check_values(read_flat(path), CageSettings, str(path))
+    place = (folder / settings.run).resolve()
+    if not place.is_relative_to(folder.resolve()):
+        raise InputError(f"{path} names a run outside its own folder, {settings.run}; correct it.")
+    return Cage(folder, runs.read_run(place), settings)

@@ -1,0 +1,181 @@
+"""What is trained on: which of a folder's recordings teach the detector, which are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from pydantic import BaseModel, ConfigDict, Field
+
+from cagewatch.cages.cage import default_folder
+from cagewatch.detectors import is_network
+from cagewatch.errors import InputError
+from cagewatch.names import escape_math
+from cagewatch.params import (
+    Names,
+    NaturalInt,
+    Parameters,
+    PositiveFloat,
+    PositiveInt,
+    Region,
+    name_path,
+    project_root,
+    resolve,
+)
+from cagewatch.plots import mark_simulated
+from cagewatch.recordings import Recording, split_recordings
+from cagewatch.recordings.folder import read_recordings
+from cagewatch.recordings.rates import match_rates
+from cagewatch.store.preprocess import gamma_table, preprocessing_of, shrink_frame
+from cagewatch.video import FrameRates, read_frames
+
+HELD_OUT = 0.25  # share of the recordings, or of the only one, that is not trained on
+MOST_EPOCHS = 1000  # of a network, which the time given ends before
+
+
+class TrainParameters(BaseModel):
+    """Parameters of the notebook train_on_your_cage and of ``cagewatch train``."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True
+    )
+
+    videos: str = Field(description="folder with your videos, labels beside them if any")
+    detector: str = Field(default="pca_frames", description="a layer of params/model")
+    into: str | None = Field(default=None, description="the cage's folder")
+    target: str | None = Field(default=None, description="label that is left out of training")
+    held_out: Names | None = Field(default=None, description="recordings not trained on")
+    minutes: PositiveFloat = Field(default=30, description="time to train a network in")
+    seed: NaturalInt = Field(default=0, description="seeds weights and batch order")
+    region: Region | None = Field(default=None, description="[left, top, width, height]")
+    rotate: Literal[0, 90, 180, 270] = Field(default=0, description="clockwise, degrees")
+    frame_rates: FrameRates = Field(default="refuse", description="refuse or resample")
+    frame_stride: PositiveInt | None = Field(default=None, description="every n-th frame")
+    label_tolerance: NaturalInt = Field(default=0, description="frames labels may be off by")
+    backend: Literal["tensorflow", "jax", "torch"] = Field(default="tensorflow")
+    cores: NaturalInt = Field(default=0, description="processor cores to use; 0: all")
+
+
+class Plan(NamedTuple):
+    """Which recordings are trained on and which are held out, and with which parameters.
+
+    Attributes
+    ----------
+    folder : Path
+        The cage's.
+    parameters : Parameters
+    train, held_out : list of Recording
+        A single recording is in both; `parameters` then say which part is which.
+    minutes : float
+        Time to train a network in.
+    words : str
+        How the recordings were chosen, one sentence.
+    """
+
+    folder: Path
+    parameters: Parameters
+    train: list[Recording]
+    held_out: list[Recording]
+    minutes: float
+    words: str
+
+
+def plan_training(given: TrainParameters) -> Plan:
+    """Read the folder and decide what is trained on and what is held out; writes no result.
+
+    Held out are the recordings named, those in the folder ``test`` where the videos lie in
+    ``train`` and ``test``, or a quarter of them, evenly spread; of a single recording its last
+    quarter. What is held out says how the detector scores normal video that it has not seen.
+
+    Raises
+    ------
+    InputError
+        If the folder, a name or a label file is wrong, or frame rates differ and are refused.
+    """
+    videos = project_root() / Path(given.videos).expanduser()
+    recordings = read_recordings(videos)
+    names = [recording.name for recording in recordings]
+    held_out, parts = given.held_out, {}
+    if held_out is None and not any(recording.split for recording in recordings):
+        held_out = spread_evenly(names)
+        if len(names) == 1:
+            parts = {"train_stop": 1 - HELD_OUT, "test_start": 1 - HELD_OUT}
+    train = None if held_out is None else [name for name in names if name not in held_out]
+    if parts:
+        train = held_out
+    into = Path(given.into).expanduser() if given.into else default_folder(videos, project_root())
+    folder = project_root() / into
+    parameters = resolve_cage(given, folder, parts)
+    chosen = split_recordings(recordings, train, held_out, parts_apart=bool(parts))
+    chosen = match_rates(
+        chosen, given.frame_rates, folder / "stores" / "resampled", given.label_tolerance
+    )
+    trained = [recording for recording in chosen if recording.split == "train"]
+    tested = [recording for recording in chosen if recording.split == "test"]
+    words = f"Trained on {_names(trained)}; held out: {_names(tested)}."
+    if parts:
+        words = f"Trained on the first three quarters of {names[0]}; held out: the last quarter."
+    if not trained or not tested:
+        lacking = "to train on" if not trained else "to hold out"
+        raise InputError(f"No recording of {videos} is left {lacking}; change held_out.")
+    return Plan(folder, parameters, trained, tested, given.minutes, words)
+
+
+def resolve_cage(given: TrainParameters, folder: Path, parts: dict[str, float]) -> Parameters:
+    """All parameters of the run, from the few that are asked for and the layers."""
+    values = {
+        "dataset": "folder",
+        "data_dir": name_path(project_root() / Path(given.videos).expanduser()),
+        "results_dir": name_path(folder),
+        "model": given.detector,
+        "scale": "paper",  # every clip; a network ends with its time
+        **parts,
+    }
+    same = ("target", "seed", "region", "rotate", "frame_stride", "label_tolerance", "backend")
+    values |= {name: getattr(given, name) for name in (*same, "cores")}
+    if is_network(given.detector):
+        # Neighbouring clips are alike: those that validate are the last ones, not random ones.
+        values |= {"epochs": MOST_EPOCHS, "weights": "best", "validation_split": "last"}
+    return resolve(values)
+
+
+def spread_evenly(names: Sequence[str], share: float = HELD_OUT) -> list[str]:
+    """A share of the names, at least one, evenly spread over all of them."""
+    count = max(1, round(share * len(names)))
+    places = ((np.arange(count) + 0.5) * len(names) / count).astype(int)
+    return [names[place] for place in places]
+
+
+def show_region(plan: Plan, most: int = 4) -> Figure:
+    """First frame of each recording with the region used, and what of it a detector sees."""
+    settings = preprocessing_of(plan.parameters)
+    shown = list({item.name: item for item in [*plan.train, *plan.held_out]}.values())[:most]
+    figure, axes = plt.subplots(
+        2, len(shown), figsize=(3.2 * len(shown) + 0.5, 5.4), layout="constrained", squeeze=False
+    )
+    kept = slice(settings.crop_top, settings.resize_height - settings.crop_bottom)
+    for (above, below), recording in zip(axes.T, shown, strict=True):
+        _, frame = next(read_frames(recording.source, fps=settings.image_fps))
+        above.imshow(frame, cmap="gray", vmin=0, vmax=255)
+        left, top, width, height = settings.region or (0, 0, *frame.shape[::-1])
+        above.add_patch(
+            Rectangle((left - 0.5, top - 0.5), width, height, fill=False, color="#D55E00", lw=2)
+        )
+        name = escape_math(recording.name)
+        above.set(title=f"{name}, {frame.shape[1]}x{frame.shape[0]}", xlabel="pixels")
+        seen = gamma_table(settings.gamma)[shrink_frame(frame, settings)][kept]
+        below.imshow(np.asarray(seen), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        below.set(title=f"seen: {seen.shape[1]}x{seen.shape[0]}", xticks=[], yticks=[])
+    mark_simulated(figure, [recording.name for recording in shown])
+    return figure
+
+
+def _names(recordings: Sequence[Recording], most: int = 6) -> str:
+    names = [recording.name for recording in recordings]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) or "none") + more

@@ -1,0 +1,225 @@
+"""One's own recording: scored as the experiment would, flagged, exported, cut to highlights."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cagewatch import cages
+from cagewatch.cages.cage import Cage
+from cagewatch.cages.film import clock, write_highlights
+from cagewatch.cages.highlights import choose_moments, cut_highlights
+from cagewatch.cages.results import write_results
+from cagewatch.cages.scoring import (
+    ScoreParameters,
+    add_labels,
+    decide_threshold,
+    find_sources,
+    score_one,
+)
+from cagewatch.detectors import Computing
+from cagewatch.errors import InputError
+from cagewatch.recordings.annotations import read_csv_bouts
+from cagewatch.recordings.boris import read_boris_bouts
+from cagewatch.runs.read import read_run
+from cagewatch.video import probe, read_frames, thin_frames
+
+FRAMES = 331  # more than a chunk of 256, and no multiple of the clips' step
+
+
+def asked(**given) -> ScoreParameters:
+    """Parameters of the notebook, with its defaults."""
+    defaults = {
+        "recording": "none",
+        "cage": "none",
+        "threshold": None,
+        "rule": None,
+        "budget": None,
+        "score": "both",
+        "smoothing": 1,
+        "labels": None,
+        "behaviour": None,
+        "label_tolerance": 0,
+        "frame_rates": "refuse",
+        "highlights": 2,
+        "highlight_seconds": 1.0,
+        "output_dir": None,
+        "backend": "tensorflow",
+        "cores": 1,
+        "engine": "keras",
+        "precision": "float32",
+    }
+    return ScoreParameters(**(defaults | given))
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory, write_video, moving_disc):
+    """A video of a disc that moves, alone in a folder."""
+    folder = tmp_path_factory.mktemp("videos")
+    return write_video(folder / "a.mp4", moving_disc(FRAMES), 30)
+
+
+@pytest.fixture(scope="module")
+def cage(tmp_path_factory, video):
+    """A cage with a linear detector fitted on the first three quarters of the video."""
+    return cages.fit(video.parent, into=tmp_path_factory.mktemp("cage"), frame_stride=1)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory, video):
+    """A cage with a network trained for an epoch."""
+    into = tmp_path_factory.mktemp("network")
+    return cages.fit(video.parent, "cae", into=into, frame_stride=1, minutes=0.001)
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision", "cores", "tolerance"),
+    [
+        ("keras", "float32", 1, 2e-4),
+        ("openvino", "float32", 2, 2e-4),
+        ("openvino", "bfloat16", 2, 0.01),
+    ],
+)
+def test_one_pass_gives_the_runs_scores(network: Cage, video, engine, precision, cores, tolerance):
+    if engine == "openvino":
+        pytest.importorskip("openvino")
+    # Held out was the last quarter: clips there start elsewhere than in the whole recording.
+    step = network.run.parameters.test_clip_step
+    held_out = network.run.frames
+    assert len(held_out) == FRAMES - round(0.75 * FRAMES) and network.fps == pytest.approx(30)
+    frames = cages.score(network, video, computing=Computing(engine, precision, cores))
+    assert frames["frame"].tolist() == list(range(FRAMES))
+    reference = cages.score(network, video, computing=Computing("keras", "float32", 1))
+    for column in ("score_image", "score_flow", "score"):
+        np.testing.assert_allclose(frames[column], reference[column], rtol=tolerance)
+    # The last clip ends with the recording in both.
+    for column in ("score_image", "score"):
+        mine, theirs = frames[column].tail(step), held_out[column].tail(step)
+        np.testing.assert_allclose(mine, theirs, rtol=10 * tolerance)
+
+
+def test_a_recording_shorter_than_a_clip_is_refused(cage, tmp_path, write_video, moving_disc):
+    short = write_video(tmp_path / "short.mp4", moving_disc(5), 30)
+    with pytest.raises(InputError, match="has 5 frames, fewer than"):
+        cages.score(cage, short)
+
+
+def test_another_frame_rate_is_refused_or_resampled(cage, tmp_path, write_video, moving_disc):
+    fast = write_video(tmp_path / "fast.mp4", moving_disc(120), 60)
+    slow = write_video(tmp_path / "slow.mp4", moving_disc(60), 15)
+    with pytest.raises(InputError, match="60 frames per second .* at 30; set frame_rates"):
+        cages.score(cage, fast)
+    for how in ("refuse", "resample"):
+        with pytest.raises(InputError, match="cannot be made up"):
+            cages.score(cage, slow, how)
+    frames = cages.score(cage, fast, "resample")
+    assert frames["frame"].tolist() == list(range(0, 120, 2))
+    given = asked(frame_rates="resample", threshold=-1e9)
+    result = score_one(cage, fast, decide_threshold(cage, given), given)
+    assert result.bouts[["start_frame", "stop_frame"]].values.tolist() == [[0, 118]]
+
+
+def test_what_is_written_reads_back_to_the_same_frames(cage, video, tmp_path):
+    level = decide_threshold(cage, asked(rule="quantile=0.9"))
+    result = score_one(cage, video, level, asked())
+    flagged = np.flatnonzero(result.scored.score >= level.value)
+    assert 0 < len(flagged) < FRAMES
+    scores, plain, boris, spreadsheet = write_results(tmp_path, result, 25.0)
+    pd.testing.assert_frame_equal(pd.read_excel(spreadsheet), pd.read_csv(boris))
+    lines = boris.read_text().splitlines()
+    for bouts in (read_csv_bouts(plain), read_boris_bouts(boris, lines, probe(video).fps, "a")):
+        again = np.concatenate([np.arange(bout.start, bout.stop) for bout in bouts])
+        np.testing.assert_array_equal(again, flagged)
+    assert len(pd.read_csv(scores)) == FRAMES
+
+
+@pytest.mark.parametrize("threshold", ["1e9", 1e9])
+def test_nothing_flagged_leaves_empty_tables_and_a_video(cage, video, tmp_path, threshold):
+    level = decide_threshold(cage, asked(threshold=threshold))
+    result = score_one(cage, video, level, asked())
+    assert not len(result.bouts)
+    write_results(tmp_path, result, 25.0)
+    assert len(cut_highlights(tmp_path, result, level.value, 2, 1.0)) == 2
+
+
+def test_the_highlights_play(cage, video, tmp_path):
+    result = score_one(cage, video, decide_threshold(cage, asked()), asked())
+    moments = cut_highlights(tmp_path, result, 0.0, 3, 1.0)
+    assert [m.peak for m in moments][0] == int(np.argmax(result.scored.score))
+    with av.open(str(tmp_path / "highlights.mp4")) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name in ("h264", "mpeg4")
+        pictures = [frame.to_ndarray(format="gray") for frame in container.decode(stream)]
+        assert float(stream.average_rate) == pytest.approx(30, rel=1e-3)
+    assert len(pictures) == sum(moment.stop - moment.start for moment in moments)
+    frames = [frame for _, frame in read_frames(video)]
+    # The picture shown at the first peak is that frame, not a neighbour.
+    at = moments[0].peak - moments[0].start
+    differences = [
+        np.abs(pictures[at][:96].astype(float) - frames[k]).mean()
+        for k in range(moments[0].start, moments[0].stop)
+    ]
+    assert int(np.argmin(differences)) == at
+
+
+def test_moments_do_not_overlap_and_the_highest_comes_first():
+    score = np.sin(np.arange(1000) / 20) + np.arange(1000) / 1000
+    times = np.arange(1000) / 25
+    moments = choose_moments(score, times, 5, 2.0)
+    peaks = score[[moment.peak for moment in moments]]
+    assert (np.diff(peaks) <= 0).all() and moments[0].peak == int(np.argmax(score))
+    spans = sorted((moment.start, moment.stop) for moment in moments)
+    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
+    assert len(choose_moments(score[:10], times[:10], 5, 2.0)) == 1
+    assert clock(3723.456) == "1:02:03.46"
+
+
+def test_without_a_moment_there_is_no_video(tmp_path):
+    nothing = np.empty(0)
+    with pytest.raises(InputError, match="no moment"):
+        write_highlights(
+            tmp_path / "h.mp4", tmp_path / "x.mp4", nothing, nothing, nothing, [], 0, 25
+        )
+    assert not (tmp_path / "h.mp4").exists()
+
+
+def test_labels_bring_metrics_and_must_name_the_behaviour(cage, video, tmp_path):
+    (tmp_path / "l.csv").write_text("start_frame,stop_frame,behaviour\n10,19,jump\n")
+    frames = cages.score(cage, video)
+    given = asked(labels=str(tmp_path / "l.csv"), behaviour="jump")
+    labelled = add_labels(frames, video, cage, given)
+    assert np.flatnonzero(labelled["anomalous"]).tolist() == list(range(10, 20))
+    with pytest.raises(InputError, match="did you mean 'jump'"):
+        add_labels(frames, video, cage, given.model_copy(update={"behaviour": "jumps"}))
+    (tmp_path / "l.csv").write_text("start_frame,stop_frame,behaviour\n10,1900,jump\n")
+    with pytest.raises(InputError, match="labels 1901 frames"):
+        add_labels(frames, video, cage, given)
+
+
+def test_what_is_not_there_is_named(cage, video, tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        find_sources(str(tmp_path / "none.mp4"))
+    with pytest.raises(InputError, match="holds no videos"):
+        find_sources(str(tmp_path))
+    with pytest.raises(InputError, match="Cannot read"):
+        decide_threshold(cage, asked(threshold="nowhere.json"))
+    with pytest.raises(InputError, match="needs labels"):
+        decide_threshold(cage, asked(rule="eer"))
+    with pytest.raises(InputError, match="not a finished run"):
+        read_run(tmp_path)
+
+
+@settings(max_examples=60)
+@given(source=st.sampled_from([24.0, 29.97, 30.0, 60.0, 120.0]), target=st.floats(5, 24))
+def test_thinning_keeps_the_frame_nearest_to_each_tick(source, target):
+    times = np.arange(200) / source
+    kept = [number for number, _, _ in thin_frames(((t, np.zeros(1)) for t in times), target)]
+    ticks = np.arange(0, times[-1], 1 / target)
+    assert kept == sorted(set(kept)) and kept[0] == 0
+    assert abs(len(kept) - len(ticks)) <= 1
+    off = np.abs(times[kept][: len(ticks)] - ticks[: len(kept)])
+    assert off.max() <= 0.5 / source + 1e-6

@@ -1,0 +1,66 @@
+"""The committed notebooks, as a reader opens them: edit the parameters cell, run all cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from cagewatch.params import project_root
+
+NOTEBOOKS = sorted((project_root() / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_cell_overrides_what_a_reader_edits(path: Path) -> None:
+    book = nbformat.read(path, as_version=4)
+    tags = [tag for cell in book.cells for tag in cell.metadata.get("tags", [])]
+    assert tags.count("parameters") == 1 and "injected-parameters" not in tags
+
+
+@pytest.mark.parametrize("name", ["train_on_your_cage", "score_recording", "explore_thresholds"])
+def test_a_notebook_is_its_percent_script(name: str) -> None:
+    path = project_root() / "notebooks" / f"{name}.ipynb"
+    book, script = nbformat.read(path, as_version=4), jupytext.read(path.with_suffix(".py"))
+    assert [cell.source for cell in book.cells] == [cell.source for cell in script.cells]
+
+
+def run_edited(name: str, **edits: object) -> nbformat.NotebookNode:
+    """Run a committed notebook after its parameters cell was edited, as JupyterLab would."""
+    book = nbformat.read(project_root() / "notebooks" / f"{name}.ipynb", as_version=4)
+    (cell,) = [cell for cell in book.cells if "parameters" in cell.metadata.get("tags", [])]
+    lines = cell.source.splitlines()
+    for parameter, value in edits.items():
+        (row,) = [row for row, line in enumerate(lines) if line.startswith(f"{parameter}: ")]
+        lines[row] = f"{parameter} = {value!r}"
+    cell.source = "\n".join(lines)
+    folder = {"metadata": {"path": str(project_root() / "notebooks")}}
+    NotebookClient(book, timeout=600, kernel_name="python3", resources=folder).execute()
+    return book
+
+
+def test_edited_parameters_are_used_without_papermill(tmp_path, write_video, moving_disc) -> None:
+    (tmp_path / "mine").mkdir()
+    for name in ("a", "b"):
+        write_video(tmp_path / "mine" / f"{name}.mp4", moving_disc(90), 25)
+    cage = tmp_path / "cage"
+    common = {"frame_stride": 1, "cores": 1}
+    run_edited("train_on_your_cage", videos=str(tmp_path / "mine"), into=str(cage), **common)
+    assert (cage / "cage.yaml").is_file()
+    run_edited(
+        "score_recording", recording=str(tmp_path / "mine" / "a.mp4"), cage=str(cage), cores=1
+    )
+    assert (cage / "scored" / "a" / "scores.csv").is_file()
+    shown = run_edited("explore_thresholds", results_dir=str(cage), cores=1)
+    assert any("image/png" in output.get("data", {}) for c in shown.cells for output in
+               c.get("outputs", []))  # fmt: skip
+
+
+def test_an_edited_folder_that_is_not_there_is_one_sentence(tmp_path) -> None:
+    with pytest.raises(CellExecutionError, match="nowhere is not a folder"):
+        run_edited("train_on_your_cage", videos=str(tmp_path / "nowhere"), into=str(tmp_path / "c"))
+    assert not (tmp_path / "c").exists()
