@@ -155,31 +155,31 @@ def main() -> None:
         elif not compiling:
             break
         time.sleep(0.02)
+    peaks: dict[str, float] = {}
     for variant in sorted(variants, key=Variant.compiling):
         variant.row = variant.answer(0, end - 5)
-        steps = [("warm", "1"), ("clips_s", "1"), ("rate", "rate")]
+        steps = [("warm", "1"), ("clips_s", "1")]
+        steps += [("rate", "rate")] if variant.what[1] not in peaks else []
         for number, (name, what) in enumerate(steps if variant.row else []):
             variant.ask(what)
             variant.row[name] = variant.answer(1 + number, end - 3).get("found")
+        if variant.row.get("rate"):
+            peaks[variant.what[1]] = variant.row["rate"]
     shared = [v for v in variants if v.what == SHARE and v.row]
     for variant in shared:
         variant.ask("3")
-    together = [variant.answer(4, end - 2).get("found", 0) for variant in shared]
+    answers = [4 if "rate" in variant.row else 3 for variant in shared]
+    together = [v.answer(n, end - 2).get("found", 0) for v, n in zip(shared, answers, strict=True)]
     rows = []
     print("| network, precision, form, flags | compile s | clips/s | share of the matrix rate |")
     print("| --- | --- | --- | --- |")
     for variant in variants:
         row = {"what": variant.what, **variant.row, "words": "".join(variant.words)[-1500:]}
         rows.append(row)
-        rate, peak = row.get("clips_s"), row.get("rate")
+        rate, peak = row.get("clips_s"), peaks.get(variant.what[1])
         share = f"{rate * row['operations'] / peak:.3f}" if rate and peak else ""
-        cells = [
-            ", ".join(variant.what),
-            f"{row.get('compile_s', 0):.0f}",
-            f"{rate or 0:.0f}",
-            share,
-        ]
-        print("|", " | ".join(cells), "|")
+        seconds = f"{row.get('compile_s', 0):.0f}"
+        print(f"| {', '.join(variant.what)} | {seconds} | {rate or 0:.0f} | {share} |")
         variant.process.kill()
     print(f"| {len(shared)} x {', '.join(SHARE)} at once | | {sum(together):.0f} | |")
     print(f"{time.time() - BEGAN:.0f} s in all")
