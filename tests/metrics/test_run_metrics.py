@@ -63,6 +63,7 @@ def test_metrics_of_a_run_are_json_and_agree_with_the_parts(parameters) -> None:
     )
     assert result["frames"] == 600 and result["anomalous_frames"] == frames["anomalous"].sum()
     assert result["events_at_eer"]["threshold"] == result["eer_threshold"]
+    assert [row["budget"] for row in result["recall_at_budgets"]] == [1, 6, 60]
     by_clip = parameters.model_copy(update={"roc_unit": "clip", "score_scaling": "per_video"})
     other = metrics.compute_metrics(frames, by_clip, clips)
     assert "clip AUC" in other["protocol"] and "scaled" in other["protocol"]

@@ -68,7 +68,7 @@ def test_our_detector_is_compared_where_both_were_run(tmp_path: Path) -> None:
     folder = parameters.figures_folder(given)
     wins = pd.read_csv(folder / "difficulty_pairs.csv").set_index("Target")["Verdict"]
     assert wins.to_dict() == {"groom": "better", "eat": "worse"}
-    assert "leans on their labels" in (folder / "difficulty_events.md").read_text()
+    assert "never on its own labels" in (folder / "difficulty_events.md").read_text()
     everything = (folder / "difficulty_models.md").read_text()
     assert "95% interval" in everything and everything.count("density of objects") == 3
     assert "Simulated data." in (folder / "difficulty_events.md").read_text()

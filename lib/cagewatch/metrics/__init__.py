@@ -1,7 +1,8 @@
 """Metrics of frame scores against labels: curves, intervals, events, thresholds."""
 
-from cagewatch.metrics.alarms import AlarmShape, find_alarms
+from cagewatch.metrics.alarms import AlarmShape, describe_shape, find_alarms
 from cagewatch.metrics.budgets import (
+    LONG_S,
     Calibration,
     calibrate_alarms,
     hours_needed,
@@ -81,6 +82,7 @@ __all__ = [
     "Calibration",
     "BUDGETS",
     "AlarmShape",
+    "LONG_S",
     "PROTOCOLS",
     "RULES",
     "SCORE_COLUMNS",
@@ -112,6 +114,7 @@ __all__ = [
     "correct_for_number",
     "default_rule",
     "describe_lead",
+    "describe_shape",
     "describe_interval",
     "equal_error_rate",
     "estimate_auc",

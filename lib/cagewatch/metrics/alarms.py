@@ -43,6 +43,15 @@ class AlarmShape(BaseModel):
     min_length_s: float = Field(0.5, ge=0, description="alarms shorter than this are dropped")
 
 
+def describe_shape(shape: AlarmShape) -> str:
+    """Say in words how frames became alarms; printed under tables of alarms."""
+    return (
+        f"scores averaged over {shape.smoothing_s:g} s, an alarm ends {shape.hysteresis:.0%} of "
+        f"the way from threshold to median score, may pause for {shape.merge_gap_s:g} s and "
+        f"lasts {shape.min_length_s:g} s or longer"
+    )
+
+
 class Track(NamedTuple):
     """Smoothed scores in time, ready for many thresholds.
 

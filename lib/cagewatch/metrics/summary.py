@@ -11,6 +11,7 @@ import pandas as pd
 from cagewatch.errors import InputError
 from cagewatch.metrics.events import event_metrics
 from cagewatch.metrics.intervals import auc_interval, describe_interval
+from cagewatch.metrics.recall import recall_at_budgets
 from cagewatch.metrics.roc import (
     PROTOCOLS,
     Protocol,
@@ -18,6 +19,7 @@ from cagewatch.metrics.roc import (
     compute_auc,
     equal_error_rate,
     frame_auc,
+    why_undefined,
 )
 from cagewatch.params import Parameters
 
@@ -72,7 +74,7 @@ def compute_metrics(
     -------
     metrics : JSON-ready; what is undefined is None and its ``reason`` says why. ``auc``,
         ``auc_low``, ``auc_high`` and ``protocol`` are the headline; ``protocols`` holds all three
-        frame protocols side by side.
+        frame protocols side by side; ``recall_at_budgets`` one row per budget.
     """
     kept = labelled_frames(frames)
     score, anomalous = kept["score"].to_numpy(float), kept["anomalous"].to_numpy()
@@ -104,10 +106,12 @@ def compute_metrics(
         for stream in ("image", "flow")
         if len(kept) and kept[f"score_{stream}"].notna().all()
     }
-    events = None
+    events = budgets = None
+    times = kept["time_s"].to_numpy(float)
     if math.isfinite(error.threshold):
-        times = kept["time_s"].to_numpy(float)
         events = event_metrics(score, anomalous, recording, error.threshold, times)._asdict()
+    if why_undefined(anomalous) is None and np.isfinite(times).all():
+        budgets = recall_at_budgets(score, anomalous, times, recording).to_dict("records")
     return _json_ready(
         {
             **headline,
@@ -118,6 +122,7 @@ def compute_metrics(
             "eer": error.rate,
             "eer_threshold": error.threshold,
             "events_at_eer": events,
+            "recall_at_budgets": budgets,
             "frames": len(kept),
             "anomalous_frames": int(anomalous.sum()),
             "unlabelled_frames": len(frames) - len(kept),
@@ -170,6 +175,8 @@ def _json_ready(value: Any) -> Any:
     """Replace NaN, which JSON lacks, by None, and numpy numbers by plain ones."""
     if isinstance(value, dict):
         return {key: _json_ready(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_json_ready(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

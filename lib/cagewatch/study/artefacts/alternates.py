@@ -105,7 +105,7 @@ def write_alternates(given: Given, rows: pd.DataFrame, pairs: pd.DataFrame) -> p
     shown = present_pairs(pairs)
     caption = f"{where}: is the first model better than the second?"
     write_table(shown, folder, "section_3_4_pairs", caption, protocol, simulated)
-    caption = f"{where}: bouts caught and false alarms at the equal-error threshold"
+    caption = f"{where}: bouts caught at a budget of false alarms"
     events = present_events(rows)
     write_table(events, folder, "section_3_4_events", caption, EVENTS_PROTOCOL, simulated)
     return table

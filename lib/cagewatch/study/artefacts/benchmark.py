@@ -75,7 +75,7 @@ def write_benchmark(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
         folder = figures_folder(given)
         caption = head_of("ours, trivial baselines and published values", given, rows)
         write_table(table, folder, "table_2", f"Table 2 on {caption}", describe_protocols(rows))
-        caption = head_of("bouts caught and false alarms at the equal-error threshold", given, rows)
+        caption = head_of("bouts caught at a budget of false alarms", given, rows)
         write_table(present_events(rows), folder, "table_2_events", caption, EVENTS_PROTOCOL)
     return table
 

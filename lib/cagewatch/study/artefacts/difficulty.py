@@ -147,7 +147,7 @@ def write_models(given: Given, rows: pd.DataFrame, pairs: pd.DataFrame) -> None:
         (
             "events",
             present_events(rows),
-            "bouts caught and false alarms at equal error",
+            "bouts caught at a budget of false alarms",
             EVENTS_PROTOCOL,
         ),
     ):

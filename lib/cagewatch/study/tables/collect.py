@@ -11,6 +11,7 @@ import pandas as pd
 from cagewatch.detectors import DETECTORS
 from cagewatch.errors import InputError
 from cagewatch.metrics import (
+    BUDGETS,
     PROTOCOLS,
     auc_interval,
     compare_rows,
@@ -24,7 +25,6 @@ from cagewatch.study.tables.present import input_size
 from cagewatch.study.tables.published import read_published
 
 BASELINES = ("frame_index", "frame_difference", "flow_magnitude")
-EVENTS = ("bout_recall", "false_alarms_per_hour", "delay_median_s")
 # Seeds of one model may differ in these and still be the same experiment.
 MAY_DIFFER = {"seed", "cores", "data_dir", "results_dir", "backend", "bootstrap_samples"}
 
@@ -111,7 +111,8 @@ def collect_results(
     rows : ``source`` is 'ours', 'baseline' or 'published'. For each protocol ``p`` the columns
         ``p``, ``p_low``, ``p_high``, ``p_min``, ``p_max`` (mean over seeds, interval over seeds and
         blocks, range of the seeds); ``published`` is the text of a published number and
-        ``published_auc`` the number; events at the equal-error threshold are means over seeds.
+        ``published_auc`` the number. ``recall_B`` and ``got_B`` are, as means over seeds, the share
+        of bouts caught at a budget of B false alarms an hour, and the false alarms there were.
     """
     datasets = [datasets] if isinstance(datasets, str) else list(datasets)
     runs = find_runs(results_dir, target=target)
@@ -167,14 +168,24 @@ def _row_of(frames: pd.DataFrame, scores: np.ndarray, runs: list[FinishedRun]) -
         }
         if protocol == "pooled":
             row["interval"] = describe_interval(found)
-    events = [run.metrics.get("events_at_eer") or {} for run in runs]
-    for name in EVENTS:
-        values = [event[name] for event in events if event.get(name) is not None]
-        row[name] = float(np.mean(values)) if values else np.nan
+    row |= _recall_of(runs)
     macro = frame_auc(scores[0], flags, recording, "macro")
     row["recordings"], row["macro_covers"] = macro.n_recordings, macro.n_covered
     row["protocol"] = runs[0].metrics["protocol"]
     return row
+
+
+def _recall_of(runs: list[FinishedRun]) -> dict[str, float]:
+    """Recall and false alarms at each budget, means over seeds; NaN where a run has none."""
+    found = {}
+    entries = [entry for run in runs for entry in run.metrics.get("recall_at_budgets") or []]
+    for budget in BUDGETS:
+        at = [entry for entry in entries if entry["budget"] == budget]
+        for name in ("recall", "got"):
+            values = [entry[name] for entry in at if entry[name] is not None]
+            found[f"{name}_{budget:g}"] = float(np.mean(values)) if values else np.nan
+    found["normal_hours"] = entries[0]["hours"] if entries else np.nan
+    return found
 
 
 def published_rows(

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cagewatch.metrics import format_auc
+from cagewatch.metrics import (
+    BUDGETS,
+    LONG_S,
+    AlarmShape,
+    describe_shape,
+    format_auc,
+    hours_needed,
+)
 from cagewatch.params import Parameters
 
 
@@ -70,29 +77,29 @@ def describe_protocols(rows: pd.DataFrame) -> str:
 
 # The protocol under a table of `present_events`.
 EVENTS_PROTOCOL = (
-    "each score at the threshold where both kinds of error are equally frequent on these very "
-    "frames, which leans on their labels; a bout is caught if a frame of it is flagged, an alarm "
-    "is false if it shares no frame with a bout; means over seeds"
+    "share of bouts that an alarm touches, and in brackets the false alarms per hour of normal "
+    "video there were; the threshold for a recording is set on the normal frames of the other "
+    "recordings (of a single one: of its other half), never on its own labels; "
+    f"{describe_shape(AlarmShape())}; it is false if it shares no frame with a bout, and counts "
+    f"once more for every {LONG_S:g} s of normal video in it; a budget of B an hour takes "
+    f"{hours_needed(1):g}/B hours of normal video to be promised; means over seeds"
 )
 
 
 def present_events(rows: pd.DataFrame) -> pd.DataFrame:
-    """Turn the rows of `collect_results` into a table of events at the equal-error threshold.
+    """Turn the rows of `collect_results` into a table of bouts caught at false-alarm budgets.
 
-    Share of bouts caught, false alarms per hour of normal video and the median delay in seconds,
-    each the mean over seeds; published rows, which lack them, are left out.
+    A column per budget, each cell the recall and the false alarms per hour that it came with;
+    published rows, which lack them, are left out.
     """
     ours = rows[rows["source"] != "published"]
-    table = pd.DataFrame(
-        {
-            "Target": ours["target"],
-            "Method": ours["method"],
-            "Input": ours["input"],
-            "Bouts caught": ours["bout_recall"].map("{:.0%}".format, na_action="ignore"),
-            "False alarms per hour": ours["false_alarms_per_hour"].round(1),
-            "Median delay (s)": ours["delay_median_s"],
-        }
-    )
-    return (table.drop(columns="Target") if ours["target"].nunique() == 1 else table).reset_index(
-        drop=True
-    )
+    table = ours[["target", "method", "input"]].set_axis(["Target", "Method", "Input"], axis=1)
+    for budget in BUDGETS:
+        pairs = ours[[f"recall_{budget:g}", f"got_{budget:g}"]].itertuples(index=False)
+        table[f"Bouts caught at {budget:g} false alarms an hour"] = [
+            f"{recall:.0%} ({got:.1f})" if recall == recall else "–" for recall, got in pairs
+        ]
+    table["Hours of normal video"] = ours["normal_hours"].round(2)
+    if ours["target"].nunique() == 1:
+        table = table.drop(columns="Target")
+    return table.reset_index(drop=True)
