@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -70,6 +72,24 @@ def test_every_relative_link_of_the_pages_leads_somewhere(generate) -> None:
             assert generated or target.exists() or target.with_suffix(".md").exists(), (
                 f"{page.relative_to(ROOT)}: {match[0]}"
             )
+
+
+def test_every_message_explained_is_one_of_the_library() -> None:
+    page = (ROOT / "docs" / "how_to" / "messages.md").read_text("utf-8")
+    quoted = re.findall(r"^\| `([^`]+)`", page, re.MULTILINE)
+    assert len(quoted) > 15
+    # Strings that Python joins, in one piece, whatever stands between their parts.
+    said = "\n".join(
+        "".join(part.value for part in getattr(node, "values", [node]) if is_text(part))
+        for path in LIBRARY.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.JoinedStr) or is_text(node)
+    )
+    assert [one for one in quoted if one not in said] == []
+
+
+def is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
