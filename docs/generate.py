@@ -36,10 +36,8 @@ def write_pages(folder: Path) -> None:
         # Copies, with their times: through a link Sphinx would see pages outside its sources.
         shutil.rmtree(folder / name, ignore_errors=True)
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(".*", "*.py"))
-    for page in (folder / "generated" / "api").glob("*.rst"):
-        module = ROOT / "lib" / page.stem.replace(".", "/")
-        if not module.is_dir() and not Path(f"{module}.py").is_file():
-            page.unlink()  # of a module that is gone
+    # Sphinx writes the API's pages anew, but keeps those of modules that are gone.
+    shutil.rmtree(folder / "generated" / "api", ignore_errors=True)
     pages = {
         "parameters.md": list_parameters(),
         "commands.md": describe_commands(),
@@ -161,9 +159,7 @@ def describe_artefact(artefact: Artefact) -> str:
         for figure in artefact.figures:
             caption = folder / f"{figure}.json"
             if (folder / f"{figure}.png").is_file():
-                told = (
-                    json.loads(caption.read_text("utf-8"))["caption"] if caption.is_file() else ""
-                )
+                told = json.loads(caption.read_text("utf-8")) if caption.is_file() else {}
                 shown += [
                     f"![{figure}](/figures/{folder.name}/{figure}.png)",
                     "",
