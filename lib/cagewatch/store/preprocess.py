@@ -236,7 +236,8 @@ def to_half(values: np.ndarray) -> np.ndarray:
     -------
     halves : ndarray of float16, the same shape
     """
-    if not values.size:
+    # OpenCV 5 no longer has the conversion, which is 25 times as fast as NumPy's.
+    if not values.size or not hasattr(cv2, "convertFp16"):
         return values.astype(np.float16)
     flat = np.ascontiguousarray(values).reshape(len(values), -1)
     return cv2.convertFp16(flat).view(np.float16).reshape(values.shape)
