@@ -19,9 +19,6 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 BEGAN = float(os.environ.get("BEGAN") or time.time())
 LIMIT = float(os.environ.get("LIMIT", "3600"))
 NETWORKS = ("rae", "cae", "cae_image", "supervised", "rivals")
@@ -78,11 +75,13 @@ def make_run(given: dict[str, Any], tiny: bool) -> None:
     from cagewatch import detectors, metrics, runs, runtime
     from cagewatch.params import resolve
     from cagewatch.recordings import load_recordings
-    from cagewatch.scoring import score_recordings
+    from cagewatch.scoring import score_recordings, watch_training
     from cagewatch.store import stores_of
 
-    small = {"max_epochs": 2, "max_train_clips": 64} if tiny else {}
+    small: dict[str, Any] = {"max_epochs": 2, "max_train_clips": 64} if tiny else {}
     small |= {"simulate_frames": 1000} if tiny and given["dataset"] == "simulated_paper" else {}
+    if given.get("target") == "hang" and given["seed"] == 0:
+        small |= {"curve_epochs": list(CURVE)}
     parameters = resolve({**given, **small, "backend": "jax"})
     if runs.check_run(runs.run_folder(parameters)) is None:
         return
@@ -90,43 +89,13 @@ def make_run(given: dict[str, Any], tiny: bool) -> None:
     stores = stores_of(recordings, parameters)
     train, test = ([r for r in recordings if r.split == split] for split in ("train", "test"))
     run = runs.start_run(parameters)
-    points: list[dict[str, float]] = []
-
-    def add_point(detector: detectors.Detector, row: dict[str, float]) -> None:
-        if row["epoch"] in CURVE:
-            aucs = metrics.compute_metrics(score_recordings(detector, test[:2], stores), parameters)
-            found = {name: one["auc"] for name, one in aucs["protocols"].items()}
-            points.append({name: row[name] for name in ("epoch", "loss", "val_loss")} | found)
-            pd.DataFrame(points).to_csv(run.aside / "curve.csv", index=False)
-
-    curve = given.get("target") == "hang" and given["seed"] == 0
     training = detectors.TrainingSet(train, stores, parameters, run.aside)
-    if curve:
-        training = watch(training, add_point)
+    training = watch_training(training, test, stores)
     detector = detectors.fit_detector(training, detectors.Computing("keras"))
     frames = score_recordings(detector, test, stores)
     results = metrics.compute_metrics(frames, parameters)
     runs.finish_run(run, detector, frames, results, runtime.describe(), stores)
     say(*(given.get(n, "") for n in ("dataset", "target", "model", "seed")), "AUC", results["auc"])
-
-
-def watch(training: Any, add_point: Any) -> Any:
-    """The training set, with a point of the learning curve after each epoch of `CURVE`."""
-    from dataclasses import replace
-
-    from cagewatch import detectors
-    from cagewatch.clips import measure_flow_scale
-
-    scale = measure_flow_scale(training.clips[0], training.stores, training.parameters)
-
-    def after_epoch(model: Any, row: dict[str, float]) -> None:
-        weights = enumerate(model.get_weights())
-        state = {f"weight_{number:04d}": np.asarray(weight) for number, weight in weights}
-        state["flow_scale"] = np.array(scale)
-        computing = detectors.Computing("keras")
-        add_point(detectors.Detector(training.parameters, state, computing), row)
-
-    return replace(training, after_epoch=after_epoch)
 
 
 def work(worker: str, ped2: str | None, tiny: bool) -> None:

@@ -86,6 +86,7 @@ learning_rate: float = None  # learning rate
 beta_1: float = None  # Adam's beta_1, the paper's 'momentum 0.5'
 epochs: int = None  # training epochs
 max_epochs: int = None  # cap on epochs; None: no cap
+curve_epochs: list = None  # epochs after which the test is scored, for a learning curve; None: none
 batch_size: int = None  # clips per training step
 weights: str = None  # keep the last or best-validation weights
 precision: str = None  # arithmetic; auto decides by a short timing
@@ -108,7 +109,7 @@ cores = runtime.configure(parameters.backend, parameters.cores)
 # %%
 from cagewatch import detectors, metrics, plots, runs
 from cagewatch.recordings import load_recordings
-from cagewatch.scoring import score_recordings
+from cagewatch.scoring import score_recordings, watch_training
 from cagewatch.store import stores_of
 
 plots.use_style()
@@ -136,6 +137,7 @@ print(f"{len(train_recordings)} recordings to train on, {len(test_recordings)} t
 # %%
 run = runs.start_run(parameters)
 training = detectors.TrainingSet(train_recordings, stores, parameters, run.aside)
+training = watch_training(training, test_recordings, stores)
 detector = detectors.fit_detector(training, detectors.Computing(cores=cores))
 plots.show_history(run.aside, stores);
 

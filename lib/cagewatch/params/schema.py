@@ -173,6 +173,10 @@ class Parameters(BaseModel):
     beta_1: Fraction = Field(default=None, description="Adam's beta_1, the paper's 'momentum 0.5'")
     epochs: Count = Field(default=None, description="training epochs")
     max_epochs: Count | None = Field(default=None, description="cap on epochs; None: no cap")
+    curve_epochs: list[PositiveInt] | None = Field(
+        default=None,
+        description="epochs after which the test is scored, for a learning curve; None: none",
+    )
     batch_size: Count = Field(default=None, description="clips per training step")
     weights: Literal["last", "best"] = Field(
         default=None, description="keep the last or best-validation weights"

@@ -1,0 +1,60 @@
+"""Learning curves: how well a network would do if it stopped after an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from cagewatch.clips import measure_flow_scale
+from cagewatch.detectors import Computing, Detector, TrainingSet
+from cagewatch.files import whole_file
+from cagewatch.metrics import frame_auc, labelled_frames
+from cagewatch.recordings import Recording
+from cagewatch.scoring.table import score_recordings
+from cagewatch.store import Store
+
+if TYPE_CHECKING:
+    import keras
+
+CURVE = "curve.csv"
+PROTOCOLS = ("pooled", "per_video_scaled")
+
+
+def watch_training(
+    training: TrainingSet, test: Sequence[Recording], stores: Mapping[str, Store]
+) -> TrainingSet:
+    """Have the test scored after each epoch of `curve_epochs`; the training does not heed it.
+
+    Returns
+    -------
+    TrainingSet
+        The same, but its folder gets ``curve.csv``: epoch, loss, val_loss and the frame AUC by
+        protocol, one row for each of these epochs. Nothing changes where none is asked for.
+    """
+    parameters = training.parameters
+    if not parameters.curve_epochs:
+        return training
+    scale = np.array(measure_flow_scale(training.clips[0], training.stores, parameters))
+    path = training.folder / CURVE
+
+    def add_point(model: keras.Model, row: dict[str, float]) -> None:
+        if row["epoch"] not in parameters.curve_epochs:
+            return
+        weights = enumerate(model.get_weights())
+        state = {f"weight_{number:04d}": np.asarray(weight) for number, weight in weights}
+        detector = Detector(parameters, {**state, "flow_scale": scale}, Computing("keras"))
+        frames = labelled_frames(score_recordings(detector, test, stores))
+        score, flags, names = (frames[c].to_numpy() for c in ("score", "anomalous", "recording"))
+        point = {name: row[name] for name in ("epoch", "loss", "val_loss")}
+        point |= {name: frame_auc(score, flags, names, name).value for name in PROTOCOLS}
+        # A run that goes on from a checkpoint has its earlier points in the file.
+        before = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+        before = before[before["epoch"] < row["epoch"]] if len(before) else before
+        with whole_file(path) as partial:
+            pd.concat([before, pd.DataFrame([point])]).to_csv(partial, index=False)
+
+    return replace(training, after_epoch=add_point)
