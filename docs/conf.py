@@ -72,4 +72,4 @@ def setup(app: Sphinx) -> None:
     """Write the generated pages before Sphinx looks for sources; mend links as it reads."""
     generate.write_pages(Path(app.srcdir))
     app.connect("source-read", generate.mend_links)
-    app.connect("autodoc-process-docstring", generate.mend_plurals)
+    app.connect("autodoc-process-docstring", generate.mend_docstring)

@@ -207,8 +207,10 @@ def mend_links(app: Sphinx, name: str, source: list[str]) -> None:
         source[0] = f"---\norphan: true\n---\n\n{text}"
 
 
-def mend_plurals(
+def mend_docstring(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
 ) -> None:
-    """Let a docstring say `Recording`s: reStructuredText wants no letter after a closing tick."""
-    lines[:] = [re.sub(r"(?<!`)`([^`\s]+)`(?=\w)", r"``\1``\\ ", line) for line in lines]
+    """Let a docstring say `Recording`s and *places as Python does, not reStructuredText."""
+    for index, line in enumerate(lines):
+        line = re.sub(r"(?<!`)`([^`\s]+)`(?=\w)", r"``\1``\\ ", line)
+        lines[index] = re.sub(r"(?<![\w*`])\*(?=\w+[,)\s])(?![^*]*\*)", r"\\*", line)
