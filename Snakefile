@@ -24,7 +24,7 @@ PREPARED = study.folder / "recordings.json"
 SIMULATED = [study.data_dir / "recordings.json"] if study.layout == "simulated" else []
 RUN = str(study.results / "{dataset}" / "{target}" / "{model}" / "seed-{seed}")
 VARIED = study.folder_of(plan.Run(study.targets[0], plan.MODEL, "{seed}", "{variation}"))
-PAGES, ABLATIONS = study.pages(), study.ablations()  # see cagewatch.study.artefacts.contents
+PAGES, ABLATIONS = study.pages(), study.ablations()  # see cagewatch.study.contents
 GIVEN = "--values {params.values:q} --cores {threads}"
 STEP = f"python -m cagewatch.study.steps {{params.step}} {{output:q}} {GIVEN}"
 NOTEBOOK = (
@@ -164,7 +164,7 @@ rule gallery:  # the page that shows them all
     output:
         study.figures / "README.md",
     shell:
-        "python -m cagewatch.study.artefacts.gallery {study.dataset:q} {output:q}"
+        "python -m cagewatch.study.tables.gallery {study.dataset:q} {output:q}"
 
 
 onerror:

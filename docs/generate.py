@@ -23,7 +23,7 @@ from cagewatch.detectors.registry import DETECTORS, is_network
 from cagewatch.params import Parameters, read_layer
 from cagewatch.params.layers import read_model
 from cagewatch.plots import name_model
-from cagewatch.study.artefacts.contents import ARTEFACTS, Artefact
+from cagewatch.study.contents import ARTEFACTS, Artefact
 
 ROOT = Path(__file__).resolve().parents[1]
 SHOWN = ("figures", "notebooks")  # folders of the repository that are pages of the site

@@ -31,7 +31,8 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 # %%
 from IPython.display import Markdown
 
-from cagewatch.study.artefacts import ablations, parameters, retrained
+from cagewatch.study.ablations import results, retrained
+from cagewatch.study.artefacts import parameters
 
 given = parameters.start(globals())
 
@@ -43,12 +44,13 @@ given = parameters.start(globals())
 
 # %%
 scores = retrained.collect_variations(given, "clips")
-ablations.write_variations(given, "clips", scores)
+results.write_variations(given, "clips", scores)
 
 # %%
-ablations.show_variations(given, "clips", scores)
+results.show_variations(given, "clips", scores);
+
 # %% [markdown]
 # ## What came out
 
 # %%
-Markdown(ablations.describe_variations("clips", scores))
+Markdown(results.describe_variations("clips", scores))

@@ -30,7 +30,8 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 # %%
 from IPython.display import Markdown
 
-from cagewatch.study.artefacts import ablations, parameters, retrained
+from cagewatch.study.ablations import results, retrained
+from cagewatch.study.artefacts import parameters
 
 given = parameters.start(globals())
 
@@ -42,12 +43,13 @@ given = parameters.start(globals())
 
 # %%
 scores = retrained.collect_variations(given, "flow")
-ablations.write_variations(given, "flow", scores)
+results.write_variations(given, "flow", scores)
 
 # %%
-ablations.show_variations(given, "flow", scores)
+results.show_variations(given, "flow", scores);
+
 # %% [markdown]
 # ## What came out
 
 # %%
-Markdown(ablations.describe_variations("flow", scores))
+Markdown(results.describe_variations("flow", scores))

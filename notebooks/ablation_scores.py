@@ -34,7 +34,9 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 # %%
 from IPython.display import Markdown
 
-from cagewatch.study.artefacts import ablations, parameters
+from cagewatch.study.ablations import results
+from cagewatch.study.ablations import scores as scoring
+from cagewatch.study.artefacts import parameters
 
 given = parameters.start(globals())
 
@@ -44,12 +46,12 @@ given = parameters.start(globals())
 # Look for differences larger than what another seed changes. With one seed that is unknown, and no choice can be said to matter.
 
 # %%
-scores, streams = ablations.rescore_runs(given)
-ablations.write_streams(given, streams)
-ablations.write_variations(given, "scores", scores)
+scores, streams = scoring.rescore_runs(given)
+scoring.write_streams(given, streams)
+results.write_variations(given, "scores", scores)
 
 # %%
-ablations.show_variations(given, "scores", scores);
+results.show_variations(given, "scores", scores);
 
 # %% [markdown]
 # ## Which stream decides the average
@@ -64,4 +66,4 @@ streams.round(3)
 # ## What came out
 
 # %%
-Markdown(ablations.describe_scores(given, scores, streams))
+Markdown(scoring.describe_scores(given, scores, streams))

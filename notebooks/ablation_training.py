@@ -29,7 +29,8 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 # %%
 from IPython.display import Markdown
 
-from cagewatch.study.artefacts import ablations, parameters, retrained
+from cagewatch.study.ablations import results, retrained
+from cagewatch.study.artefacts import parameters
 
 given = parameters.start(globals())
 
@@ -41,12 +42,13 @@ given = parameters.start(globals())
 
 # %%
 scores = retrained.collect_variations(given, "training")
-ablations.write_variations(given, "training", scores)
+results.write_variations(given, "training", scores)
 
 # %%
-ablations.show_variations(given, "training", scores)
+results.show_variations(given, "training", scores);
+
 # %% [markdown]
 # ## What came out
 
 # %%
-Markdown(ablations.describe_variations("training", scores))
+Markdown(results.describe_variations("training", scores))

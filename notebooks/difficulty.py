@@ -28,7 +28,7 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 # %%
 from IPython.display import Markdown
 
-from cagewatch.study.artefacts import alternates, difficulty, parameters
+from cagewatch.study.artefacts import difficulty, parameters
 
 given = parameters.start(globals())
 rows = difficulty.collect_models(given)
@@ -36,9 +36,8 @@ table = difficulty.measure_difficulty(given, rows)
 difficulty.write_difficulty(given, table)
 
 # %% [markdown]
-# Four simple looks above, models below, in two groups: those of the paper with ours, and the paper's rivals. Far from 0.5 in
-# either direction is easy for a look. A model's cell is filled for the behaviours that were targets of finished runs: the mean over
-# its seeds and, of several, half their range.
+# Two looks at the picture above, detectors below, kind by kind. Far from 0.5 in either direction is easy for a look. A detector's cell
+# is filled for the behaviours that were targets of finished runs: the mean over its seeds and, of several, half their range.
 
 # %%
 difficulty.show_difficulty(given, table, rows);
@@ -47,18 +46,17 @@ difficulty.show_difficulty(given, table, rows);
 Markdown(difficulty.describe_difficulty(table))
 
 # %% [markdown]
-# ## Is our detector better than the paper's two-stream networks, and than what needs no network?
+# ## Is the highest row of a behaviour better than the others?
 #
-# One number a behaviour hides how few bouts it rests on. Both scores are therefore compared on the same resampled bouts: they are
-# apart where the interval of the difference leaves 0 out. `docs/best_detector.md` says how the detector was chosen and where it fails.
+# One number a behaviour hides how few bouts it rests on. Every detector is therefore compared with every other one on the same
+# recordings; the verdict asks for pooled and scaled scores, after Holm's correction for all comparisons.
 
 # %%
-pairs = alternates.compare_claims(given, rows, difficulty.PAIRS)
-difficulty.write_models(given, rows, pairs)
-Markdown(difficulty.describe_pairs(pairs))
+pairs, words = difficulty.write_models(given, rows)
+Markdown(words)
 
 # %%
-alternates.present_pairs(pairs)
+pairs
 
 # %% [markdown]
 # On simulated video these numbers say how the simulation is made, and nothing about mice. Nothing in it was adjusted to them.

@@ -18,7 +18,7 @@
 # than a guess. Their AUCs are in a figure that is lost; the text bounds them between 0.5 and the single-stream model's 0.644.
 #
 # What was run: the residual autoencoder (RAE, left) and the convolutional autoencoder (CAE, right), trained without any frame of
-# groom, scored on the test recording, and three baselines that learn nothing.
+# groom, scored on the test recordings; thin lines are linear detectors and looks that learn nothing.
 
 # %% tags=["parameters"]
 # Parameters: whose runs to show and where the figures go.
@@ -37,7 +37,7 @@ given = parameters.start(globals())
 # %% [markdown]
 # ## The curves
 #
-# The band is a bootstrap interval over whole bouts, since neighbouring frames are alike; the brackets in the legend are the same
+# The band is an interval over whole recordings or bouts, since neighbouring frames are alike; the brackets in the legend are the same
 # for the area under the curve (AUC), over the seeds there are. The dot is where as large a share of groom frames is missed as of
 # others is flagged. Look for a band that stays above the diagonal: if it does not, the model has not been shown to find grooming at all.
 

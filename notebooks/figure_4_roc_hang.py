@@ -18,7 +18,7 @@
 # in a figure that is lost; the text bounds them between 0.9 and the single-stream model's 0.959.
 #
 # What was run: the residual autoencoder (RAE, left) and the convolutional autoencoder (CAE, right), trained without any frame of
-# hang, scored on the test recording, and three baselines that learn nothing.
+# hang, scored on the test recordings; thin lines are linear detectors and looks that learn nothing.
 
 # %% tags=["parameters"]
 # Parameters: whose runs to show and where the figures go.
@@ -37,7 +37,7 @@ given = parameters.start(globals())
 # %% [markdown]
 # ## The curves
 #
-# The band is a bootstrap interval over whole bouts, since neighbouring frames are alike; the brackets in the legend are the same
+# The band is an interval over whole recordings or bouts, since neighbouring frames are alike; the brackets in the legend are the same
 # for the area under the curve (AUC), over the seeds there are. The dot is where as large a share of hang frames is missed as of
 # others is flagged. Look for a curve that rises steeply at the left edge, where few false alarms are: a threshold is set there. And look whether it lies
 # above the thin lines: hanging moves pixels, so a plain frame difference may already find it.

@@ -18,7 +18,7 @@
 # reach higher AUCs than the two-stream models, on both behaviours: 0.959 and 0.644 (single-stream, hang and groom), 0.99 and 0.66
 # (supervised). The first was unexpected to its authors.
 #
-# What was run: all four on the same clips of the same recordings, and three baselines that learn nothing.
+# What was run: all four on the same clips of the same recordings, and every other detector that the study runs.
 
 # %% tags=["parameters"]
 # Parameters: whose runs to show and where the figures go.
@@ -42,7 +42,7 @@ given = parameters.start(globals())
 
 # %%
 rows = alternates.collect_alternates(given)
-pairs = alternates.compare_claims(given, rows)
+pairs = alternates.compare_alternates(given, rows)
 alternates.write_alternates(given, rows, pairs)
 
 # %% [markdown]
@@ -55,11 +55,11 @@ alternates.show_alternates(given, rows);
 # %% [markdown]
 # ## Is one better than the other?
 #
-# Both models of a pair are scored on the same resampled bouts. An interval of the difference that holds 0 shows no difference,
-# however far apart two AUCs look.
+# Every row is compared with every other one on the same recordings. Shown are the paper's claims, and the highest row against all
+# others. The verdict is "better" only where pooled and scaled scores both say so after Holm's correction for all comparisons.
 
 # %%
-alternates.present_pairs(pairs)
+alternates.show_pairs(rows, pairs)
 
 # %%
 Markdown(alternates.describe_alternates(given, pairs))

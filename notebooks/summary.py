@@ -12,13 +12,13 @@
 # ---
 
 # %% [markdown]
-# # Summary: what was reproduced, what was not, what was not run
+# # Summary: the paper's claims, one by one
 #
-# One row an artefact of the paper. *Reproduced* and *not reproduced* are said only of the paper's own data at the paper's own scale,
-# where every published number is compared with our interval (or ours with the bounds that the text gives). Everything else is *not
-# run*, with the reason and the command that would run it; what came out in its stead stands beside it.
+# One row a claim: the paper's figure, ours with its interval, by which protocol, how long the networks were trained, with how many
+# seeds, on which data, and whether the two agree. A published AUC agrees if it lies in our interval, published bounds if ours lies in
+# them. What was not run stands with the command that would run it.
 #
-# The page is generated from the finished runs and the files in the folder of figures.
+# The page is made from the finished runs and the files in the folder of figures.
 
 # %% tags=["parameters"]
 # Parameters: whose runs to show and where the figures go.
@@ -39,7 +39,7 @@ table = summary.write_summary(given)
 Markdown(summary.describe_summary(given, table))
 
 # %% [markdown]
-# Read the last column first: it says what stands between this study and the paper.
+# Read *Data* and *Trained* before the verdict: a claim about mice is not tested on a simulation, nor by a network that was stopped.
 
 # %%
 Markdown(table.to_markdown(index=False))

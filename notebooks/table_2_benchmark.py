@@ -49,8 +49,8 @@ given = parameters.start(globals())
 # ## The table
 #
 # Published AUCs come from many protocols, most of them scaling each video's scores first, which alone can change an AUC by more than
-# 0.1. So each of ours is given under three. Look first at the trivial baselines: a network that does not beat them has not shown that a
-# network is needed.
+# 0.1. So each of ours is given under three. Look first at the linear and trivial rows: a network that is not ahead of them has not shown
+# that a network is needed. A network that was stopped early says at which step.
 
 # %%
 rows = benchmark.collect_benchmark(given)
@@ -61,7 +61,7 @@ benchmark.write_benchmark(given, rows)
 #
 # Nothing is trained here: the same scores are counted as a collection of reruns counts its own. It leaves out frames at the ends of
 # a video, smooths the scores, and keeps the width of the smoothing that does best on the test. Hold a published value against the
-# column that does what its authors did, and note how much a trivial baseline gains by it.
+# column that does what its authors did, and note how much a trivial look gains by it.
 
 # %%
 protocols.write_protocols(given, rows)
@@ -69,17 +69,21 @@ protocols.write_protocols(given, rows)
 # %% [markdown]
 # ## Is one better than another?
 #
-# Two intervals may overlap although one score is better on nearly every resample. So pairs are compared on the same resampled
-# videos; the verdict is "better" only where the interval of the difference leaves 0 out.
+# Every row is compared with every other one on the same videos. Shown are the paper's claims, and the highest row against all others.
+# The verdict is "better" only where pooled and scaled scores both say so after Holm's correction for all comparisons.
 
 # %%
-benchmark.compare_benchmark(given, rows)
+pairs, words = benchmark.compare_benchmark(given, rows)
+pairs
+
+# %%
+Markdown(words)
 
 # %% [markdown]
 # ## The curves
 #
-# Bands and brackets are bootstrap intervals over recordings or bouts, whichever the protocol below says. The dots are where both
-# kinds of error are equally frequent.
+# Bands and brackets are intervals over recordings or bouts, whichever the protocol below says. The dots are where both kinds of error
+# are equally frequent. Thin lines are linear and trivial detectors.
 
 # %%
 benchmark.show_benchmark(given, rows);

@@ -30,7 +30,7 @@ from cagewatch.recordings import load_recordings  # noqa: E402
 from cagewatch.runs.read import load_model, read_run  # noqa: E402
 from cagewatch.simulate import write_dataset  # noqa: E402
 from cagewatch.store import stores_of  # noqa: E402
-from cagewatch.study.artefacts import ablations, bottleneck, retrained, variations  # noqa: E402
+from cagewatch.study.ablations import bottleneck, results, retrained, scores, variations  # noqa: E402
 from cagewatch.study.artefacts.parameters import Given, figures_folder  # noqa: E402
 
 TARGET = "hang"

@@ -27,8 +27,8 @@ from cagewatch.names import safe_name
 from cagewatch.params import Parameters
 from cagewatch.runs.code import LIBRARY, SILENT, digest, digest_run
 from cagewatch.store.preprocess import Preprocessing
-from cagewatch.study.artefacts.contents import Artefact, artefacts_for
-from cagewatch.study.artefacts.variations import FOLDER, MODEL, TRAINED, varied_values
+from cagewatch.study.ablations.variations import FOLDER, MODEL, TRAINED, varied_values
+from cagewatch.study.contents import Artefact, artefacts_for
 from cagewatch.study.values import as_given, resolve_for
 
 CHOSEN = ("dataset", "data_dir", "target", "model", "seed", "scale", "results_dir", "cores")
@@ -188,8 +188,7 @@ class Study:
         pages = [
             self._page(
                 artefact.notebook,
-                self.markers(self.runs(artefact.models, artefact.targets))
-                + prepared * artefact.recordings,
+                self.markers(self.runs(targets=artefact.targets)) + prepared * artefact.recordings,
                 artefact.files(),
             )
             for artefact in self.artefacts()

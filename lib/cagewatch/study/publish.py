@@ -20,7 +20,7 @@ import papermill
 from cagewatch import params
 from cagewatch.errors import InputError
 from cagewatch.files import whole_file
-from cagewatch.study.artefacts.contents import ARTEFACTS
+from cagewatch.study.contents import ARTEFACTS
 
 STUDY = Path("results") / "simulated"
 PED2 = Path("results") / "ped2"

@@ -1,18 +1,13 @@
-"""Table 2: a public benchmark, ours beside the published rows and the trivial baselines."""
+"""Table 2: a public benchmark, every detector beside the published rows."""
 
 from __future__ import annotations
-
-from itertools import product
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
 from cagewatch.errors import InputError
-from cagewatch.metrics import format_auc
 from cagewatch.plots import save_figure
-from cagewatch.study.artefacts.alternates import compare_claims, describe_paired, present_pairs
-from cagewatch.study.artefacts.contents import BEST, OURS_ON_BENCHMARKS, PEERS
 from cagewatch.study.artefacts.parameters import (
     LARGE,
     Given,
@@ -25,27 +20,28 @@ from cagewatch.study.artefacts.parameters import (
 from cagewatch.study.artefacts.roc import draw_panel, read_curves
 from cagewatch.study.tables import (
     EVENTS_PROTOCOL,
+    choose_pairs,
     collect_results,
+    compare_detectors,
+    describe_paired,
+    describe_pairs,
     describe_protocols,
     present_events,
+    present_pairs,
     present_results,
     write_table,
 )
-from cagewatch.study.tables.collect import BASELINES, published_rows
+from cagewatch.study.tables.collect import published_rows
 
 TARGET = "anomaly"
 TEST_VIDEOS = {"avenue": 21, "ped2": 12, "ped1": 36}  # in the whole benchmark
 PAPERS_BENCHMARK = "avenue"
-PAIRS = (
-    *((BEST, other) for other in ("flow_magnitude", "rae", "cae", "memory")),
-    *((model, "flow_magnitude") for model in (*OURS_ON_BENCHMARKS, *PEERS) if model != BEST),
-    *(("rae", other) for other in ("cae", "conv3d")),
-    *(("cae", other) for other in ("cae_image", "cae_flow")),
-)
+# What the paper claims of its networks.
+CLAIMS = (("cae", "rae"), ("rae", "cae_image"), ("cae", "cae_image"))
 
 
 def collect_benchmark(given: Given) -> pd.DataFrame:
-    """Rows of every model and baseline at every input size that was run, and the published ones.
+    """Rows of every detector at every input size that was run, and the published ones.
 
     A home cage has no row here: there are then only the paper's own, of Avenue.
 
@@ -60,9 +56,7 @@ def collect_benchmark(given: Given) -> pd.DataFrame:
     runs = runs_of(given, TARGET)
     if not runs["dataset"].isin(sizes).any():
         raise InputError(f"There is no finished run on {given.dataset}: run {command(given)}.")
-    rows = collect_results(
-        given.results_dir, sizes, TARGET, [*OURS_ON_BENCHMARKS, *PEERS, *BASELINES]
-    )
+    rows = collect_results(given.results_dir, sizes, TARGET)
     # What reads the source frames is the same at every input size.
     again = (rows["input"] == "source") & rows.duplicated(["source", "model"])
     return rows[~again].reset_index(drop=True)
@@ -73,26 +67,27 @@ def write_benchmark(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
     table = present_results(rows)
     if is_benchmark(given):
         folder = figures_folder(given)
-        caption = head_of("ours, trivial baselines and published values", given, rows)
+        caption = head_of("every detector, and published values", given, rows)
         write_table(table, folder, "table_2", f"Table 2 on {caption}", describe_protocols(rows))
         caption = head_of("bouts caught at a budget of false alarms", given, rows)
         write_table(present_events(rows), folder, "table_2_events", caption, EVENTS_PROTOCOL)
     return table
 
 
-def compare_benchmark(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
-    """`PAIRS` on the same resampled videos, as people read them; also the table ``table_2_pairs``.
+def compare_benchmark(given: Given, rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The comparisons on the same videos, and the words they earn; writes ``table_2_pairs``.
 
-    Empty, and not written, where there is no benchmark.
+    Both are empty, and nothing is written, where there is no benchmark.
     """
     if not is_benchmark(given):
-        return pd.DataFrame()
-    runs = runs_of(given, TARGET)  # `rows` has what reads the source frames at one input size only
-    here = runs[runs["dataset"] == given.dataset].assign(source="ours")
-    table = present_pairs(compare_claims(given, here, PAIRS))
+        return pd.DataFrame(), ""
+    pairs = compare_detectors(given.results_dir, given.dataset, rows)
+    here = rows[rows["dataset"] == given.dataset]
+    table = present_pairs(pairs, choose_pairs(here, CLAIMS))
     caption = head_of("is the first better than the second?", given, rows)
-    write_table(table, figures_folder(given), "table_2_pairs", caption, describe_paired(rows))
-    return table
+    below = describe_paired(rows, pairs)
+    write_table(table, figures_folder(given), "table_2_pairs", caption, below)
+    return table, describe_pairs(pairs, CLAIMS)
 
 
 def head_of(what: str, given: Given, rows: pd.DataFrame) -> str:
@@ -115,25 +110,21 @@ def partial_warning(rows: pd.DataFrame) -> str:
 
 
 def show_benchmark(given: Given, rows: pd.DataFrame) -> Figure | None:
-    """The ROC of every model, one panel an input size; None where there is no benchmark to show.
+    """The ROC of every detector, one panel an input size; None where there is no benchmark to show.
 
-    Where the rivals of Table 2 were run too, they have a second row of panels. Writes ``roc.svg``
-    and ``.png`` into the dataset's folder of figures.
+    Networks and ours are drawn with bands, linear and trivial detectors as thin lines. Writes
+    ``roc.svg`` and ``.png`` into the dataset's folder of figures.
     """
     if not is_benchmark(given):
         return None
     sizes = sizes_of(given)
-    groups = [OURS_ON_BENCHMARKS, PEERS]
-    groups = [group for group in groups if set(group) & set(rows["model"])] or groups[:1]
-    shape = (len(groups), len(sizes))
     figure, axes = plt.subplots(
-        *shape, figsize=(4.6 * shape[1], 6.8 * shape[0]), layout="constrained", squeeze=False
+        1, len(sizes), figsize=(4.6 * len(sizes), 7.4), layout="constrained", squeeze=False
     )
-    for ax, (models, dataset) in zip(axes.flat, product(groups, sizes), strict=True):
-        curves = read_curves(given, TARGET, models, dataset)
-        baselines = read_curves(given, TARGET, BASELINES, dataset)
-        draw_panel(ax, curves, baselines, f"{dataset} was not run")
-        ax.set_title(f"{dataset}, {curves[0].input}" if curves else dataset)
+    for ax, dataset in zip(axes[0], sizes, strict=True):
+        curves = read_curves(given, TARGET, dataset=dataset)
+        draw_panel(ax, curves, f"{dataset} was not run")
+        ax.set_title(dataset)
     caption = f"ROC on {given.dataset.removesuffix(LARGE)}. {describe_protocols(rows)}"
     if warning := partial_warning(rows):
         caption += f". {warning}"
@@ -142,25 +133,17 @@ def show_benchmark(given: Given, rows: pd.DataFrame) -> Figure | None:
 
 
 def describe_benchmark(given: Given, rows: pd.DataFrame) -> str:
-    """Markdown: the best of all that was run beside the best trivial baseline, and every row."""
+    """Markdown: every row, in words, and what warns of them."""
     if not is_benchmark(given):
         return (
             f"**{given.dataset} is no benchmark**, so there is no row of ours here, only the "
             "published ones. Get one and run `make study DATASET=ped2 DATA=<folder>` or "
             "`make study DATASET=avenue DATA=<folder>`."
         )
-    lines = []
-    for source, name in (("ours", "Best of what was run"), ("baseline", "Best trivial baseline")):
-        found = rows[(rows["source"] == source) & rows["pooled"].notna()]
-        if len(found):
-            best = found.loc[found["pooled"].idxmax()]
-            auc = format_auc(best["pooled"], best["pooled_low"], best["pooled_high"])
-            size = f" at {best['input']}" if source == "ours" else ""
-            lines.append(f"- {name} by this test, pooled: {best['method']}{size}, {auc}.")
     ours = rows[(rows["source"] == "ours") & rows["pooled"].notna()]
-    lines += [
-        f"- {row.method} at {row.input}: {row.pooled:.3f} pooled, {row.per_video_scaled:.3f} if "
-        "each video's scores are scaled first."
+    lines = [
+        f"- {row.method}: {row.pooled:.3f} pooled, {row.per_video_scaled:.3f} if each video's "
+        f"scores are scaled first{'; ' + row.trained if row.trained else ''}."
         for row in ours.itertuples()
     ]
     if warning := partial_warning(rows):

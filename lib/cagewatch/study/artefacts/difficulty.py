@@ -9,15 +9,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from cagewatch.clips import labels_of, tested_frames
-from cagewatch.detectors.trivial import BASELINES, score_baselines
-from cagewatch.metrics import compute_auc, judge_pair
+from cagewatch.metrics import compute_auc
 from cagewatch.params import Parameters
 from cagewatch.plots import name_model, plot_heatmap, save_figure
 from cagewatch.recordings import Recording, load_recordings
 from cagewatch.store import Store, stores_of
-from cagewatch.store.preprocess import preprocessing_of
-from cagewatch.study.artefacts.alternates import describe_paired, list_pairs, present_pairs
-from cagewatch.study.artefacts.contents import BEST, OURS_ON_BEHAVIOURS, PEERS
 from cagewatch.study.artefacts.parameters import (
     Given,
     figures_folder,
@@ -27,27 +23,32 @@ from cagewatch.study.artefacts.parameters import (
 )
 from cagewatch.study.tables import (
     EVENTS_PROTOCOL,
+    choose_pairs,
     collect_results,
+    compare_detectors,
+    describe_paired,
+    describe_pairs,
     describe_protocols,
+    kind_of,
     present_events,
+    present_pairs,
     present_results,
     write_table,
 )
 from cagewatch.video import read_frames
 
-LOOKS = ("frame difference", "flow magnitude", "brightness", "height of the dark blob")
-MODELS = (*OURS_ON_BEHAVIOURS, *PEERS)
-# Against the paper's two-stream networks, and what no network is needed for.
-PAIRS = tuple((BEST, other) for other in ("cae", "rae", "flow_magnitude", "sparse"))
+LOOKS = ("brightness", "height of the dark blob")
 
 
-def measure_looks(recording: Recording, parameters: Parameters) -> dict[str, np.ndarray]:
-    """Simple looks at every frame of a recording: (n_frames,) float64 by name.
+def measure_looks(recording: Recording) -> dict[str, np.ndarray]:
+    """Two looks at every frame of a recording that no detector of the study has.
 
-    Beside two of the trivial baselines: the mean gray level, and how high the darkest twentieth of
-    the pixels lies on average, rows above the lower edge at half resolution.
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n_frames,)
+        The mean gray level, and how high the darkest twentieth of the pixels lies on average, rows
+        above the lower edge at half resolution.
     """
-    scores = score_baselines(recording, preprocessing_of(parameters))
     brightness, height = [], []
     for _, frame in read_frames(recording.source):
         size = (frame.shape[1] // 2, frame.shape[0] // 2)
@@ -55,7 +56,7 @@ def measure_looks(recording: Recording, parameters: Parameters) -> dict[str, np.
         rows = np.nonzero(half <= np.percentile(half, 5))[0]
         brightness.append(half.mean())
         height.append(size[1] - rows.mean())
-    values = (scores["frame_difference"], scores["flow_magnitude"], brightness, height)
+    values = (brightness, height)
     return {name: np.asarray(value, float) for name, value in zip(LOOKS, values, strict=True)}
 
 
@@ -91,28 +92,26 @@ def measure_difficulty(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_behaviour(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """A column of `collect_models` as behaviour x name of the model, models in their order."""
+    """A column of `collect_models` as behaviour x detector, detectors in their order."""
     wide = rows.pivot(index="target", columns="model", values=column)
-    found = [name for name in MODELS if name in wide]
-    return wide[found].rename(columns=name_model)
+    return wide[list(dict.fromkeys(rows["model"]))].rename(columns=name_model)
 
 
 def collect_models(given: Given) -> pd.DataFrame:
-    """`cagewatch.study.tables.collect_results` of every model and behaviour; empty before any run.
+    """Rows of `cagewatch.study.tables.collect_results`: every detector and behaviour that was run.
 
-    The trivial baselines stand beside the models.
+    Empty before any run.
     """
     runs = runs_of(given)
-    if not len(runs[(runs["dataset"] == given.dataset) & runs["model"].isin(MODELS)]):
-        return pd.DataFrame(columns=["source", "target", "model"])
-    names = [*MODELS, *BASELINES]
-    return collect_results(given.results_dir, given.dataset, models=names, published=[])
+    if not (runs["dataset"] == given.dataset).any():
+        return pd.DataFrame(columns=["source", "dataset", "target", "model"])
+    return collect_results(given.results_dir, given.dataset, published=[])
 
 
 def _tested_looks(recording: Recording, store: Store, settings: Parameters) -> pd.DataFrame:
     frames = tested_frames(recording, store, settings)
     labelled = labels_of(recording, len(store), settings)
-    looks = measure_looks(recording, settings)
+    looks = measure_looks(recording)
     names = np.array(labelled.behaviours)[labelled.labels[frames]]
     return pd.DataFrame({name: value[frames] for name, value in looks.items()} | {"label": names})
 
@@ -131,53 +130,36 @@ def write_difficulty(given: Given, table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def write_models(given: Given, rows: pd.DataFrame, pairs: pd.DataFrame) -> None:
-    """Write what the heat map leaves out: intervals, comparisons with `BEST`, and events.
+def write_models(given: Given, rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Write what the heat map leaves out: intervals, comparisons and events.
 
-    Nothing is written before any run.
+    Returns
+    -------
+    pairs, words : DataFrame, str
+        The comparisons and what they come to; empty before any run, when nothing is written.
     """
     if not len(rows):
-        return
+        return pd.DataFrame(), "Nothing was run."
     folder, simulated = figures_folder(given), is_simulated(given)
     protocol = describe_protocols(rows)
-    paired = describe_paired(rows)
-    for name, table, words, below in (
-        ("models", present_results(rows), "every behaviour and model", protocol),
-        ("pairs", present_pairs(pairs), "is our detector better than what else there is?", paired),
-        (
-            "events",
-            present_events(rows),
-            "bouts caught at a budget of false alarms",
-            EVENTS_PROTOCOL,
-        ),
+    pairs = compare_detectors(given.results_dir, given.dataset, rows)
+    shown, below = present_pairs(pairs, choose_pairs(rows)), describe_paired(rows, pairs)
+    events = present_events(rows)
+    for name, table, words, under in (
+        ("models", present_results(rows), "every behaviour and detector", protocol),
+        ("pairs", shown, "is the highest row better than the others?", below),
+        ("events", events, "bouts caught at a budget of false alarms", EVENTS_PROTOCOL),
     ):
         caption = f"{given.dataset}: {words}"
-        write_table(table, folder, f"difficulty_{name}", caption, below, simulated)
-
-
-def describe_pairs(pairs: pd.DataFrame) -> str:
-    """Markdown: on which behaviours `BEST` and another score are apart."""
-    lines = []
-    for network, group in pairs.groupby("second", sort=False):
-        found = {
-            target: judge_pair(rows, first, second)
-            for target, first, second, rows in list_pairs(group)
-        }
-        for word in ("better", "worse"):
-            where = [target for target, said in found.items() if said == word]
-            lines.append(
-                f"- {name_model(BEST)} is **{word}** than the {name_model(network)}, pooled and"
-                f" scaled, on {len(where)} of {len(found)} behaviours"
-                + (f": {', '.join(where)}." if where else ".")
-            )
-    return "\n".join(lines) or "No pair of models was run, so nothing can be compared."
+        write_table(table, folder, f"difficulty_{name}", caption, under, simulated)
+    return shown, describe_pairs(pairs)
 
 
 def show_difficulty(given: Given, table: pd.DataFrame, rows: pd.DataFrame) -> Figure:
     """Draw the table as a heat map, behaviours side by side, and save it.
 
     Of several seeds of a model, half their range is written behind their mean. White lines part the
-    looks, the models of the paper with ours, and the paper's rivals.
+    looks and the kinds of detectors.
     """
     half, seeds = pd.DataFrame(index=table.index), pd.Series(dtype=float)
     if len(rows):
@@ -197,8 +179,8 @@ def show_difficulty(given: Given, table: pd.DataFrame, rows: pd.DataFrame) -> Fi
         for name in table.columns
     ]
     ax.set_yticks(range(len(names)), names)
-    rivals = [name_model(name) for name in PEERS]
-    starts = (len(LOOKS), sum(name not in rivals for name in table.columns))
+    kinds = [kind_of(model) for model in dict.fromkeys(rows["model"])] if len(rows) else []
+    starts = [len(LOOKS) + kinds.index(kind) for kind in dict.fromkeys(kinds)]
     ax.hlines([start - 0.5 for start in starts], -0.5, len(table) - 0.5, color="white", linewidth=5)
     ax.set_xlim(-0.5, len(table) - 0.5)
     ax.set_ylim(len(names) - 0.5, -0.5)

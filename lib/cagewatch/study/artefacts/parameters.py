@@ -16,7 +16,7 @@ from cagewatch.params import NaturalInt, Parameters, project_root
 from cagewatch.plots import use_style
 from cagewatch.recordings.annotations import nearest_name
 from cagewatch.runs.read import KEY, list_runs
-from cagewatch.study.artefacts.contents import BENCHMARK, KINDS
+from cagewatch.study.contents import BENCHMARK, KINDS
 from cagewatch.study.values import resolve_for
 
 LARGE = "_large"  # suffix of a benchmark's layer with a larger input size

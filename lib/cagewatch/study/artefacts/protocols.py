@@ -93,7 +93,7 @@ def _mean_auc(scores: np.ndarray, anomalous: np.ndarray) -> float:
 
 
 def write_protocols(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
-    """Every model and baseline of `rows` by each protocol; also the table ``table_2_protocols``.
+    """Every detector of `rows` by each protocol; also the table ``table_2_protocols``.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cagewatch.detectors import DETECTORS
 from cagewatch.errors import InputError
 from cagewatch.metrics import (
     Interval,
@@ -34,19 +35,18 @@ from cagewatch.study.artefacts.parameters import (
     runs_of,
     settings_of,
 )
-from cagewatch.study.tables import input_size, read_published, read_seeds
-from cagewatch.study.tables.collect import BASELINES
+from cagewatch.study.contents import TWO_STREAM
+from cagewatch.study.tables import kind_of, read_published, read_seeds
 
-TWO_STREAM = ("rae", "cae")
+SIMPLE = ("linear", "trivial")  # kinds of detectors that are drawn as thin lines
 GRID_POINTS = 1001  # false positive rates at which the curves of several seeds are averaged
 DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)))
 
 
 class Curve(NamedTuple):
-    """One model's ROC, its AUC with interval, and what they rest on, in words."""
+    """One detector's ROC, its AUC with interval, and what they rest on, in words."""
 
     model: str
-    input: str
     roc: Roc
     auc: Interval
     band: RocBand | None
@@ -54,9 +54,9 @@ class Curve(NamedTuple):
 
 
 def read_curves(
-    given: Given, target: str, models: Sequence[str], dataset: str | None = None
+    given: Given, target: str, models: Sequence[str] = tuple(DETECTORS), dataset: str | None = None
 ) -> list[Curve]:
-    """The curves of every model in `models` that has finished runs, in their order.
+    """The curves of every detector in `models` that has finished runs, in their order.
 
     The scores are scaled as the run's `score_scaling` says; the unit is the frame.
     """
@@ -84,10 +84,9 @@ def read_curve(model: str, folders: Sequence[str]) -> Curve:
     n_recordings = len(set(recording))
     return Curve(
         model,
-        "source" if model in BASELINES else input_size(parameters),
         average_roc([compute_roc(row, flags) for row in rows]),
         auc,
-        None if model in BASELINES else roc_band(scores, *blocks, *how),
+        None if kind_of(model) in SIMPLE else roc_band(scores, *blocks, *how),
         f"{describe_protocol(protocol, n_recordings, n_recordings)}; {describe_interval(auc)}",
     )
 
@@ -111,18 +110,16 @@ def equal_error_point(roc: Roc) -> tuple[float, float]:
     return float(roc.false_positive_rate[nearest]), float(roc.true_positive_rate[nearest])
 
 
-def draw_panel(
-    ax: Axes, curves: Sequence[Curve], baselines: Sequence[Curve], lacking: str = ""
-) -> None:
-    """Draw curves with bands and equal-error points, trivial baselines as thin lines.
+def draw_panel(ax: Axes, curves: Sequence[Curve], lacking: str = "") -> None:
+    """Draw curves with bands and equal-error points; linear and trivial detectors as thin lines.
 
     The legend stands below the axes, where it hides no curve. `lacking` is said where there is no
     curve to draw.
     """
-    several = len({curve.input for curve in curves}) > 1
+    simple = [one for one in curves if kind_of(one.model) in SIMPLE and np.isfinite(one.auc.value)]
+    curves = [one for one in curves if kind_of(one.model) not in SIMPLE]
     for index, curve in enumerate(curves):
-        label = name_model(curve.model) + (f", {curve.input}" if several else "")
-        plot_roc(curve.roc, label, curve.auc, curve.band, index=index, ax=ax)
+        plot_roc(curve.roc, name_model(curve.model), curve.auc, curve.band, index=index, ax=ax)
         false, true = equal_error_point(curve.roc)
         if np.isfinite([false, true]).all():
             ax.plot(
@@ -139,14 +136,13 @@ def draw_panel(
     if not curves:
         plot_roc(Roc(*np.full((3, 1), np.nan)), ax=ax)
         ax.text(0.5, 0.3, lacking, ha="center", va="center", fontsize=9)
-    drawn = [curve for curve in baselines if np.isfinite(curve.auc.value)]
-    for curve, dash in zip(drawn, DASHES, strict=False):
+    for index, curve in enumerate(simple):
         ax.plot(
             curve.roc.false_positive_rate,
             curve.roc.true_positive_rate,
-            color="0.35",
+            color="0.35" if kind_of(curve.model) == "trivial" else "0.6",
             linewidth=0.8,
-            linestyle=dash,
+            linestyle=DASHES[index % len(DASHES)],
             zorder=2,
             label=f"{name_model(curve.model)} {format_auc(curve.auc.value)}",
         )
@@ -162,7 +158,7 @@ def draw_panel(
 
 
 def read_target(given: Given, target: str) -> list[Curve]:
-    """The two-stream models' curves on a held-out behaviour, then the trivial baselines'.
+    """The two-stream models' curves on a held-out behaviour, then linear and trivial ones'.
 
     Raises
     ------
@@ -175,7 +171,8 @@ def read_target(given: Given, target: str) -> list[Curve]:
             f"There is no finished run of rae or cae on {given.dataset}, {target}: run "
             f"{command(given)}, or the notebook experiment."
         )
-    return curves + read_curves(given, target, BASELINES)
+    simple = [name for name in DETECTORS if kind_of(name) in SIMPLE]
+    return curves + read_curves(given, target, simple)
 
 
 def show_target(given: Given, target: str, name: str, curves: Sequence[Curve]) -> Figure:
@@ -183,11 +180,10 @@ def show_target(given: Given, target: str, name: str, curves: Sequence[Curve]) -
 
     Writes ``<name>.svg``, ``.png`` and its caption into the dataset's folder of figures.
     """
-    baselines = [curve for curve in curves if curve.model in BASELINES]
-    figure, axes = plt.subplots(1, 2, figsize=(9, 6.2), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(9, 7.2), layout="constrained", sharey=True)
     for ax, model in zip(axes, TWO_STREAM, strict=True):
-        own = [curve for curve in curves if curve.model == model]
-        draw_panel(ax, own, baselines, f"{model} was not run")
+        own = [one for one in curves if one.model == model or kind_of(one.model) in SIMPLE]
+        draw_panel(ax, own, f"{model} was not run")
         ax.set_title(f"{name_model(model)}, {target}")
     axes[1].set_ylabel("")
     caption = caption_of_target(given, target, curves)
@@ -204,7 +200,7 @@ def caption_of_target(given: Given, target: str, curves: Sequence[Curve]) -> str
     )
     return (
         f"{number}: two-stream models on {target}, {given.dataset}, scale {settings.scale}. "
-        f"Bands and brackets: {curves[0].protocol}. Thin lines: trivial baselines. "
+        f"Bands and brackets: {curves[0].protocol}. Thin lines: linear and trivial detectors. "
         f"Published for the MIT home cage: {stated}."
     )
 
@@ -216,7 +212,7 @@ def published_text(target: str, model: str) -> str:
 
 
 def describe_target(given: Given, target: str, curves: Sequence[Curve]) -> str:
-    """Markdown: what came out beside what the paper states, a line a model, then the baselines."""
+    """Markdown: what came out beside what the paper states, a line a model, then simple ones."""
     by_model = {curve.model: curve for curve in curves}
     lines = []
     for model in TWO_STREAM:
@@ -229,10 +225,11 @@ def describe_target(given: Given, target: str, curves: Sequence[Curve]) -> str:
                 f"{chance_in_words(curve.auc)}."
             )
         lines.append(f"- {came_out} Published for the home cage: {published_text(target, model)}.")
-    baselines = [one for one in curves if one.model in BASELINES and np.isfinite(one.auc.value)]
-    if baselines:
-        best = max(baselines, key=lambda curve: curve.auc.value)
-        lines.append(f"- Best trivial baseline: {name_model(best.model)}, {best.auc.value:.3f}.")
+    for kind in SIMPLE:
+        found = [one for one in curves if kind_of(one.model) == kind and one.auc.value >= 0]
+        if found:
+            best = max(found, key=lambda curve: curve.auc.value)
+            lines.append(f"- Best {kind} one: {name_model(best.model)}, {best.auc.value:.3f}.")
     if is_simulated(given):
         lines.append("\nThe data is simulated: these numbers say nothing about mice.")
     return "\n".join(lines)

@@ -4,9 +4,16 @@ from cagewatch.metrics import format_auc
 from cagewatch.runs.read import read_run
 from cagewatch.study.tables.collect import (
     collect_results,
-    compare_models,
     find_runs,
+    kind_of,
     read_seeds,
+)
+from cagewatch.study.tables.compare import (
+    choose_pairs,
+    compare_detectors,
+    describe_paired,
+    describe_pairs,
+    present_pairs,
 )
 from cagewatch.study.tables.present import (
     EVENTS_PROTOCOL,
@@ -20,7 +27,12 @@ from cagewatch.study.tables.writing import write_gallery, write_table
 
 __all__ = [
     "collect_results",
-    "compare_models",
+    "choose_pairs",
+    "compare_detectors",
+    "describe_paired",
+    "describe_pairs",
+    "kind_of",
+    "present_pairs",
     "describe_protocols",
     "find_runs",
     "format_auc",

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cagewatch.detectors import DETECTORS
+from cagewatch.detectors import DETECTORS, is_network
 from cagewatch.errors import InputError
 from cagewatch.metrics import (
     BUDGETS,
     PROTOCOLS,
     auc_interval,
-    compare_rows,
     describe_interval,
     frame_auc,
     labelled_frames,
 )
-from cagewatch.plots.style import MODEL_NAMES, name_model
+from cagewatch.plots.style import name_model
 from cagewatch.runs.read import FinishedRun, list_runs, read_run
 from cagewatch.study.tables.present import input_size
 from cagewatch.study.tables.published import read_published
 
-BASELINES = ("frame_index", "frame_difference", "flow_magnitude")
 # Seeds of one model may differ in these and still be the same experiment.
 MAY_DIFFER = {"seed", "cores", "data_dir", "results_dir", "backend", "bootstrap_samples"}
 
@@ -108,11 +107,12 @@ def collect_results(
 
     Returns
     -------
-    rows : ``source`` is 'ours', 'baseline' or 'published'. For each protocol ``p`` the columns
-        ``p``, ``p_low``, ``p_high``, ``p_min``, ``p_max`` (mean over seeds, interval over seeds and
-        blocks, range of the seeds); ``published`` is the text of a published number and
-        ``published_auc`` the number. ``recall_B`` and ``got_B`` are, as means over seeds, the share
-        of bouts caught at a budget of B false alarms an hour, and the false alarms there were.
+    rows : ``source`` is 'ours' or 'published', ``kind`` that of `kind_of`. For each protocol ``p``
+        the columns ``p``, ``p_low``, ``p_high``, ``p_min``, ``p_max`` (mean over seeds, interval
+        over recordings and seeds, range of the seeds); ``trained`` says how long, in words;
+        ``published`` is the text of a published number and ``published_auc`` the number.
+        ``recall_B`` and ``got_B`` are, as means over seeds, the share of bouts caught at a budget
+        of B false alarms an hour, and the false alarms there were.
     """
     datasets = [datasets] if isinstance(datasets, str) else list(datasets)
     runs = find_runs(results_dir, target=target)
@@ -123,10 +123,9 @@ def collect_results(
         _row_of(*read_seeds(group["folder"].tolist()))
         for _, group in runs.groupby(["dataset", "target", "model"], sort=False)
     ]
-    order = {name: index for index, name in enumerate(models or MODEL_NAMES)}
+    order = {name: index for index, name in enumerate(models or DETECTORS)}
     rows.sort(
         key=lambda row: (
-            row["source"] == "baseline",
             row["target"],
             order.get(row["model"], len(order)),
             row["model"],
@@ -142,18 +141,18 @@ def collect_results(
 def _row_of(frames: pd.DataFrame, scores: np.ndarray, runs: list[FinishedRun]) -> dict[str, object]:
     """One row of `collect_results` from the seeds of one model."""
     parameters = runs[0].parameters
-    baseline = parameters.model in BASELINES
-    untrained = baseline or parameters.model in DETECTORS  # reads the source frames, has no epochs
+    kind = kind_of(parameters.model)
     row: dict[str, object] = {
-        "source": "baseline" if baseline else "ours",
+        "source": "ours",
+        "kind": kind,
         "dataset": parameters.dataset,
         "target": parameters.target,
         "model": parameters.model,
         "method": name_model(parameters.model),
-        "input": "source" if untrained else input_size(parameters),
+        "input": input_size(parameters) if kind in ("network", "linear") else "source",
         "scale": parameters.scale,
-        "epochs": 0 if untrained else min(parameters.epochs, parameters.max_epochs or np.inf),
         "seeds": len(runs),
+        **describe_training([run.metrics.get("trained") for run in runs], parameters.epochs),
     }
     flags, recording = frames["anomalous"].to_numpy(), frames["recording"].to_numpy()
     label = frames["label"].fillna("").to_numpy()
@@ -188,6 +187,40 @@ def _recall_of(runs: list[FinishedRun]) -> dict[str, float]:
     return found
 
 
+def kind_of(model: str) -> str:
+    """What sort of detector one is: 'network', or the module it is made by, such as 'trivial'."""
+    return "network" if is_network(model) else DETECTORS.get(model, "").rpartition(".")[2]
+
+
+def describe_training(
+    trained: Sequence[Mapping[str, Any] | None], wanted: int | None
+) -> dict[str, object]:
+    """How long a network's seeds were trained: the least of all, in epochs, steps and words.
+
+    Parameters
+    ----------
+    trained : sequence of dict or None
+        ``trained`` of each run's metrics; None for a detector without epochs.
+    wanted : int, optional
+        Epochs of the paper's Table 1.
+
+    Returns
+    -------
+    dict
+        ``epochs`` and ``steps``, 0 without epochs; ``trained``, which says so where a network was
+        stopped before the wanted epochs.
+    """
+    lengths = [one for one in trained if one]
+    if not lengths:
+        return {"epochs": 0, "steps": 0, "trained": ""}
+    least = min(lengths, key=lambda one: one["steps"])
+    epochs, steps = int(least["epochs"]), int(least["steps"])
+    words = f"{epochs} epochs, {steps:,} steps"
+    if wanted is not None and epochs < wanted:
+        words = f"stopped at step {steps:,}, epoch {epochs} of {wanted}"
+    return {"epochs": epochs, "steps": steps, "trained": words}
+
+
 def published_rows(
     datasets: Sequence[str], target: str | None = None, models: Sequence[str] | None = None
 ) -> list[dict[str, object]]:
@@ -211,45 +244,3 @@ def published_rows(
             }
         )
     return rows
-
-
-def compare_models(
-    results_dir: str | Path, dataset: str, target: str, pairs: Sequence[tuple[str, str]]
-) -> pd.DataFrame:
-    """Compare pairs of models, first minus second, on the same frames.
-
-    Returns
-    -------
-    rows : DataFrame
-        `cagewatch.metrics.compare_rows`, pooled and scaled, with a column ``target`` before.
-
-    Raises
-    ------
-    InputError
-        If a model has no finished run, or two were scored on different frames.
-    """
-    read = {}
-    for model in dict.fromkeys(model for pair in pairs for model in pair):
-        folders = find_runs(results_dir, dataset, target, model)["folder"].tolist()
-        if not folders:
-            raise InputError(
-                f"There is no finished run of {model!r} on {dataset}, {target}: run it."
-            )
-        read[model] = read_seeds(folders)
-    (first, (frames, _, runs)), *others = read.items()
-    keys = ["recording", "frame", "anomalous"]
-    for model, (mine, _, _) in others:
-        if not frames[keys].equals(mine[keys]):
-            raise InputError(
-                f"{first!r} and {model!r} scored different frames of {dataset}; run one again."
-            )
-    table = compare_rows(
-        {model: scores for model, (_, scores, _) in read.items()},
-        frames["anomalous"].to_numpy(),
-        frames["recording"].to_numpy(),
-        frames["label"].fillna("").to_numpy(),
-        pairs,
-        coverage=runs[0].parameters.interval,
-    )
-    table.insert(0, "target", target)
-    return table

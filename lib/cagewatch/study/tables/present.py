@@ -24,7 +24,9 @@ def input_size(parameters: Parameters) -> str:
 def present_results(rows: pd.DataFrame) -> pd.DataFrame:
     """Turn the rows of `collect_results` into the table people read, all text.
 
-    Columns that say the same in every row of ours (dataset, target) or nothing at all are left out.
+    Every detector has its row, whatever it is. A network's says how long it was trained, and at
+    which step it was stopped if that is before the paper's epochs. A target that is the same in
+    every row is left out.
     """
     table = pd.DataFrame({"Target": rows["target"], "Method": rows["method"]})
     if rows["target"].nunique() == 1:
@@ -33,6 +35,7 @@ def present_results(rows: pd.DataFrame) -> pd.DataFrame:
         table["Input"] = rows["input"].fillna("")
         seeds = pd.to_numeric(rows["seeds"]).astype("Int64").astype("string")
         table["Seeds"] = seeds.fillna("").to_numpy()
+        table["Trained"] = rows["trained"].fillna("")
         names = {
             "pooled": "AUC, pooled",
             "per_video_scaled": "AUC, scaled per recording",
@@ -56,8 +59,6 @@ def describe_protocols(rows: pd.DataFrame) -> str:
     if not len(ours):
         return "published values only"
     first = ours.iloc[0]
-    trained = ours[ours["source"] == "ours"]
-    epochs = sorted(set(trained["epochs"].astype(int)) - {0})
     # Every target has its own bouts: the numbers are then those of the first.
     of = f", for {first['target']}" if ours["interval"].nunique() > 1 else ""
     parts = [
@@ -66,10 +67,7 @@ def describe_protocols(rows: pd.DataFrame) -> str:
         f"{first['macro_covers']:.0f} recordings that hold both classes",
         f"[{first['interval']}{of}]",
     ]
-    if len(trained):
-        scales = ", ".join(sorted(set(trained["scale"])))
-        parts.append(f"scale {scales}")
-        parts[-1] += f", epochs {' or '.join(map(str, epochs))}" if epochs else ""
+    parts.append(f"scale {', '.join(sorted(set(ours['scale'])))}")
     if (rows["source"] == "published").any():
         parts.append("published values as published, under protocols that differ or are unstated")
     return "; ".join(parts)

@@ -1,4 +1,4 @@
-"""A dataset's gallery: ``python -m cagewatch.study.artefacts.gallery <dataset> <README.md>``."""
+"""A dataset's gallery: ``python -m cagewatch.study.tables.gallery <dataset> <README.md>``."""
 
 from __future__ import annotations
 

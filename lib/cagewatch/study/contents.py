@@ -9,15 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cagewatch.detectors import DETECTORS
+from cagewatch.detectors.registry import NETWORKS
 
 CAGE, BENCHMARK, SAMPLE = "home cage", "benchmark", "sample of real mice"
 VARIED_TARGETS = ("hang", "groom", "anomaly")  # whose scores are varied: the paper's, a benchmark's
-BEST = "density"  # our detector, see docs/best_detector.md
-# The rivals of the paper's Table 2; no study runs them unless it is told to.
-PEERS = ("hasan", "stae_image", "stae_flow", "conv3d", "sparse")
-OURS_ON_BENCHMARKS = ("rae", "cae", "cae_image", "cae_flow", "memory", "density")
-OURS_ON_BEHAVIOURS = ("rae", "cae", "cae_image", "cae_flow", "supervised", "memory", "density")
+TWO_STREAM = ("rae", "cae")
 KINDS = {"simulated": CAGE, "mit": CAGE, "mit_sample": SAMPLE} | dict.fromkeys(
     ("ped1", "ped2", "avenue", "avenue_vol"), BENCHMARK
 )
@@ -32,8 +28,8 @@ class Artefact(NamedTuple):
     title : as the summary names it.
     kinds : of datasets it applies to.
     figures, tables : names of the files it makes.
-    targets : whose runs it reads; empty if it reads none.
-    models : likewise; the trivial baselines always with them.
+    targets : whose runs it reads, of every detector that the study has; empty if it reads none.
+    needs : detectors of which there must be one.
     recordings : True if it reads the recordings and their stores themselves.
     """
 
@@ -43,7 +39,7 @@ class Artefact(NamedTuple):
     figures: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     recordings: bool = False
 
     def files(self) -> list[str]:
@@ -53,7 +49,7 @@ class Artefact(NamedTuple):
 
     @property
     def of_paper(self) -> bool:
-        """Whether the paper has it, so that the summary says whether it was reproduced."""
+        """Whether the paper has it, so that there is something to be compared with."""
         return not self.title.startswith("Beyond the paper")
 
 
@@ -90,7 +86,7 @@ ARTEFACTS = (
         (CAGE,),
         figures=("figure_3_roc_groom",),
         targets=("groom",),
-        models=("rae", "cae"),
+        needs=TWO_STREAM,
     ),
     Artefact(
         "figure_4_roc_hang",
@@ -98,7 +94,7 @@ ARTEFACTS = (
         (CAGE,),
         figures=("figure_4_roc_hang",),
         targets=("hang",),
-        models=("rae", "cae"),
+        needs=TWO_STREAM,
     ),
     Artefact(
         "table_2_benchmark",
@@ -107,7 +103,6 @@ ARTEFACTS = (
         figures=("roc",),
         tables=("table_2", "table_2_events", "table_2_pairs", "table_2_protocols"),
         targets=("anomaly",),
-        models=(*OURS_ON_BENCHMARKS, *PEERS),
     ),
     Artefact(
         "section_3_4_alternates",
@@ -116,7 +111,6 @@ ARTEFACTS = (
         figures=("section_3_4_auc",),
         tables=("section_3_4", "section_3_4_pairs", "section_3_4_events"),
         targets=("hang", "groom"),
-        models=("rae", "cae", "cae_image", "supervised"),
     ),
     Artefact(
         "difficulty",
@@ -125,8 +119,16 @@ ARTEFACTS = (
         figures=("difficulty",),
         tables=("difficulty", "difficulty_models", "difficulty_pairs", "difficulty_events"),
         targets=("drink", "eat", "groom", "hang", "micromovement", "rear", "rest", "walk"),
-        models=(*OURS_ON_BEHAVIOURS, *PEERS),
         recordings=True,
+    ),
+    Artefact(
+        "learning_curves",
+        "Beyond the paper, how long a network must be trained",
+        (CAGE, BENCHMARK),
+        figures=("learning_curves",),
+        tables=("learning_curves",),
+        targets=VARIED_TARGETS,
+        needs=NETWORKS,
     ),
     Artefact(
         "ablation_scores",
@@ -135,7 +137,7 @@ ARTEFACTS = (
         figures=("ablation_scores",),
         tables=("ablation_scores", "ablation_streams"),
         targets=VARIED_TARGETS,
-        models=("cae",),
+        needs=("cae",),
         recordings=True,
     ),
     Artefact(
@@ -145,7 +147,6 @@ ARTEFACTS = (
         figures=("real_mice_roc", "real_mice_timeline", "real_mice_stills"),
         tables=("real_mice_rear", "real_mice_walk", "real_mice_groom", "real_mice_pairs"),
         targets=("rear", "walk", "groom"),
-        models=tuple(DETECTORS),
         recordings=True,
     ),
 )
@@ -154,16 +155,14 @@ ARTEFACTS = (
 def artefacts_for(layout: str, targets: Sequence[str], models: Sequence[str]) -> list[Artefact]:
     """The artefacts that a study of these targets and models can make, in the paper's order.
 
-    Of each artefact, the targets and models that the study lacks are left out; one that reads runs
-    and is left with none is not made. A folder of one's own videos has none of the paper's.
+    Of each artefact, the targets that the study lacks are left out; one that reads runs is not made
+    without a target and one of the detectors it needs. A folder of one's own videos has none.
     """
     made = []
     for artefact in ARTEFACTS:
-        own = artefact._replace(
-            targets=tuple(name for name in artefact.targets if name in targets),
-            models=tuple(name for name in artefact.models if name in models),
-        )
-        enough = not artefact.targets or (own.targets and own.models)
+        own = artefact._replace(targets=tuple(one for one in artefact.targets if one in targets))
+        able = not artefact.needs or set(artefact.needs) & set(models)
+        enough = not artefact.targets or (own.targets and able)
         if KINDS.get(layout) in artefact.kinds and enough:
             made.append(own)
     return made

@@ -10,7 +10,7 @@ import yaml
 
 from cagewatch import params
 from cagewatch.errors import InputError
-from cagewatch.study.artefacts.contents import BENCHMARK, KINDS
+from cagewatch.study.contents import BENCHMARK, KINDS
 from cagewatch.study.values import as_given, resolve_for
 
 MODEL = "cae"  # the paper's better two-stream network is what is varied

@@ -8,9 +8,9 @@ import pandas as pd
 
 from cagewatch.errors import InputError
 from cagewatch.files import read_json
-from cagewatch.study.artefacts.ablations import PROTOCOLS
+from cagewatch.study.ablations.results import PROTOCOLS
+from cagewatch.study.ablations.variations import FOLDER, MODEL, read_variations
 from cagewatch.study.artefacts.parameters import Given, command, runs_of
-from cagewatch.study.artefacts.variations import FOLDER, MODEL, read_variations
 
 
 def collect_variations(given: Given, question: str) -> pd.DataFrame:

@@ -1,0 +1,1 @@
+"""Ablations: the open points of the paper, one changed at a time."""

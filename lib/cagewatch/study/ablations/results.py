@@ -1,0 +1,128 @@
+"""Results of ablations: which open points move the AUC by more than another seed does."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from cagewatch.plots import save_figure
+from cagewatch.study.ablations.variations import in_words
+from cagewatch.study.artefacts.parameters import (
+    Given,
+    figures_folder,
+    is_simulated,
+    settings_of,
+)
+from cagewatch.study.tables import write_table
+
+PROTOCOLS = {"pooled": "pooled", "per_video_scaled": "scaled per recording"}
+
+
+def compare_variations(scores: pd.DataFrame, protocol: str = "pooled") -> pd.DataFrame:
+    """Each variation's AUC less the plain one's of the same seed, beside what a seed changes.
+
+    Returns
+    -------
+    One row per target and variation: target, variation, auc (mean over seeds), difference (mean
+    over the seeds both have, paired), least, most (range of the differences), spread (range over
+    seeds of the plain AUC; NaN for one seed), seeds (of the variation), moves: True if every
+    difference has the same sign and their mean is larger than the spread; None for one seed, which
+    has no spread.
+    """
+    rows = []
+    for target, group in scores.groupby("target", sort=False):
+        plain = group[group["variation"] == ""].set_index("seed")[protocol]
+        spread = float(plain.max() - plain.min()) if len(plain) > 1 else np.nan
+        varied = group[group["variation"] != ""]
+        for variation, own in varied.groupby("variation", sort=False):
+            auc = own.set_index("seed")[protocol]
+            difference = (auc - plain).dropna()
+            one_sign = bool((difference > 0).all() or (difference < 0).all())
+            found = {
+                "auc": float(auc.mean()),
+                "difference": float(difference.mean()),
+                "least": float(difference.min()),
+                "most": float(difference.max()),
+                "spread": spread,
+                "seeds": len(difference),
+            }
+            moves = one_sign and abs(found["difference"]) > spread
+            found["moves"] = moves if min(len(plain), len(difference)) > 1 else None
+            rows.append({"target": target, "variation": variation} | found)
+    return pd.DataFrame(rows)
+
+
+def write_variations(given: Given, question: str, scores: pd.DataFrame) -> pd.DataFrame:
+    """Write the table ``ablation_<question>`` and return it as people read it."""
+    compared = {name: compare_variations(scores, name) for name in PROTOCOLS}
+    first = compared["pooled"]
+    table = first[["target"]].copy()
+    table["changed"] = [in_words(question, variation) for variation in first["variation"]]
+    table["seeds"] = first["seeds"]
+    for name, words in PROTOCOLS.items():
+        found = compared[name]
+        table[f"AUC, {words}"] = found["auc"]
+        table[f"difference, {words}"] = found["difference"].map("{:+.3f}".format)
+        table[f"seed spread, {words}"] = found["spread"]
+        table[f"more than a seed, {words}"] = found["moves"].map(
+            {True: "yes", False: "no"}, na_action="ignore"
+        )
+    caption = f"Ablation, {question}: two-stream CAE on {given.dataset}"
+    protocol = (
+        "frame AUC, mean over seeds; each row changes one thing; difference from the unchanged "
+        "model or score with the same seed; seed spread: largest less smallest AUC of the "
+        "unchanged one; more than a seed: every seed's difference has the same sign and their "
+        f"mean exceeds the spread; scale {settings_of(given).scale}"
+    )
+    name = f"ablation_{question}"
+    write_table(table, figures_folder(given), name, caption, protocol, is_simulated(given))
+    return table
+
+
+def show_variations(given: Given, question: str, scores: pd.DataFrame) -> Figure:
+    """Draw what each variation changes, a panel a target; written as ``ablation_<question>``."""
+    table = compare_variations(scores)
+    targets = list(table["target"].unique())
+    height = 1.2 + 0.36 * table["variation"].nunique()
+    figure, axes = plt.subplots(
+        1, len(targets), figsize=(2.2 + 3.4 * len(targets), height), sharey=True, squeeze=False
+    )
+    for ax, target in zip(axes[0], targets, strict=True):
+        own = table[table["target"] == target]
+        places = np.arange(len(own))
+        if np.isfinite(spread := own["spread"].iloc[0]):
+            ax.axvspan(-spread, spread, color="0.88", zorder=0, label="what another seed changes")
+            ax.hlines(places, own["least"], own["most"], color="0.3", linewidth=2)
+            ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.12), frameon=False)
+        ax.plot(own["difference"], places, "o", color="#0072B2")
+        ax.axvline(0, color="0.4", linewidth=0.8)
+        ax.locator_params(axis="x", nbins=5)
+        ax.set_yticks(places, [in_words(question, name) for name in own["variation"]])
+        ax.set(title=target, xlabel="change of the pooled AUC", ylim=(len(own) - 0.5, -0.5))
+    caption = (
+        f"Ablation, {question}: change of the frame AUC (pooled) when one thing is changed, "
+        f"two-stream CAE on {given.dataset}; dots: mean over seeds, lines: their range"
+    )
+    folder, name = figures_folder(given), f"ablation_{question}"
+    save_figure(figure, folder, name, is_simulated(given), caption=caption)
+    return figure
+
+
+def describe_variations(question: str, scores: pd.DataFrame) -> str:
+    """Markdown: which choices move the AUC by more than a seed does; that none does, if so."""
+    lines = []
+    for protocol, words in PROTOCOLS.items():
+        table = compare_variations(scores, protocol)
+        if table["moves"].isna().all():
+            lines.append(f"- {words}: one seed only, so no spread to compare a change with.")
+            continue
+        moving = table[table["moves"].fillna(False).astype(bool)]
+        named = [
+            f"{in_words(question, row.variation)} ({row.target}, {row.difference:+.3f})"
+            for row in moving.itertuples()
+        ]
+        told = "; ".join(named) or "none"
+        lines.append(f"- {words}: choices that move the AUC by more than a seed does: {told}.")
+    return "\n".join(lines)
