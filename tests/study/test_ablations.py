@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
-import shutil
 from pathlib import Path
 
 import jupytext
@@ -19,51 +17,41 @@ from cagewatch import runtime
 runtime.configure(os.environ.get("KERAS_BACKEND", "tensorflow"), 1)
 runtime.load_backend()
 
-from batch_checkout import copy_checkout, study  # noqa: E402
-from test_artefacts import make_run, texts  # noqa: E402
+from study_runs import make_run, texts  # noqa: E402
 
-from cagewatch import clips, metrics, models, params, runs, scoring  # noqa: E402
+from cagewatch import clips, metrics, params, runs  # noqa: E402
 from cagewatch.clips.batches import ClipBatches  # noqa: E402
+from cagewatch.detectors import TrainingSet, fit_detector  # noqa: E402
+from cagewatch.detectors.network import rebuild  # noqa: E402
 from cagewatch.errors import InputError  # noqa: E402
-from cagewatch.files import write_json  # noqa: E402
 from cagewatch.recordings import load_recordings  # noqa: E402
-from cagewatch.runs.read import load_model, read_run  # noqa: E402
+from cagewatch.runs.read import read_run  # noqa: E402
+from cagewatch.scoring import score_recordings  # noqa: E402
 from cagewatch.simulate import write_dataset  # noqa: E402
 from cagewatch.store import stores_of  # noqa: E402
-from cagewatch.study.ablations import bottleneck, results, retrained, scores, variations  # noqa: E402
+from cagewatch.study import plan  # noqa: E402
+from cagewatch.study.ablations import bottleneck, results, retrained, variations  # noqa: E402
+from cagewatch.study.ablations import scores as scoring  # noqa: E402
 from cagewatch.study.artefacts.parameters import Given, figures_folder  # noqa: E402
 
 TARGET = "hang"
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
-def untrained_run(parameters: params.Parameters) -> None:
-    """What the notebook experiment leaves, but for the training."""
+def short_run(parameters: params.Parameters) -> None:
+    """What the notebook experiment leaves."""
     recordings = load_recordings(parameters)
     stores = stores_of(recordings, parameters, 1)
     train, test = ([one for one in recordings if one.split == s] for s in ("train", "test"))
-    index = clips.index_training_clips(train, stores, parameters)
-    test_index = clips.index_test_clips(test, stores, parameters)
-    scale = clips.measure_flow_scale(index, stores, parameters)
-    batches = [ClipBatches(part, stores, parameters, scale) for part in (index, test_index)]
-    folder = runs.start_run(parameters)
-    model = models.build_model(parameters, 1)
-    runs.save_model(model, folder)
-    reference = scoring.score_reference(model, batches[0], parameters)
-    scores = scoring.score_streams(model, batches[1], parameters)
-    by_recording = scoring.score_test_frames(scores, reference, test_index, stores, parameters)
-    frames = scoring.tabulate_frames(test, stores, by_recording, parameters)
-    runs.save_scores(frames, folder)
-    table = scoring.tabulate_clips(scores, reference, test_index, parameters)
-    found = metrics.compute_metrics(frames, parameters, table)
-    average = scoring.average_streams(reference, reference, parameters.stream_average)
-    found["reference_scores"] = runs.describe_reference(reference, average)
-    write_json(folder / "metrics.json", {"format": runs.FORMAT, "flow_scale": scale, **found})
+    run = runs.start_run(parameters)
+    detector = fit_detector(TrainingSet(train, stores, parameters, run.aside))
+    frames = score_recordings(detector, test, stores)
+    runs.finish_run(run, detector, frames, metrics.compute_metrics(frames, parameters), {}, stores)
 
 
 @pytest.fixture(scope="module")
 def cage(tmp_path_factory) -> Given:
-    """Two untrained runs of the CAE on a tiny simulated cage, the second one standardised."""
+    """Two short runs of the CAE on a tiny simulated cage, the second one standardised."""
     folder = tmp_path_factory.mktemp("ablations")
     write_dataset(folder / "data", seed=0, n_recordings=2, n_frames=400, rare=20.0)
     names = sorted(path.stem for path in (folder / "data" / "full_database").glob("*.mpg"))
@@ -71,18 +59,13 @@ def cage(tmp_path_factory) -> Given:
     given |= {"results_dir": str(folder / "results"), "scale": "smoke", "target": "micromovement"}
     given |= {"train_recordings": names[:1], "test_recordings": names[1:], "test_stop": 1.0}
     for seed, average in enumerate(("raw", "standardised")):
-        untrained_run(params.resolve({**given, "seed": seed, "stream_average": average}))
-    return Given(
-        dataset="simulated",
-        results_dir=str(folder / "results"),
-        figures_dir=str(folder / "figures"),
-        cores=1,
-    )
+        short_run(params.resolve({**given, "seed": seed, "stream_average": average}))
+    return Given(dataset="simulated", results_dir=str(folder / "results"), cores=1)
 
 
 @pytest.fixture(scope="module")
 def rescored(cage) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return ablations.rescore_runs(cage)
+    return scoring.rescore_runs(cage)
 
 
 def run_folder(cage: Given, seed: int) -> Path:
@@ -102,7 +85,6 @@ def test_rescoring_gives_what_the_run_reported(cage, rescored):
     scores = rescored[0].set_index(["seed", "variation"])["pooled"]
     assert scores[0, ""] == pytest.approx(auc_of(cage, 0), abs=1e-3)
     assert scores[1, "standardised"] == pytest.approx(auc_of(cage, 1), abs=1e-3)
-    assert scores[0, "clips"] == pytest.approx(metrics_of(cage, 0)["clip"]["auc"], abs=1e-3)
     assert len(scores) == 2 * (1 + len(variations.read_variations("scores")) + 2)
     assert scores.between(0, 1).all()
 
@@ -114,29 +96,18 @@ def test_distance_is_the_mean_to_the_nearest_normal_clips_without_the_clip_itsel
     assert found["normal"][[0, 3]] == pytest.approx([3.0, (1 + 1 + 2 + 2 + 3) / 5])
 
 
-def test_error_is_standardised_by_its_own_average_whatever_the_run_kept(cage):
-    run = read_run(run_folder(cage, 1))  # made with standardised streams, so it kept that average
-    kept = run.metrics["reference_scores"] | {"score": {"mean": 1000.0, "std": 7.0}}
-    changed = run._replace(metrics=run.metrics | {"reference_scores": kept})
-    measured = ablations.measure_run(run, cage)
-    first, second = (
-        dict(ablations.score_variations(one, measured))["bottleneck_and_error"]["score"]
-        for one in (run, changed)
-    )
-    assert first.equals(second)
-
-
 def test_a_clip_is_described_by_the_mean_of_its_frames_bottlenecks(cage):
     run = read_run(run_folder(cage, 0))
     recordings = load_recordings(run.parameters)
     stores = stores_of(recordings, run.parameters, 1)
     index = clips.index_test_clips(recordings[1:], stores, run.parameters)
-    model = load_model(run.folder)
+    state = runs.open_detector(run.folder).state
+    model = rebuild(state, run.parameters)
 
     def described(frames: np.ndarray) -> np.ndarray:
         chosen = dataclasses.replace(index, frames=frames)
         return bottleneck.describe_clips(
-            model, ClipBatches(chosen, stores, run.parameters, run.metrics["flow_scale"])
+            model, ClipBatches(chosen, stores, run.parameters, float(state["flow_scale"]))
         )
 
     values = described(index.frames)
@@ -155,16 +126,16 @@ def test_shares_of_the_streams_add_up(rescored):
 
 
 def test_tables_figure_and_words(cage, rescored):
-    table = ablations.write_variations(cage, "scores", rescored[0])
-    ablations.write_streams(cage, rescored[1])
-    figure = ablations.show_variations(cage, "scores", rescored[0])
+    table = results.write_variations(cage, "scores", rescored[0])
+    scoring.write_streams(cage, rescored[1])
+    figure = results.show_variations(cage, "scores", rescored[0])
     assert "clip_score frame_mse_norm" in texts(figure) and "another seed" in texts(figure)
     assert len(table) == len(variations.read_variations("scores")) + 2
     assert {"bottleneck", "bottleneck and error"} <= set(table["changed"])
     for name in ("ablation_scores.md", "ablation_streams.md", "ablation_scores.svg"):
         assert (figures_folder(cage) / name).is_file()
     assert "Simulated data." in (figures_folder(cage) / "ablation_scores.md").read_text()
-    words = ablations.describe_scores(cage, *rescored)
+    words = scoring.describe_scores(cage, *rescored)
     assert "micromovement" in words and "standardised" in words
 
 
@@ -174,9 +145,9 @@ def test_a_stream_that_does_not_vary_has_no_share():
     frames["anomalous"] = varying > 0.5
 
     class Run:
-        metrics = {"reference_scores": dict.fromkeys(("image", "flow", "score"), {"std": 2.0})}
+        metrics = {"reference_scores": dict.fromkeys(("score_image", "score_flow"), {"std": 2.0})}
 
-    found = ablations.describe_streams(Run(), frames)
+    found = scoring.describe_streams(Run(), frames)
     assert found["share_image"] == pytest.approx(0) and found["share_flow"] == pytest.approx(1)
     assert found["auc_flow"] == 1 and found["auc_image"] == 0.5 and found["noise_flow"] == 2
 
@@ -191,7 +162,7 @@ def scores_of(**by_value: list[float]) -> pd.DataFrame:
 
 
 def test_differences_are_paired_by_seed_and_held_against_the_spread():
-    table = ablations.compare_variations(
+    table = results.compare_variations(
         scores_of(plain=[0.80, 0.84], centre=[0.86, 0.90], end=[0.82, 0.86], other=[0.90, 0.80])
     ).set_index("variation")
     np.testing.assert_allclose(table["difference"], [0.06, 0.02, 0.03], atol=1e-12)
@@ -203,7 +174,7 @@ def test_differences_are_paired_by_seed_and_held_against_the_spread():
 
 def test_one_seed_says_nothing_about_spread(tmp_path):
     scores = scores_of(plain=[0.8], centre=[0.9])
-    table = ablations.compare_variations(scores)
+    table = results.compare_variations(scores)
     assert np.isnan(table["spread"]).all() and table["moves"].tolist() == [None]
 
 
@@ -234,7 +205,7 @@ def test_a_wrong_file_is_named(tmp_path, text, words):
 
 def test_without_a_run_the_command_is_named(tmp_path):
     with pytest.raises(InputError, match="make study DATASET=simulated"):
-        ablations.rescore_runs(Given(dataset="simulated", results_dir=str(tmp_path)))
+        scoring.rescore_runs(Given(dataset="simulated", results_dir=str(tmp_path)))
 
 
 # Variations that are trained
@@ -262,18 +233,18 @@ def test_what_changes_nothing_is_not_trained():
 
 
 def test_varied_runs_are_compared_with_the_studys_own(tmp_path):
-    results, varied = tmp_path / "results", tmp_path / "results" / "ablations" / "dx_dy"
-    given = Given(dataset="ped2", results_dir=str(results), figures_dir=str(tmp_path / "figures"))
+    folder, varied = tmp_path / "results", tmp_path / "results" / "ablations" / "dx_dy"
+    given = Given(dataset="ped2", results_dir=str(folder))
     with pytest.raises(InputError, match="make ablations DATASET=ped2"):
         retrained.collect_variations(given, "flow")
     for seed in (0, 1):
-        make_run(results, "ped2", "anomaly", "cae", 1.0, seed)
+        make_run(folder, "ped2", "anomaly", "cae", 1.0, seed)
         make_run(varied, "ped2", "anomaly", "cae", 4.0, seed)
-    scores = retrained.collect_variations(given, "flow")
-    assert scores["variation"].tolist() == ["", "", "dx_dy", "dx_dy"]
-    assert len(ablations.write_variations(given, "flow", scores)) == 1
-    assert "flow_representation xy" in texts(ablations.show_variations(given, "flow", scores))
-    assert "flow_representation xy (anomaly, +" in ablations.describe_variations("flow", scores)
+    found = retrained.collect_variations(given, "flow")
+    assert found["variation"].tolist() == ["", "", "dx_dy", "dx_dy"]
+    assert len(results.write_variations(given, "flow", found)) == 1
+    assert "flow_representation xy" in texts(results.show_variations(given, "flow", found))
+    assert "flow_representation xy (anomaly, +" in results.describe_variations("flow", found)
     with pytest.raises(InputError, match="no finished run of the ablation 'clips'"):
         retrained.collect_variations(given, "clips")
 
@@ -289,22 +260,27 @@ def test_each_question_has_a_thin_notebook(question):
 
 
 def test_the_batch_plans_each_variation_with_each_seed(tmp_path):
-    root = copy_checkout(tmp_path)
-    (root / "params" / "ablations.yaml").write_text(
-        "flow: {dx_dy: {flow_representation: xy}}\n"
-        "clips: {every_frame: {frame_stride: 1}, every_2nd: {frame_stride: 2}}\n"
-        "training: {gamma_0.4: {gamma: 0.4}}\n"
-    )
-    for question in ("flow", "clips"):  # a question without its notebook is left out
-        notebook = f"notebooks/ablation_{question}.py"
-        shutil.copy(params.project_root() / notebook, root / notebook)
-    wanted = [f"figures/ped2/ablation_{question}.md" for question in ("flow", "clips")]
-    done = study(root, "--models", "cae", "--seeds", "0 1", "--", *wanted, "--dry-run")
-    assert done.returncode == 0, done.stdout + done.stderr
-    runs_planned = set(re.findall(r"output: (\S+)/scores.csv.gz", done.stdout))
-    varied = {f"ablations/{name}/ped2" for name in ("dx_dy", "every_2nd")}
-    assert runs_planned == {
-        f"results/{place}/anomaly/cae/seed-{seed}" for place in {*varied, "ped2"} for seed in (0, 1)
-    }
-    kept = yaml.safe_load((root / "results/grid/ped2/ablations/dx_dy.yaml").read_text())
-    assert kept["flow_representation"] == "xy" and kept["results_dir"] == "results/ablations/dx_dy"
+    given = {"dataset": "ped2", "data_dir": str(tmp_path), "scale": "smoke"}
+    config = {**given, "models": "cae", "seeds": "0 1", "results_dir": str(tmp_path)}
+    study = plan.read_study(config)
+    runs_planned = study.varied_runs("flow")
+    assert {(run.variation, run.seed) for run in runs_planned} >= {("dx_dy", 0), ("dx_dy", 1)}
+    (run,) = [one for one in runs_planned if (one.variation, one.seed) == ("dx_dy", 1)]
+    values = study.values(run)
+    assert values["flow_representation"] == "xy" and values["seed"] == 1
+    assert values["results_dir"] == f"{tmp_path}/ablations/dx_dy"
+    assert study.folder_of(run) == str(runs.run_folder(params.resolve(values)))
+    (page,) = [one for one in study.ablations() if one.notebook == "ablation_flow"]
+    assert set(study.markers(runs_planned)) <= set(page.reads)
+
+
+def test_a_variation_is_scored_as_a_run_with_its_parameters_would_be(cage, rescored):
+    """Centre alignment from clip errors equals what the detector itself gives with it."""
+    run = read_run(run_folder(cage, 0))
+    recordings = load_recordings(run.parameters)
+    stores = stores_of(recordings, run.parameters, 1)
+    detector = runs.open_detector(run.folder)
+    changed = run.parameters.model_copy(update={"clip_alignment": "centre"})
+    frames = score_recordings(type(detector)(changed, detector.state), recordings[1:], stores)
+    found = rescored[0].set_index(["seed", "variation"])["pooled"][0, "centre_frame"]
+    assert found == pytest.approx(metrics.compute_metrics(frames, changed)["auc"], abs=1e-3)

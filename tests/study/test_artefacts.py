@@ -12,17 +12,17 @@ import jupytext
 import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
-import pandas as pd
 import pytest
+from study_runs import given_for, make_run, texts
 
-from cagewatch import metrics, params, runs, runtime
+from cagewatch import metrics, params, runtime
 from cagewatch.errors import InputError
-from cagewatch.files import write_json
-from cagewatch.params import project_root, resolve
+from cagewatch.params import project_root
+from cagewatch.study import contents
 from cagewatch.study.artefacts import (
     alternates,
     benchmark,
-    contents,
+    learning,
     parameters,
     protocols,
     roc,
@@ -32,49 +32,8 @@ from cagewatch.study.publish import tags_of
 from cagewatch.study.tables import write_gallery
 
 NOTEBOOKS = project_root() / "notebooks"
+QUESTIONS = [f"ablation_{name}" for name in ("clips", "flow", "training")]
 OWN = [*(artefact.notebook for artefact in contents.ARTEFACTS), "summary"]
-
-
-def make_run(
-    results: Path,
-    dataset: str,
-    target: str,
-    model: str,
-    strength: float,
-    seed: int = 0,
-    recordings: int | None = None,
-    **given,
-):
-    """A finished run whose scores separate the target by `strength`, on 12 bouts of 20 frames."""
-    chosen = {"dataset": dataset, "target": target, "model": model, "seed": seed, "scale": "smoke"}
-    chosen |= {"bootstrap_samples": 50, "results_dir": str(results)}
-    values = resolve(chosen | given)
-    anomalous = np.repeat(np.arange(12) % 3 == 1, 20)
-    generator = np.random.default_rng([seed, len(model)])
-    score = generator.normal(size=240) + strength * anomalous
-    recordings = recordings or (12 if target == "anomaly" else 1)
-    frames = pd.DataFrame(
-        {
-            "recording": np.repeat([f"Test{n:03d}" for n in range(recordings)], 240 // recordings),
-            "frame": np.tile(np.arange(240 // recordings), recordings),
-            "time_s": np.tile(np.arange(240 // recordings) / 10, recordings),
-            "label": np.where(anomalous, target, "normal"),
-            "anomalous": anomalous,
-            "score_image": score,
-            "score_flow": np.nan,
-            "score": score,
-        }
-    )
-    folder = runs.start_run(values)
-    runs.save_scores(frames, folder)
-    found = metrics.compute_metrics(frames, values)
-    write_json(folder / "metrics.json", {"format": runs.FORMAT, **found})
-
-
-def given_for(folder: Path, dataset: str) -> parameters.Given:
-    return parameters.Given(
-        dataset=dataset, results_dir=str(folder / "results"), figures_dir=str(folder / "figures")
-    )
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +44,7 @@ def cage(tmp_path_factory: pytest.TempPathFactory) -> parameters.Given:
         make_run(folder / "results", "simulated", "groom", model, strength)
     make_run(folder / "results", "simulated", "groom", "cae", 0.6, seed=1)
     make_run(folder / "results", "simulated", "groom", "frame_difference", 0.1)
+    make_run(folder / "results", "simulated", "groom", "pca_frames", 1.0)
     make_run(folder / "results", "simulated", "hang", "rae", 2.0)
     return given_for(folder, "simulated")
 
@@ -93,11 +53,6 @@ def cage(tmp_path_factory: pytest.TempPathFactory) -> parameters.Given:
 def close_figures():
     yield
     plt.close("all")
-
-
-def texts(figure: plt.Figure) -> str:
-    """Everything written in a figure."""
-    return "\n".join(text.get_text() for text in figure.findobj(plt.Text))
 
 
 # The notebooks
@@ -111,11 +66,11 @@ def every_notebook() -> list[str]:
 def test_notebook_is_in_step_with_its_source(name: str) -> None:
     source = jupytext.read(NOTEBOOKS / f"{name}.py")
     paired = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
-    # Values that a published run was given stand in a cell that papermill put in.
-    paired.cells = [cell for cell in paired.cells if "injected-parameters" not in tags_of(cell)]
+    # What papermill injects would silently win over what a user edits.
+    assert not [cell for cell in paired.cells if "injected-parameters" in tags_of(cell)]
     shown = [(cell.cell_type, cell.source) for cell in paired.cells]
     assert shown == [(cell.cell_type, cell.source) for cell in source.cells], (
-        f"notebooks/{name}.py was edited: run 'make study' and 'make notebooks'"
+        f"notebooks/{name}.py was edited: run 'make study' and 'make publish'"
     )
     tagged = [tags_of(cell) for cell in paired.cells if tags_of(cell)]
     assert tagged == [cell.metadata["tags"] for cell in source.cells if cell.metadata.get("tags")]
@@ -146,7 +101,7 @@ def test_parameters_cell_is_the_schema(name: str) -> None:
     [cell] = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
     assert cell.source.startswith("# Parameters:")
     fields = parameters.Given.model_fields
-    lines = dict(re.findall(r"^(\w+): (?:str|int) = \S+  # (.*)$", cell.source, re.MULTILINE))
+    lines = dict(re.findall(r"^(\w+): \w+ = \S+  # (.*)$", cell.source, re.MULTILINE))
     assert lines == {field: schema.description for field, schema in fields.items()}
     space: dict[str, object] = {"In": [cell.source]}
     exec(cell.source, space)
@@ -176,7 +131,8 @@ def test_roc_figure_has_both_models_and_says_simulated(cage: parameters.Given) -
     written = texts(figure)
     for wanted in ("two-stream RAE, groom", "two-stream CAE, groom", "simulated data"):
         assert wanted in written
-    assert "(2 seeds)" in written and "frame difference" in written and "equal error" in written
+    assert "(2 seeds)" in written and "equal error" in written
+    assert "frame difference" in written and "PCA of frames" in written
     svg = (parameters.figures_folder(cage) / "figure_3_roc_groom.svg").read_text()
     assert svg.startswith("<?xml")
     caption = (parameters.figures_folder(cage) / "figure_3_roc_groom.json").read_text()
@@ -215,12 +171,14 @@ def test_benchmark_shows_both_sizes_and_published_rows(tmp_path: Path) -> None:
     assert {"24x32", "64x96"} <= set(table["Input"])
     assert table["Method"].str.contains("MemAE").any()
     assert (table["Method"] == "frame index").sum() == 1  # the same at every input size
+    assert "stopped at step 20, epoch 2 of 60" in set(table["Trained"])
     assert benchmark.partial_warning(rows) == ""
-    assert "ped2_large, 64x96" in texts(benchmark.show_benchmark(given, rows))
-    assert not len(benchmark.compare_benchmark(given, rows))  # one model, nothing to compare
+    assert "ped2_large" in texts(benchmark.show_benchmark(given, rows))
     make_run(tmp_path / "results", "ped2", "anomaly", "density", 4.0)
-    pairs = benchmark.compare_benchmark(given, benchmark.collect_benchmark(given))
-    assert pairs[["Than", "Verdict"]].values.tolist() == [["two-stream CAE", "better"]]
+    pairs, words = benchmark.compare_benchmark(given, benchmark.collect_benchmark(given))
+    said = pairs.set_index("Than")["Verdict"]
+    assert set(pairs["Is better"]) == {"density of objects"} and set(said) == {"better"}
+    assert "density of objects is ahead of every other row" in words
     protocols.write_protocols(given, rows)
     written = {path.name for path in parameters.figures_folder(given).iterdir()}
     artefact = next(one for one in contents.ARTEFACTS if one.notebook == "table_2_benchmark")
@@ -246,7 +204,7 @@ def test_home_cage_shows_published_rows_only(cage: parameters.Given) -> None:
     table = benchmark.write_benchmark(cage, rows)
     assert "0.832" in set(table["Published"]) and "AUC, pooled" not in table
     assert benchmark.show_benchmark(cage, rows) is None
-    assert not len(benchmark.compare_benchmark(cage, rows))
+    assert not len(benchmark.compare_benchmark(cage, rows)[0])
     assert not (parameters.figures_folder(cage) / "table_2.csv").exists()
     assert "is no benchmark" in benchmark.describe_benchmark(cage, rows)
 
@@ -256,12 +214,14 @@ def test_home_cage_shows_published_rows_only(cage: parameters.Given) -> None:
 
 def test_alternates_are_compared_on_the_same_frames(cage: parameters.Given) -> None:
     rows = alternates.collect_alternates(cage)
-    pairs = alternates.compare_claims(cage, rows)
-    assert set(pairs["target"]) == {"groom"} and len(pairs) == 2 * len(alternates.CLAIMS)
+    pairs = alternates.compare_alternates(cage, rows)
+    detectors = 6  # of groom; of hang there is one, which nothing can be compared with
+    assert set(pairs["target"]) == {"groom"} and len(pairs) == detectors * (detectors - 1)
     table = alternates.write_alternates(cage, rows, pairs)
     assert {"0.644", "0.660", "0.959", "0.990"} <= set(table["Published"])
-    said = alternates.present_pairs(pairs).set_index(["Claimed better", "Than"])["Verdict"]
-    assert said["supervised CAE", "two-stream CAE"] == "better"
+    assert {"PCA of frames", "frame difference"} <= set(table["Method"])
+    said = alternates.show_pairs(rows, pairs).set_index(["Is better", "Than"])["Verdict"]
+    assert said["supervised", "two-stream RAE"] == "better"
     figure = alternates.show_alternates(cage, rows)
     assert "paper 0.644" in texts(figure) and "simulated data" in texts(figure)
     for name in ("section_3_4.md", "section_3_4_pairs.md"):
@@ -313,32 +273,57 @@ ENDS = ["4", "64", "1"]  # quick scale caps the epochs at 4
 # Summary, contents and gallery
 
 
-def test_summary_says_what_is_missing_and_why(cage: parameters.Given) -> None:
-    table = summary.write_summary(cage).set_index("Artefact")
-    assert set(table["Status"]) <= {"reproduced", "not reproduced", "not run"}
-    assert "DATASET=avenue" in table.loc["Table 2, the Avenue benchmark", "Why"]
-    assert "is not there" in table.loc["Figure 1, the two behaviours", "Why"]
-    assert "SCALE=paper" in summary.NO_ARCHIVE
+def test_summary_has_a_line_for_each_claim(cage: parameters.Given) -> None:
+    table = summary.write_summary(cage).set_index("Claim")
+    assert set(table["Verdict"]) <= {"agrees", "does not", "no difference shown", "not run"}
+    avenue = table.loc["AUC of the two-stream CAE on anomaly"]
+    assert avenue["Verdict"] == "not run" and "DATASET=avenue" in avenue["To run it"]
+    row = table.loc["AUC of the supervised on groom"]
+    assert row["Paper"] == "0.660" and "real mice" in row["Data"] and row["Seeds"] == "1"
+    assert row["Trained"] == "stopped at step 20, epoch 2 of 120"
+    order = table.loc["supervised above single-stream CAE (image) on groom"]
+    assert order["Verdict"] in ("agrees", "no difference shown") and "[" in order["Ours"]
+    lacking = table.loc["AUC of the single-stream CAE (image) on hang"]
+    assert 'TARGETS=hang MODELS="cae_image"' in lacking["To run it"]
 
 
 def test_summary_of_nothing_needs_no_run(tmp_path: Path) -> None:
     table = summary.summarise(given_for(tmp_path, "simulated"))
-    assert set(table["Status"]) == {"not run"} and len(table) == 8
+    assert set(table["Verdict"]) == {"not run"} and table["To run it"].str.startswith("make").all()
 
 
-@pytest.mark.parametrize(
-    ("strength", "scale", "status"),
-    [(0.3, "paper", "reproduced"), (0.3, "quick", "not run"), (4.0, "paper", "not reproduced")],
-)
-def test_reproduced_is_said_of_the_papers_data_at_its_scale(
-    strength: float, scale: str, status: str, tmp_path: Path
+@pytest.mark.parametrize(("strength", "verdict"), [(0.3, "agrees"), (4.0, "does not")])
+def test_a_published_number_is_held_against_ours(
+    strength: float, verdict: str, tmp_path: Path
 ) -> None:
     given = given_for(tmp_path, "mit")
-    for model in ("rae", "cae"):
-        make_run(tmp_path / "results", "mit", "groom", model, strength, scale=scale)
-    roc.show_target(given, "groom", "figure_3_roc_groom", roc.read_target(given, "groom"))
-    row = summary.summarise(given).set_index("Artefact").loc["Figure 3, two-stream models on groom"]
-    assert row["Status"] == status, row["Why"]
+    make_run(tmp_path / "results", "mit", "groom", "rae", strength)
+    row = summary.summarise(given).set_index("Claim").loc["AUC of the two-stream RAE on groom"]
+    assert row["Verdict"] == verdict and row["Data"] == "mit"
+
+
+# Learning curves
+
+
+def test_learning_curves_join_what_was_measured_and_the_lines(tmp_path: Path) -> None:
+    given = given_for(tmp_path, "simulated")
+    with pytest.raises(InputError, match="no finished run of a network"):
+        learning.collect_curves(given)
+    folder = make_run(tmp_path / "results", "simulated", "hang", "cae", 1.0)
+    make_run(tmp_path / "results", "simulated", "hang", "pca_frames", 3.0)
+    (folder / "curve.csv").write_text(
+        "step,epoch,loss,val_loss,auc_pooled,auc_scaled\n10,1,0.2,0.3,0.51,0.52\n"
+    )
+    curves = learning.collect_curves(given)
+    assert curves["step"].tolist() == [10, 20] and curves["loss"].tolist() == [0.2, 0.1]
+    assert curves["auc_pooled"][0] == 0.51 and 0.6 < curves["auc_pooled"][1] < 1
+    lines = learning.collect_lines(given)
+    assert lines["model"].tolist() == ["pca_frames"]
+    figure = learning.show_curves(given, curves, lines)
+    assert "PCA of frames" in texts(figure) and "simulated data" in texts(figure)
+    assert len(learning.write_curves(given, curves)) == 2
+    said = learning.describe_curves(curves, lines)
+    assert "after 20 steps" in said and "higher, pooled and scaled: PCA of frames" in said
 
 
 def test_no_figure_of_real_data_says_simulated(tmp_path: Path) -> None:
@@ -355,10 +340,12 @@ def test_contents_are_what_a_study_can_make() -> None:
     every = names("mit", ["hang", "groom"], ["rae", "cae"])
     elsewhere = ("table_2_benchmark", "real_mice", "summary")
     assert every == [name for name in OWN if name not in elsewhere]
+    assert "learning_curves" not in names("mit", ["hang"], ["density"])
     assert names("ped2", ["anomaly"], ["cae"]) == [
         "figure_2_architectures",
         "table_1_hyperparameters",
         "table_2_benchmark",
+        "learning_curves",
         "ablation_scores",
     ]
     assert "figure_3_roc_groom" not in names("simulated", ["hang"], ["cae"])

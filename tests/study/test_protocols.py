@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
-from test_artefacts import given_for, make_run
+from study_runs import given_for, make_run
 
 from cagewatch import metrics
 from cagewatch.study.artefacts import benchmark, parameters, protocols

@@ -3,53 +3,23 @@
 from __future__ import annotations
 
 import csv
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import study_runs
 
-from cagewatch import metrics, runs
 from cagewatch.errors import InputError
 from cagewatch.files import write_json
 from cagewatch.metrics import judge_pair
-from cagewatch.params import resolve
 from cagewatch.study import tables
+from cagewatch.study.tables.collect import describe_training
 
 
-def make_run(results_dir: Path, model: str, seed: int, strength: float, **given) -> Path:
-    """A finished run with scores that separate the target by `strength`."""
-    chosen = {
-        "dataset": "ped2",
-        "model": model,
-        "seed": seed,
-        "scale": "smoke",
-        "bootstrap_samples": 100,
-        "results_dir": str(results_dir),
-    }
-    parameters = resolve(chosen | given)
-    blocks = np.random.default_rng(7)  # the frames of a data set do not depend on the seed
-    anomalous = np.repeat(blocks.random(24) < 0.5, 10)
-    generator = np.random.default_rng([seed, len(model)])
-    score = generator.normal(size=240) + strength * anomalous
-    frames = pd.DataFrame(
-        {
-            "recording": np.repeat([f"Test{n:03d}" for n in range(12)], 20),
-            "frame": np.tile(np.arange(20), 12),
-            "time_s": np.tile(np.arange(20) / 10, 12),
-            "label": np.where(anomalous, "anomaly", "normal"),
-            "anomalous": anomalous,
-            "score_image": score,
-            "score_flow": np.nan,
-            "score": score,
-        }
-    )
-    folder = runs.start_run(parameters)
-    runs.save_scores(frames, folder)
-    result = metrics.compute_metrics(frames, parameters)
-    runs.finish_run(folder, result, {}, {}, time.time())
-    return folder
+def make_run(results_dir: Path, model: str, seed: int, strength: float, **given: object) -> Path:
+    """A finished run on Ped2."""
+    return study_runs.make_run(results_dir, "ped2", "anomaly", model, strength, seed, **given)
 
 
 @pytest.fixture
@@ -61,9 +31,10 @@ def results(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_seeds_become_one_row_with_baselines_and_published_beside(results: Path) -> None:
+def test_seeds_become_one_row_and_published_ones_stand_beside(results: Path) -> None:
     rows = tables.collect_results(results, "ped2")
-    assert rows["source"].tolist()[:3] == ["ours", "ours", "baseline"]
+    assert rows["source"].tolist()[:3] == ["ours"] * 3
+    assert rows["kind"].tolist()[:3] == ["network", "network", "trivial"]
     assert set(rows["source"][3:]) == {"published"} and len(rows) == 3 + 11
     rae = rows[rows["model"] == "rae"].iloc[0]
     assert rae["seeds"] == 3 and rae["input"] == "24x32"
@@ -83,6 +54,7 @@ def test_presented_table_has_protocols_apart_from_published_values(results: Path
     assert table["Method"][:2].tolist() == ["two-stream CAE", "two-stream RAE"]
     ours, theirs = table.iloc[0], table[table["Method"].str.startswith("MemAE")].iloc[0]
     assert "[" in ours["AUC, pooled"] and ours["Seeds"] == "3" and ours["Published"] == ""
+    assert ours["Trained"] == "stopped at step 20, epoch 2 of 60" and theirs["Trained"] == ""
     assert theirs["AUC, pooled"] == "" and theirs["Published"] == "0.941"
     events = tables.present_events(rows)
     assert len(events) == 2
@@ -90,7 +62,7 @@ def test_presented_table_has_protocols_apart_from_published_values(results: Path
     text = tables.describe_protocols(rows)
     assert "12 recordings" in text and "jackknife over 12 recordings" in text and "smoke" in text
     assert ", for " not in text
-    two = pd.concat([rows, rows.assign(target="eat", interval="95% interval, of 7 bouts")])
+    two = pd.concat([rows, rows.assign(target="eat", interval="95% intervals, of 7 bouts")])
     assert ", for anomaly]" in tables.describe_protocols(two)
 
 
@@ -101,12 +73,40 @@ def test_published_rows_of_another_dataset_can_stand_beside(results: Path) -> No
     assert not len(tables.collect_results(results, "avenue", published=[]))
 
 
-def test_models_are_compared_on_the_same_frames(results: Path) -> None:
-    rows = tables.compare_models(results, "ped2", "anomaly", [("rae", "cae"), ("cae", "rae")])
-    assert judge_pair(rows, "rae", "cae") == "better"
-    assert rows["difference"][0] == -rows["difference"][1]
-    with pytest.raises(InputError, match="no finished run of 'supervised'"):
-        tables.compare_models(results, "ped2", "anomaly", [("rae", "supervised")])
+def test_the_shortest_seed_speaks_for_the_training() -> None:
+    lengths = [{"epochs": 60, "steps": 900}, {"epochs": 60, "steps": 900}]
+    assert describe_training(lengths, 60)["trained"] == "60 epochs, 900 steps"
+    lengths.append({"epochs": 4, "steps": 60})
+    assert describe_training(lengths, 60)["trained"] == "stopped at step 60, epoch 4 of 60"
+    assert describe_training([None], None) == {"epochs": 0, "steps": 0, "trained": ""}
+
+
+def test_all_are_compared_with_all_and_corrected_for_it(results: Path) -> None:
+    rows = tables.collect_results(results, "ped2")
+    pairs = tables.compare_detectors(results, "ped2", rows)
+    assert set(pairs["n_comparisons"]) == {3} and len(pairs) == 6  # two protocols
+    assert (pairs["p_holm"] >= pairs["p"]).all()
+    assert judge_pair(pairs, "rae", "cae") == "better"
+    chosen = tables.choose_pairs(rows, [("cae", "rae"), ("cae", "density")])
+    assert chosen == {"anomaly": [("cae", "rae"), ("rae", "cae"), ("rae", "frame_index")]}
+    shown = tables.present_pairs(pairs, chosen)
+    assert shown["Verdict"].tolist() == ["worse", "better", "better"]
+    first, second = (text.split(" ")[0] for text in shown["Difference of AUCs, pooled"][:2])
+    assert float(first) == -float(second) < 0  # turned round
+    words = tables.describe_pairs(pairs, [("cae", "rae")])
+    assert "two-stream RAE is ahead of every other row" in words
+    assert "two-stream CAE is not shown to be ahead of two-stream RAE" in words
+
+
+def test_nobody_is_ahead_where_the_rows_are_level(tmp_path: Path) -> None:
+    for model in ("rae", "cae", "mean_image"):
+        make_run(tmp_path, model, 0, 1.0)
+    pairs = tables.compare_detectors(tmp_path, "ped2", tables.collect_results(tmp_path, "ped2"))
+    assert "no row is ahead of all others" in tables.describe_pairs(pairs)
+    one = tables.collect_results(tmp_path, "ped2", models=["cae"])
+    assert "nothing can be compared" in tables.describe_pairs(
+        tables.compare_detectors(tmp_path, "ped2", one)
+    )
 
 
 def test_seeds_of_different_experiments_are_not_averaged(results: Path) -> None:
@@ -116,9 +116,7 @@ def test_seeds_of_different_experiments_are_not_averaged(results: Path) -> None:
 
 
 def test_seeds_on_different_frames_are_not_averaged(results: Path) -> None:
-    folder = make_run(results, "cae", 3, 0.2)
-    scores = pd.read_csv(folder / "scores.csv.gz")
-    runs.save_scores(scores[20:], folder)
+    make_run(results, "cae", 3, 0.2, recordings=6)
     with pytest.raises(InputError, match="different frames"):
         tables.collect_results(results, "ped2")
 
@@ -127,7 +125,7 @@ def test_seeds_on_different_frames_are_not_averaged(results: Path) -> None:
 def test_a_results_folder_of_another_version_or_damaged_is_named(results, damage: str) -> None:
     folder = tables.find_runs(results, model="cae")["folder"][0]
     if damage == "format":
-        write_json(folder / "metrics.json", {"format": 0})
+        write_json(folder / "provenance.json", {"format": 0})
     elif damage == "json":
         (folder / "metrics.json").write_text("{")
     elif damage == "scores":

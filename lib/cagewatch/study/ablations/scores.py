@@ -18,7 +18,6 @@ from cagewatch.clips.windows import Windows, score_clips, spread_over_frames
 from cagewatch.detectors.network import average_streams
 from cagewatch.errors import InputError
 from cagewatch.metrics import frame_auc, labelled_frames
-from cagewatch.metrics.roc import label_clips
 from cagewatch.params import Parameters
 from cagewatch.recordings import load_recordings
 from cagewatch.runs import FinishedRun, open_detector, read_run
@@ -184,7 +183,7 @@ def tabulate_clips(score: np.ndarray, measured: Measured, rule: str) -> pd.DataF
         own = index.recording == index.names.index(name)
         of_frame = frames["anomalous"].fillna(False).to_numpy(bool)
         clips = of_frame[index.frames[own] - frames["frame"].iloc[0]]
-        flags[own] = label_clips(clips, rule)
+        flags[own] = clips.any(axis=1) if rule == "any" else clips.mean(axis=1) >= 0.5
     names = np.array(index.names)[index.recording]
     return pd.DataFrame({"recording": names, "score": score, "anomalous": flags})
 

@@ -14,8 +14,8 @@ from cagewatch.errors import InputError
 from cagewatch.metrics import (
     BUDGETS,
     PROTOCOLS,
+    Interval,
     auc_interval,
-    describe_interval,
     frame_auc,
     labelled_frames,
 )
@@ -166,7 +166,7 @@ def _row_of(frames: pd.DataFrame, scores: np.ndarray, runs: list[FinishedRun]) -
             f"{protocol}_max": found.maximum,
         }
         if protocol == "pooled":
-            row["interval"] = describe_interval(found)
+            row["interval"] = _describe_blocks(found)
     row |= _recall_of(runs)
     macro = frame_auc(scores[0], flags, recording, "macro")
     row["recordings"], row["macro_covers"] = macro.n_recordings, macro.n_covered
@@ -185,6 +185,17 @@ def _recall_of(runs: list[FinishedRun]) -> dict[str, float]:
             found[f"{name}_{budget:g}"] = float(np.mean(values)) if values else np.nan
     found["normal_hours"] = entries[0]["hours"] if entries else np.nan
     return found
+
+
+def _describe_blocks(interval: Interval) -> str:
+    """What an interval was made over, which is the same for every row of a target."""
+    if interval.reason:
+        return f"no interval: {interval.reason}"
+    return (
+        f"{interval.coverage:.0%} intervals, jackknife over {interval.n_blocks} {interval.unit} "
+        f"({interval.n_anomalous_blocks} with anomalous frames) and a row's seeds, Student's t"
+        + ("; they do not say how another recording would differ" * (interval.unit == "bouts"))
+    )
 
 
 def kind_of(model: str) -> str:
