@@ -21,15 +21,12 @@ runtime.load_backend()
 
 import keras  # noqa: E402
 from detectors.test_models import answer, noise, settings, train_step  # noqa: E402
-from test_artefacts import given_for, make_run, texts  # noqa: E402
 
 from cagewatch.clips.windows import score_clips  # noqa: E402
-from cagewatch.detectors import DETECTORS  # noqa: E402
 from cagewatch.detectors.inference.errors import add_error_heads  # noqa: E402
 from cagewatch.detectors.networks import build_model, compile_model, streams, summary_rows  # noqa: E402
-from cagewatch.detectors.networks.build import MODELS  # noqa: E402
 from cagewatch.detectors.networks.stae import decreasing_squared_error  # noqa: E402
-from cagewatch.study.artefacts import architectures, benchmark, contents  # noqa: E402
+from cagewatch.study.artefacts import architectures  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -183,48 +180,6 @@ def test_trains_saves_and_loads(model, tmp_path):
 def test_sizes_that_do_not_halve_name_the_parameters(model, change, words):
     with pytest.raises(InputError, match=words):
         build_model(settings(model, **change), 1)
-
-
-def test_every_peer_is_a_model_or_a_detector_with_a_layer():
-    assert set(contents.PEERS) <= {*MODELS, *DETECTORS}
-    for model in contents.PEERS:
-        assert settings(model).model == model
-
-
-def test_table_2_lists_peers_where_they_were_run(tmp_path):
-    given = given_for(tmp_path, "ped2")
-    make_run(tmp_path / "results", "ped2", "anomaly", "cae", 1.0)
-    assert len(benchmark.show_benchmark(given, benchmark.collect_benchmark(given)).axes) == 1
-    for dataset in ("ped2", "ped2_large"):
-        make_run(tmp_path / "results", dataset, "anomaly", "hasan", 1.0)
-        make_run(tmp_path / "results", dataset, "anomaly", "sparse", 2.0)
-    rows = benchmark.collect_benchmark(given)
-    table = benchmark.write_benchmark(given, rows)
-    assert (table["Method"] == "2D CAE (Hasan et al.)").sum() == 2
-    # What reads the source frames is the same at every input size.
-    assert table.loc[table["Method"].str.contains("150 FPS"), "Input"].tolist() == ["source"]
-    figure = benchmark.show_benchmark(given, rows)
-    assert len(figure.axes) == 4 and "sparse combinations" in texts(figure)
-
-
-def test_what_is_undefined_is_not_the_best(tmp_path):
-    given = given_for(tmp_path, "ped2")
-    make_run(tmp_path / "results", "ped2", "anomaly", "cae", 1.0)
-    make_run(tmp_path / "results", "ped2", "anomaly", "frame_index", 0.1)
-    rows = benchmark.collect_benchmark(given)
-    told = benchmark.describe_benchmark(given, rows)
-    assert "two-stream CAE at 24x32" in told and "frame index" in told
-    undefined = benchmark.describe_benchmark(given, rows.assign(pooled=np.nan))
-    assert "nan" not in undefined and "Best" not in undefined and "Protocol" in undefined
-
-
-def test_pairs_do_not_miss_what_was_run_at_both_sizes(tmp_path):
-    given = given_for(tmp_path, "ped2_large")
-    for dataset in ("ped2", "ped2_large"):
-        make_run(tmp_path / "results", dataset, "anomaly", "density", 4.0)
-        make_run(tmp_path / "results", dataset, "anomaly", "flow_magnitude", 0.1)
-    pairs = benchmark.compare_benchmark(given, benchmark.collect_benchmark(given))
-    assert pairs[["Than", "Verdict"]].values.tolist() == [["flow magnitude", "better"]]
 
 
 @pytest.mark.parametrize("model", STREAMS)

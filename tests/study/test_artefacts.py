@@ -105,7 +105,7 @@ def test_parameters_cell_is_the_schema(name: str) -> None:
     assert lines == {field: schema.description for field, schema in fields.items()}
     space: dict[str, object] = {"In": [cell.source]}
     exec(cell.source, space)
-    assert params.read_cell(space, parameters.Given) == parameters.Given(dataset="simulated")
+    assert params.read_cell(space, parameters.Given) == parameters.Given(dataset=space["dataset"])
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -183,6 +183,22 @@ def test_benchmark_shows_both_sizes_and_published_rows(tmp_path: Path) -> None:
     written = {path.name for path in parameters.figures_folder(given).iterdir()}
     artefact = next(one for one in contents.ARTEFACTS if one.notebook == "table_2_benchmark")
     assert set(artefact.files()) <= written
+
+
+def test_table_2_lists_every_detector_that_was_run(tmp_path: Path) -> None:
+    given = given_for(tmp_path, "ped2_large")
+    for dataset in ("ped2", "ped2_large"):
+        make_run(tmp_path / "results", dataset, "anomaly", "hasan", 1.0)
+        make_run(tmp_path / "results", dataset, "anomaly", "sparse", 4.0)
+    rows = benchmark.collect_benchmark(given)
+    table = benchmark.write_benchmark(given, rows)
+    assert (table["Method"] == "2D CAE (Hasan et al.)").sum() == 2
+    # What reads the source frames is the same at every input size, and still compared at each.
+    assert table.loc[table["Method"].str.contains("150 FPS"), "Input"].tolist() == ["source"]
+    pairs, _ = benchmark.compare_benchmark(given, rows)
+    assert pairs[["Than", "Verdict"]].values.tolist() == [["2D CAE (Hasan et al.)", "better"]]
+    told = benchmark.describe_benchmark(given, rows.assign(pooled=np.nan))
+    assert "nan" not in told and "Protocol" in told
 
 
 def test_part_of_avenue_is_not_compared(tmp_path: Path) -> None:

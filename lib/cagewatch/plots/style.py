@@ -36,10 +36,6 @@ MODEL_NAMES = {
     "frame_index": "frame index",
     "frame_difference": "frame difference",
     "flow_magnitude": "flow magnitude",
-    "mean_flow": "mean flow",
-    "mean_image": "mean image",
-    "pca_frames": "PCA of frames",
-    "pca_clips": "PCA of clips",
 }
 _MARK = "simulated-mark"
 SIMULATED = "simulated_"  # what names of simulated recordings begin with

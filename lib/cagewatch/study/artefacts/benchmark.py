@@ -81,8 +81,12 @@ def compare_benchmark(given: Given, rows: pd.DataFrame) -> tuple[pd.DataFrame, s
     """
     if not is_benchmark(given):
         return pd.DataFrame(), ""
-    pairs = compare_detectors(given.results_dir, given.dataset, rows)
-    here = rows[rows["dataset"] == given.dataset]
+    # `rows` has what reads the source frames once, at whichever input size came first.
+    runs = runs_of(given, TARGET)
+    again = runs.loc[runs["dataset"] == given.dataset, "model"]
+    source = (rows["input"] == "source") & rows["model"].isin(again)
+    here = rows[source | (rows["dataset"] == given.dataset)].assign(dataset=given.dataset)
+    pairs = compare_detectors(given.results_dir, given.dataset, here)
     table = present_pairs(pairs, choose_pairs(here, CLAIMS))
     caption = head_of("is the first better than the second?", given, rows)
     below = describe_paired(rows, pairs)
