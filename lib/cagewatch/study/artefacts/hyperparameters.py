@@ -100,8 +100,10 @@ def compiled_values(model: keras.Model) -> dict[str, Any]:
         "binary_crossentropy": "binary cross-entropy",
         "sparse_categorical_crossentropy": "cross-entropy",
     }
+    # Keras describes a loss that was given as a function by a dict with its name.
+    given = [one["config"] if isinstance(one, dict) else one for one in compiled["loss"].values()]
     found = {
-        "loss": ", ".join(sorted({losses.get(loss, loss) for loss in compiled["loss"].values()})),
+        "loss": ", ".join(sorted({losses.get(name, name) for name in given})),
         "optimiser": type(model.optimizer).__name__.lower(),
         # Kept in single precision, so rounded to what was given.
         "learning_rate": float(f"{optimiser['learning_rate']:.6g}"),
