@@ -112,7 +112,8 @@ def compiled_values(model: keras.Model) -> dict[str, Any]:
     if "beta_1" in optimiser:
         found["beta_1"] = optimiser["beta_1"]
     for stream, weight in (compiled["loss_weights"] or {}).items():
-        found[f"{stream}_loss_weight"] = weight
+        if stream in model.input:  # a classifier's only loss has no weight to speak of
+            found[f"{stream}_loss_weight"] = weight
     return found
 
 
