@@ -26,7 +26,7 @@ values: dict = None  # values of the study that win over the layers; None: as it
 cores: int = 0  # processor cores to use; 0: all this process may use
 
 # %%
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
 from cagewatch.study.artefacts import difficulty, parameters
 
@@ -56,7 +56,7 @@ pairs, words = difficulty.write_models(given, rows)
 Markdown(words)
 
 # %%
-pairs
+display(pairs)
 
 # %% [markdown]
 # On simulated video these numbers say how the simulation is made, and nothing about mice. Nothing in it was adjusted to them.

@@ -39,7 +39,7 @@ values: dict = None  # values of the study that win over the layers; None: as it
 cores: int = 0  # processor cores to use; 0: all this process may use
 
 # %%
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
 from cagewatch.study.artefacts import benchmark, parameters, protocols
 
@@ -74,7 +74,7 @@ protocols.write_protocols(given, rows)
 
 # %%
 pairs, words = benchmark.compare_benchmark(given, rows)
-pairs
+display(pairs)
 
 # %%
 Markdown(words)
