@@ -20,10 +20,10 @@ option   = $(if $(value $1),--$2 $(call quote,$1))
 OPTIONS  = $(call option,DATASET,dataset) $(call option,DATA,data) $(call option,SCALE,scale) \
            $(call option,MODELS,models) $(call option,TARGETS,targets) $(call option,SEEDS,seeds) \
            $(call option,PARAMS,params) $(call option,CORES,cores) $(call option,KERNEL,kernel) \
-           $(call option,PROFILE,profile)
+           $(call option,PROFILE,profile) $(if $(value KEEP),--keep)
 
 .PHONY: help setup study ablations test lab explore bench bench-gpu \
-        bench-curve docs notebooks test-slurm test-browser faults fuzz audit clean
+        bench-curve docs publish test-slurm test-browser faults fuzz audit clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -33,6 +33,7 @@ help:  ## this list
 	@echo "               MODELS=\"rae cae\" TARGETS=\"hang groom\" SEEDS=\"1 2 3\" PARAMS=<own values>.yaml"
 	@echo "               KERNEL=<a Jupyter kernel, for instance one with a GPU>"
 	@echo "               PROFILE=profiles/slurm for a cluster; BATCH=--dry-run or any of Snakemake's options"
+	@echo "               KEEP=yes keeps finished runs of which the code has changed since"
 	@echo "  test takes   ARGS=\"-k store\" for pytest; CAGEWATCH_DATA=<folder> adds the real-data tests"
 	@echo "  any takes    PYTHON=<interpreter> for a new .venv (3.11, 3.12 or 3.13)"
 
@@ -99,8 +100,8 @@ audit: setup  ## known vulnerabilities in the locked packages (pip-audit, in a f
 	  build/audit/bin/python -m pip install --quiet --require-hashes --no-deps -r .ci/audit.lock; }
 	@build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock $(value ARGS)
 
-notebooks: setup  ## after the default study: the executed notebooks, as the repository shows them
-	@$(BIN)/python -m cagewatch.study.publish
+publish: setup  ## figures and executed notebooks of finished studies, to where the repository shows them
+	@$(BIN)/python -m cagewatch.study.publish $(value ARGS)
 
 clean:  ## remove .venv and caches; results, data and figures stay
 	rm -rf .venv .venv.lock .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist
