@@ -3,7 +3,7 @@
 
 # What a user may give on the command line. A name like DATA in the environment is another program's
 # and counts for nothing. Values are taken as they are: make would run a $(shell ...) in them.
-GIVEN := DATASET DATA SCALE MODELS TARGETS SEEDS PARAMS KERNEL CORES PROFILE BATCH ARGS PYTHON
+GIVEN := DATASET DATA SCALE MODELS TARGETS SEEDS PARAMS KERNEL CORES PROFILE KEEP BATCH ARGS PYTHON
 $(foreach name,$(GIVEN),$(if $(filter command,$(firstword $(origin $(name)))),,$(eval override $(name) :=)))
 unexport $(GIVEN)
 

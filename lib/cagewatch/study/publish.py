@@ -87,9 +87,7 @@ def scale_of(dataset: str, results: Path) -> str:
     folders = runs.loc[runs["dataset"] == dataset, "folder"]
     found = {str(params.read_layer(folder / "params.yaml")["scale"]) for folder in folders}
     if not found:
-        raise InputError(
-            f"There is no finished run of {dataset} in {results}: run the study."
-        )
+        raise InputError(f"There is no finished run of {dataset} in {results}: run the study.")
     return min(found, key=SCALES.index)
 
 
