@@ -8,8 +8,8 @@ from typing import Any
 from cagewatch import params
 from cagewatch.params import Parameters
 
-# Where things lie and how they are run: they change no result.
-PLACES = ("data_dir", "results_dir", "cores")
+# Where things lie and how they are run: they change no result beyond its last digits.
+PLACES = ("data_dir", "results_dir", "cores", "backend")
 
 
 def resolve_for(
