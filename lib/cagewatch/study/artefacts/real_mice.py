@@ -350,9 +350,9 @@ def describe_misses(scored: dict[str, Scored], values: dict[str, float]) -> Iter
     """How many bouts are found by any detector, and by the one with the highest AUC."""
     found = np.any([count_found(one).any(axis=0) for one in scored.values()], axis=0)
     top = scored[max(values, key=lambda name: values[name])]
-    own = count_found(top).mean(axis=0) >= 0.5
+    own, name = count_found(top).mean(axis=0) >= 0.5, name_model(top.model)
     yield (
-        f"{name_model(top.model).capitalize()} finds {own.sum()} of {len(own)} bouts, and "
+        f"{name[0].upper()}{name[1:]} finds {own.sum()} of {len(own)} bouts, and "
         f"{np.sum(~found)} are found by no detector."
     )
 

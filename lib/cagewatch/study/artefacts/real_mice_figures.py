@@ -12,7 +12,7 @@ from cagewatch.metrics import Roc, compute_roc
 from cagewatch.metrics.within import within_auc
 from cagewatch.plots import name_model, plot_roc, save_figure
 from cagewatch.plots.style import ANOMALOUS, BOUT, NORMAL
-from cagewatch.plots.timeline import spans_of, thin_series
+from cagewatch.plots.timeline import spans_of
 from cagewatch.recordings import load_recordings
 from cagewatch.store import stores_of
 from cagewatch.study.artefacts.parameters import Given, figures_folder, settings_of
@@ -29,6 +29,7 @@ SHOWN = ("density", "cae", "pca_frames", "mean_image", "flow_magnitude")
 GRID = np.linspace(0, 1, 1001)
 STILLS = 4  # of each half
 APART = 30  # frames, at least, between two stills
+THINNED = 3  # every third frame is drawn over 100 s
 
 
 def draw_curves(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure:
@@ -38,8 +39,10 @@ def draw_curves(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure:
         if not scored[target]:
             ax.set_title(f"{target}: not run")
             continue
-        for index, model in enumerate(name for name in SHOWN if name in scored[target]):
-            one = scored[target][model]
+        for index, model in enumerate(SHOWN):
+            one = scored[target].get(model)
+            if one is None:
+                continue
             value = float(within_auc(one.pairs()).mean())
             plot_roc(roc_within(one), name_model(model), value, index=index, ax=ax)
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False, ncols=2)
@@ -84,7 +87,7 @@ def draw_timelines(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure
     """The 100 seconds, a strip for each target and detector; writes ``real_mice_timeline``."""
     strips = [(target, model) for target in scored for model in SHOWN if model in scored[target]]
     figure, axes = plt.subplots(
-        len(strips), 1, figsize=(10, 0.62 * len(strips) + 0.6), sharex=True, squeeze=False
+        len(strips), 1, figsize=(8.5, 0.55 * len(strips) + 0.6), sharex=True, squeeze=False
     )
     for ax, (target, model) in zip(axes[:, 0], strips, strict=True):
         draw_strip(ax, scored[target][model])
@@ -105,7 +108,8 @@ def draw_strip(ax: Axes, one: Scored) -> None:
     times = one.frames["time_s"].to_numpy()
     for begin, width in spans_of(one.flags, times):
         ax.axvspan(begin, begin + width, color=BOUT, linewidth=0.3)
-    ax.plot(*thin_series(times, rank_within(one)), linewidth=0.6, color=NORMAL)
+    drawn = slice(None, None, THINNED)
+    ax.plot(times[drawn], rank_within(one)[drawn], linewidth=0.6, color=NORMAL)
     ax.axvline(times[np.argmax(one.half == SECOND)], color="0.3", linestyle="--", linewidth=0.8)
     ax.set(ylim=(0, 1.02), yticks=[], xlim=(times[0], times[-1]))
 
