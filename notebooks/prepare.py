@@ -92,7 +92,6 @@ clip_alignment: str = None  # frame score from sliding clips: mean over windows,
 score_scaling: str = 'none'  # scaling before pooling of the headline AUC; both are always printed
 clip_label: str = 'half'  # a clip is anomalous if half of its frames are, or any
 roc_unit: str = 'frame'  # unit of the headline ROC
-bootstrap_samples: int = None  # resamples behind every interval
 interval: float = 0.95  # coverage of intervals
 
 # %%

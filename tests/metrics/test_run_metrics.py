@@ -15,6 +15,7 @@ from sklearn import metrics as reference
 from cagewatch import metrics
 from cagewatch.errors import InputError
 from cagewatch.params import resolve
+from cagewatch.recordings.frame_labels import far_from_edges
 
 
 def make_frames(n: int = 600, seed: int = 0) -> pd.DataFrame:
@@ -49,8 +50,7 @@ def parameters():
 
 def test_metrics_of_a_run_are_json_and_agree_with_the_parts(parameters) -> None:
     frames = make_frames()
-    clips = frames[::8][["recording", "score", "anomalous"]]
-    result = metrics.compute_metrics(frames, parameters, clips)
+    result = metrics.compute_metrics(frames, parameters)
     json.dumps(result, allow_nan=False)
     assert result["auc"] == pytest.approx(
         reference.roc_auc_score(frames["anomalous"], frames["score"])
@@ -58,17 +58,53 @@ def test_metrics_of_a_run_are_json_and_agree_with_the_parts(parameters) -> None:
     assert result["auc_low"] < result["auc"] < result["auc_high"]
     assert result["auc"] == result["protocols"]["pooled"]["auc"] == result["streams"]["image"]
     assert "flow" not in result["streams"]
-    assert result["clip"]["auc"] == pytest.approx(
-        reference.roc_auc_score(clips["anomalous"], clips["score"])
-    )
     assert result["frames"] == 600 and result["anomalous_frames"] == frames["anomalous"].sum()
     assert result["events_at_eer"]["threshold"] == result["eer_threshold"]
     assert [row["budget"] for row in result["recall_at_budgets"]] == [1, 6, 60]
-    by_clip = parameters.model_copy(update={"roc_unit": "clip", "score_scaling": "per_video"})
-    other = metrics.compute_metrics(frames, by_clip, clips)
-    assert "clip AUC" in other["protocol"] and "scaled" in other["protocol"]
-    with pytest.raises(InputError, match="no clip scores"):
-        metrics.compute_metrics(frames, by_clip)
+
+
+@pytest.mark.parametrize("clip_label", ["half", "any"])
+def test_the_headline_by_clips_is_that_of_means_over_successive_windows(
+    parameters, clip_label
+) -> None:
+    frames = make_frames()
+    length = 6  # bouts of 10 frames: clips of one kind and of two
+    chosen = {"roc_unit": "clip", "clip_length": length, "clip_label": clip_label}
+    result = metrics.compute_metrics(frames, parameters.model_copy(update=chosen))
+    score = frames["score"].to_numpy().reshape(-1, length).mean(axis=1)
+    share = frames["anomalous"].to_numpy().reshape(-1, length).mean(axis=1)
+    flags = share >= 0.5 if clip_label == "half" else share > 0
+    assert result["auc"] == pytest.approx(reference.roc_auc_score(flags, score))
+    assert result["auc"] != result["protocols"]["pooled"]["auc"]
+    assert "clip AUC" in result["protocol"]
+
+
+def test_no_clip_spans_two_recordings_or_a_gap() -> None:
+    frames = make_frames(60).drop(index=[8, 40])  # runs of 8, 21, 10 and 19 frames
+    clips = metrics.cut_clips(frames, 5, "half")
+    assert clips["recording"].tolist() == ["a"] * 5 + ["b"] * 5
+    starts = [0, 9, 14, 19, 24, 30, 35, 41, 46, 51]
+    score = make_frames(60)["score"].to_numpy()
+    assert clips["score"].tolist() == [pytest.approx(score[s : s + 5].mean()) for s in starts]
+
+
+def test_frames_near_an_edge_of_a_bout_are_not_ranked(parameters) -> None:
+    frames = make_frames()
+    # A detector that is right but for the 3 frames around each edge, where it is upside down.
+    flags = frames["anomalous"].to_numpy()
+    near = np.concatenate([~far_from_edges(one, 3) for one in flags.reshape(2, -1)])
+    frames["score"] = frames["score_image"] = np.where(near, ~flags, flags) + np.linspace(
+        0, 0.1, len(frames)
+    )
+    plain = metrics.compute_metrics(frames, parameters)
+    result = metrics.compute_metrics(frames, parameters.model_copy(update={"edge_margin": 3}))
+    assert plain["auc"] < 0.9 and result["auc"] == 1 == result["streams"]["image"]
+    assert (result["edge_frames"], plain["edge_frames"]) == (near.sum(), 0)
+    assert result["frames"] + near.sum() == plain["frames"] == len(frames)
+    # Alarms are judged by whole bouts.
+    assert [row["bouts"] for row in result["recall_at_budgets"]] == [
+        row["bouts"] for row in plain["recall_at_budgets"]
+    ]
 
 
 def test_metrics_survive_the_csv_and_unlabelled_frames(parameters, tmp_path: Path) -> None:

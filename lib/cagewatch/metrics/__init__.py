@@ -66,8 +66,10 @@ from cagewatch.metrics.roc import (
 from cagewatch.metrics.summary import (
     SCORE_COLUMNS,
     compute_metrics,
+    cut_clips,
     format_auc,
     labelled_frames,
+    scored_frames,
 )
 from cagewatch.metrics.thresholds import RULES, choose_threshold, parse_rule
 from cagewatch.metrics.times import bout_seconds, frame_durations
@@ -111,6 +113,7 @@ __all__ = [
     "compute_precision_recall",
     "compute_roc",
     "count_false_alarms",
+    "cut_clips",
     "correct_for_number",
     "default_rule",
     "describe_lead",
@@ -133,6 +136,7 @@ __all__ = [
     "parse_rule",
     "roc_band",
     "scale_per_recording",
+    "scored_frames",
     "smooth_scores",
     "verdict",
     "weigh_threshold",

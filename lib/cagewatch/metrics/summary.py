@@ -22,6 +22,7 @@ from cagewatch.metrics.roc import (
     why_undefined,
 )
 from cagewatch.params import Parameters
+from cagewatch.recordings.frame_labels import far_from_edges
 
 SCORE_COLUMNS = (
     "recording",
@@ -56,91 +57,141 @@ def labelled_frames(frames: pd.DataFrame) -> pd.DataFrame:
     return kept.assign(anomalous=flags.dropna().to_numpy(bool))
 
 
-def compute_metrics(
-    frames: pd.DataFrame, parameters: Parameters, clips: pd.DataFrame | None = None
-) -> dict[str, Any]:
+def scored_frames(frames: pd.DataFrame, edge_margin: int) -> pd.DataFrame:
+    """Keep the labelled frames that are not near an edge of the target's bouts.
+
+    Parameters
+    ----------
+    frames : DataFrame
+        The columns of scores.csv.gz.
+    edge_margin : int
+        Frames left out on each side of an edge, see
+        `cagewatch.recordings.frame_labels.far_from_edges`.
+
+    Returns
+    -------
+    DataFrame
+        As `labelled_frames` gives it, fewer rows.
+    """
+    kept = labelled_frames(frames)
+    runs = kept.groupby(_number_runs(kept), sort=False)["anomalous"]
+    far = [far_from_edges(flags.to_numpy(), edge_margin) for _, flags in runs]
+    return kept[np.concatenate([np.zeros(0, bool), *far])].reset_index(drop=True)
+
+
+def _number_runs(frames: pd.DataFrame) -> np.ndarray:
+    """Number the runs of successive frames of one recording: (n_frames,) int64."""
+    recording, frame = frames["recording"].to_numpy(), frames["frame"].to_numpy(np.int64)
+    starts = np.ones(len(frames), bool)
+    starts[1:] = (recording[1:] != recording[:-1]) | (np.diff(frame) != 1)
+    return np.cumsum(starts)
+
+
+def cut_clips(frames: pd.DataFrame, clip_length: int, clip_label: str) -> pd.DataFrame:
+    """Cut the frames of each recording into successive clips, from their scores alone.
+
+    Parameters
+    ----------
+    frames : DataFrame
+        Labelled frames. A clip spans no gap, and a rest shorter than a clip is left out.
+    clip_length : int
+        Frames of a clip.
+    clip_label : {'half', 'any'}
+        A clip is anomalous if half of its frames are, or any.
+
+    Returns
+    -------
+    DataFrame
+        With recording, score (the mean over the clip's frames) and anomalous; one row per clip.
+    """
+    run = _number_runs(frames)
+    within = np.arange(len(frames)) - np.searchsorted(run, run)
+    clips = frames.groupby([run, within // clip_length], sort=False)
+    table = clips.agg(
+        recording=("recording", "first"), score=("score", "mean"), share=("anomalous", "mean")
+    )
+    table = table[clips.size() == clip_length].reset_index(drop=True)
+    share = table.pop("share").to_numpy(float)
+    return table.assign(anomalous=share > 0 if clip_label == "any" else share >= 0.5)
+
+
+def compute_metrics(frames: pd.DataFrame, parameters: Parameters) -> dict[str, Any]:
     """Compute everything metrics.json holds.
 
     Parameters
     ----------
-    frames : the columns of scores.csv.gz, all frames of a recording together and in order. Frames
-        whose `anomalous` is empty are unlabelled and left out, and counted.
-    parameters : `score_scaling` and `roc_unit` choose the headline, `interval` the coverage
-        of the intervals.
-    clips : columns recording, score, anomalous, one row per test clip; needed if `roc_unit` is
-        clip.
+    frames : DataFrame
+        The columns of scores.csv.gz, all frames of a recording together and in order. Frames whose
+        `anomalous` is empty are unlabelled and left out, and counted.
+    parameters : Parameters
+        `score_scaling` and `roc_unit` choose the headline, `interval` the coverage of the
+        intervals; frames within `edge_margin` of an edge of a bout are left out wherever frames or
+        clips are ranked, and counted. Alarms are judged by whole bouts, and so on all frames.
 
     Returns
     -------
-    metrics : JSON-ready; what is undefined is None and its ``reason`` says why. ``auc``,
-        ``auc_low``, ``auc_high`` and ``protocol`` are the headline; ``protocols`` holds all three
-        frame protocols side by side; ``recall_at_budgets`` one row per budget.
+    dict
+        JSON-ready; what is undefined is None and its ``reason`` says why. ``auc``, ``auc_low``,
+        ``auc_high`` and ``protocol`` are the headline; ``protocols`` holds all three frame
+        protocols side by side, ``clip`` the same of `cut_clips`; ``recall_at_budgets`` one row per
+        budget.
     """
-    kept = labelled_frames(frames)
+    labelled = labelled_frames(frames)
+    kept = scored_frames(frames, parameters.edge_margin)
+    clips = cut_clips(kept, parameters.clip_length, parameters.clip_label)
     score, anomalous = kept["score"].to_numpy(float), kept["anomalous"].to_numpy()
-    recording, label = kept["recording"].to_numpy(), kept["label"].fillna("").to_numpy()
-    protocols = {
-        protocol: _auc_entry(score, anomalous, recording, label, protocol, parameters)
-        for protocol in PROTOCOLS
-    }
+    label = kept["label"].fillna("").to_numpy()
+    protocols = {protocol: _auc_entry(kept, label, protocol, parameters) for protocol in PROTOCOLS}
     scaling: Protocol = "per_video_scaled" if parameters.score_scaling == "per_video" else "pooled"
-    headline = protocols[scaling]
-    clip_entry = None
-    if clips is not None:
-        clip_entry = _auc_entry(
-            clips["score"].to_numpy(float),
-            clips["anomalous"].to_numpy(),
-            clips["recording"].to_numpy(),
-            None,
-            scaling,
-            parameters,
-            unit="clip",
-        )
-    if parameters.roc_unit == "clip":
-        if clip_entry is None:
-            raise InputError("roc_unit is 'clip' but no clip scores were given; score the clips.")
-        headline = clip_entry
+    by_clip = _auc_entry(clips, None, scaling, parameters, unit="clip")
+    headline = by_clip if parameters.roc_unit == "clip" else protocols[scaling]
     error = equal_error_rate(score, anomalous)
     streams = {
         stream: compute_auc(kept[f"score_{stream}"].to_numpy(float), anomalous)
         for stream in ("image", "flow")
         if len(kept) and kept[f"score_{stream}"].notna().all()
     }
-    events = budgets = None
-    times = kept["time_s"].to_numpy(float)
-    if math.isfinite(error.threshold):
-        events = event_metrics(score, anomalous, recording, error.threshold, times)._asdict()
-    if why_undefined(anomalous) is None and np.isfinite(times).all():
-        budgets = recall_at_budgets(score, anomalous, times, recording).to_dict("records")
     return _json_ready(
         {
             **headline,
             "protocols": protocols,
-            "clip": clip_entry,
+            "clip": by_clip,
             "streams": streams,
             "average_precision": average_precision(score, anomalous),
             "eer": error.rate,
             "eer_threshold": error.threshold,
-            "events_at_eer": events,
-            "recall_at_budgets": budgets,
+            **_alarm_entries(labelled, error.threshold),
             "frames": len(kept),
             "anomalous_frames": int(anomalous.sum()),
-            "unlabelled_frames": len(frames) - len(kept),
+            "unlabelled_frames": len(frames) - len(labelled),
+            "edge_frames": len(labelled) - len(kept),
             "recordings": headline["recordings"],
         }
     )
 
 
+def _alarm_entries(labelled: pd.DataFrame, threshold: float) -> dict[str, Any]:
+    """What metrics.json says of alarms; None where the labels or times do not allow it."""
+    score, times = labelled["score"].to_numpy(float), labelled["time_s"].to_numpy(float)
+    anomalous, recording = labelled["anomalous"].to_numpy(), labelled["recording"].to_numpy()
+    events = budgets = None
+    if math.isfinite(threshold):
+        events = event_metrics(score, anomalous, recording, threshold, times)._asdict()
+    if why_undefined(anomalous) is None and np.isfinite(times).all():
+        budgets = recall_at_budgets(score, anomalous, times, recording).to_dict("records")
+    return {"events_at_eer": events, "recall_at_budgets": budgets}
+
+
 def _auc_entry(
-    score: np.ndarray,
-    anomalous: np.ndarray,
-    recording: np.ndarray,
+    table: pd.DataFrame,
     label: np.ndarray | None,
     protocol: Protocol,
     parameters: Parameters,
     unit: str = "frame",
 ) -> dict[str, Any]:
-    """One AUC as metrics.json holds it; `unit` is 'frame' or 'clip'."""
+    """One AUC of a table of frames or clips as metrics.json holds it; `unit` is their name."""
+    score, recording = table["score"].to_numpy(float), table["recording"].to_numpy()
+    anomalous = table["anomalous"].to_numpy(bool)
     auc = frame_auc(score, anomalous, recording, protocol)
     interval = auc_interval(score, anomalous, recording, label, protocol, parameters.interval)
     return {

@@ -207,5 +207,4 @@ class Parameters(BaseModel):
         description="a clip is anomalous if half of its frames are, or any"
     )
     roc_unit: Literal["frame", "clip"] = Field(description="unit of the headline ROC")
-    bootstrap_samples: Count = Field(description="resamples behind every interval")
     interval: Annotated[float, Field(gt=0, lt=1)] = Field(description="coverage of intervals")

@@ -18,6 +18,7 @@ from cagewatch.metrics import (
     labelled_frames,
     roc_band,
     scale_per_recording,
+    scored_frames,
 )
 from cagewatch.params import Parameters
 from cagewatch.plots.curves import plot_history, plot_roc, plot_score_histograms
@@ -45,7 +46,7 @@ def show_result(frames: pd.DataFrame, results: Mapping[str, Any], parameters: Pa
     figure : with labels, ROC (of frames, by the headline's scaling) and histograms; without any,
         the histogram alone and a sentence saying why.
     """
-    kept = labelled_frames(frames)
+    kept = scored_frames(frames, parameters.edge_margin)
     labelled = len(kept) > 0
     figure, axes = plt.subplots(
         1, 1 + labelled, figsize=(9 if labelled else 5, 4.3), squeeze=False, layout="constrained"

@@ -25,7 +25,7 @@ from cagewatch.study.tables.present import input_size
 from cagewatch.study.tables.published import read_published
 
 # Seeds of one model may differ in these and still be the same experiment.
-MAY_DIFFER = {"seed", "cores", "data_dir", "results_dir", "backend", "bootstrap_samples"}
+MAY_DIFFER = {"seed", "cores", "data_dir", "results_dir", "backend"}
 
 
 def find_runs(
