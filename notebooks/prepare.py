@@ -131,7 +131,7 @@ overview.tabulate_behaviours(recordings)
 # ## What a model sees
 #
 # One frame of each behaviour as recorded, then gray and flow after resizing, gamma and crop. In the flow picture the colour is
-# the direction and the brightness is the speed.
+# the direction and the brightness is the speed, on one scale for a whole recording.
 
 # %%
-overview.show_examples(recordings, stores, parameters);
+overview.show_examples(recordings, stores);

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cagewatch.params import Parameters
+from cagewatch.plots import mark_simulated
 from cagewatch.recordings import Recording
 from cagewatch.recordings.annotations import bouts_of
 from cagewatch.store import Store
@@ -17,6 +17,8 @@ from cagewatch.store.preprocess import represent_flow
 from cagewatch.video import read_frames
 
 EXAMPLES = 8  # behaviours shown at most
+SAMPLED = 500  # frames of a recording that its speeds are measured on
+FAST = 99.9  # percentile of those speeds that is drawn at full brightness
 
 
 def tabulate_recordings(
@@ -83,10 +85,18 @@ def read_frame(recording: Recording, number: int) -> np.ndarray:
     raise IndexError(f"{recording.name} has no frame {number}")
 
 
-def show_examples(
-    recordings: Sequence[Recording], stores: Mapping[str, Store], parameters: Parameters
-) -> Figure:
-    """One column per behaviour: the frame as recorded, gray and flow as a model sees them."""
+def measure_speed(store: Store) -> float:
+    """Speed in pixels that few places of a recording exceed: the brightest of its flow pictures."""
+    frames = np.linspace(0, len(store) - 1, min(len(store), SAMPLED)).astype(int)
+    speed = np.linalg.norm(np.asarray(store.flow[frames], np.float32), axis=-1)
+    return max(float(np.percentile(speed, FAST)), 1e-6)
+
+
+def show_examples(recordings: Sequence[Recording], stores: Mapping[str, Store]) -> Figure:
+    """One column per behaviour: the frame as recorded, gray and flow as a model sees them.
+
+    All flow of a recording has one scale of speed, so that a still animal is dark.
+    """
     examples = example_frames(recordings)
     if not examples:
         first = recordings[0]
@@ -100,9 +110,10 @@ def show_examples(
         column[0].set_title(name, fontsize=8)
         column[1].imshow(store.gray[number], cmap="gray", vmin=0, vmax=255)
         flow = np.asarray(store.flow[number], np.float32)
-        column[2].imshow(represent_flow(flow, "hsv", "per_frame", 1.0))
+        column[2].imshow(represent_flow(flow, "hsv", "constant", measure_speed(store)))
     for row, label in zip(axes, ("recorded", "gray", "flow"), strict=True):
         row[0].set_ylabel(label, fontsize=8)
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])
+    mark_simulated(figure, stores)
     return figure
