@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -175,3 +176,14 @@ def test_a_page_without_runs_is_one_sentence(tmp_path: Path) -> None:
     given = Given(dataset="mit_sample", results_dir=str(tmp_path))
     with pytest.raises(InputError, match="make study DATASET=mit_sample DATA=<folder>"):
         real_mice.read_targets(given)
+
+
+def test_every_figure_in_the_words_stands_in_a_table() -> None:
+    root = LAYERS.parents[1]
+    words = (root / "docs" / "real_mice.md").read_text("utf-8").partition("## What came out")[2]
+    tables = " ".join(
+        path.read_text("utf-8") for path in (root / "figures" / "mit_sample").glob("real_mice_*.md")
+    )
+    elsewhere = {"0.955"}  # density's walk on the simulated cage, quoted from before
+    figures = set(re.findall(r"\d\.\d{3}", words)) - elsewhere
+    assert len(figures) > 10 and {figure for figure in figures if figure not in tables} == set()
