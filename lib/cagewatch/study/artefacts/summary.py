@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -91,7 +91,7 @@ def collect_claimed(given: Given) -> pd.DataFrame:
     return pd.concat(parts) if parts else pd.DataFrame(columns=["source", "target", "model"])
 
 
-def judge_number(given: Given, paper: str, claim: NamedTuple, rows: pd.DataFrame) -> Line:
+def judge_number(given: Given, paper: str, claim: Any, rows: pd.DataFrame) -> Line:
     """Compare one published AUC with ours."""
     line = Line(f"AUC of the {name_model(claim.model)} on {claim.target}", claim.text)
     found = rows[(rows["target"] == claim.target) & (rows["model"] == claim.model)]
@@ -142,7 +142,7 @@ def describe_rows(given: Given, paper: str, rows: pd.DataFrame) -> dict[str, str
     }
 
 
-def agrees(ours: pd.Series, published: NamedTuple) -> bool:
+def agrees(ours: pd.Series, published: Any) -> bool:
     """True if a published AUC lies in our interval, or our AUC in published bounds."""
     if np.isfinite(published.auc):
         return bool(ours["pooled_low"] <= published.auc <= ours["pooled_high"])
