@@ -7,7 +7,7 @@ milliseconds where drawing a figure anew costs a tenth of a second or more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import cv2
 import matplotlib.pyplot as plt
@@ -163,28 +163,6 @@ def plot_explorer(scored: Scored, threshold: float, title: str = "") -> Figure:
     figure.suptitle(title)
     plots.mark_simulated(figure, scored.names)
     return figure
-
-
-def tile_pictures(rows: Sequence[tuple[str, np.ndarray]], height: int = 200) -> np.ndarray:
-    """Pictures side by side, each under its name: (rows, columns, 3) uint8, BGR.
-
-    Parameters
-    ----------
-    rows : name and picture, (height, width) or (height, width, 3) uint8.
-    height : pixels each picture is brought to.
-    """
-    tiles = []
-    for name, picture in rows:
-        picture = np.asarray(picture)
-        picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR) if picture.ndim == 2 else picture
-        width = max(1, round(picture.shape[1] * height / picture.shape[0]))
-        small = picture.shape[0] < height
-        how = cv2.INTER_NEAREST if small else cv2.INTER_AREA
-        tile = cv2.resize(picture, (width, height), interpolation=how)
-        tile = cv2.copyMakeBorder(tile, 22, 4, 4, 4, cv2.BORDER_CONSTANT, value=(255, 255, 255))
-        cv2.putText(tile, name, (5, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.42, 0, 1, cv2.LINE_AA)
-        tiles.append(tile)
-    return np.hstack(tiles)
 
 
 def _marker(ax: Axes, place: Callable) -> Update:

@@ -1,40 +1,58 @@
-"""What an alarm looks like: its frames, what the model saw and gave back, and the error map."""
+"""What a moment looks like: its frame, and what the detector makes of it.
+
+A detector that rebuilds clips shows what it saw, what it gave back and the error. Any other shows
+its reason: where the picture moved most and how fast.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+import pandas as pd
 
 from cagewatch.errors import InputError
-from cagewatch.explore.figures import tile_pictures
-from cagewatch.params import Parameters, project_root
+from cagewatch.explore.reasons import describe_motion, describe_parts, draw_motion, motions_of
+from cagewatch.params import project_root, read_layer, validate
+from cagewatch.plots import picture_of
 from cagewatch.recordings import Recording, load_recordings
 from cagewatch.runs import FinishedRun, open_detector
 from cagewatch.store import Store, open_store, store_folder
 from cagewatch.store.preprocess import preprocessing_of
 from cagewatch.video.seek import read_frames_at
 
-MARGIN = 12  # frames shown before and after an alarm
-MAX_FRAMES = 160  # frames of one alarm shown; a longer alarm is shown around its peak
+HEIGHT, SMALL = 330, 150  # rows of the recording's picture and of a stream's
+LARGEST_ERROR = 0.3  # of the range of gray or flow; brighter on no error map of any run
+GAP = 6  # pixels between pictures
 
 
 class Reconstruction(NamedTuple):
-    """What a model saw and gave back: (n, rows, columns, channels) float32 by stream name."""
+    """What a detector saw and gave back: (n, rows, columns, channels) float32 by stream name."""
 
     seen: dict[str, np.ndarray]
     given: dict[str, np.ndarray]
 
 
-def choose_window(start: int, stop: int, peak: int, n_frames: int) -> tuple[int, int]:
-    """First frame and the one after the last to show of an alarm, with a margin around it."""
-    first, last = max(0, start - MARGIN), min(n_frames, stop + MARGIN)
-    if last - first > MAX_FRAMES:
-        first = int(np.clip(peak - MAX_FRAMES // 2, first, last - MAX_FRAMES))
-        last = first + MAX_FRAMES
-    return first, last
+class Moments(NamedTuple):
+    """Successive moments of a recording.
+
+    Attributes
+    ----------
+    pictures : list of bytes
+        JPEG, one a frame; empty if neither video nor store is there.
+    captions : list of str
+        What is to be said of each picture.
+    problems : list of str
+        Sentences on what could not be shown.
+    """
+
+    pictures: list[bytes]
+    captions: list[str]
+    problems: list[str]
 
 
 def find_store(run: FinishedRun, name: str) -> Store:
@@ -50,17 +68,17 @@ def find_store(run: FinishedRun, name: str) -> Store:
     return open_store(folder / name)
 
 
-def find_recording(parameters: Parameters, name: str) -> Recording:
+def find_recording(run: FinishedRun, name: str) -> Recording:
     """One of the run's recordings; InputError if its video is not on this machine."""
-    for recording in _recordings(parameters.model_dump_json()):
+    for recording in _recordings(run.folder, run.digest):
         if recording.name == name:
             return recording
-    raise InputError(f"The recording {name!r} is no longer in {parameters.data_dir}.")
+    raise InputError(f"The recording {name!r} is no longer in {run.parameters.data_dir}.")
 
 
 @lru_cache(maxsize=4)
-def _recordings(parameters: str) -> list[Recording]:
-    return load_recordings(Parameters.model_validate_json(parameters))
+def _recordings(folder: Path, digest: int) -> list[Recording]:
+    return load_recordings(validate(read_layer(folder / "params.yaml")))
 
 
 def reconstruct(run: FinishedRun, store: Store, first: int, last: int) -> Reconstruction:
@@ -79,14 +97,14 @@ def reconstruct(run: FinishedRun, store: Store, first: int, last: int) -> Recons
         raise InputError(f"{run.parameters.model} gives a score and rebuilds no picture.")
     if len(store) < length:
         raise InputError(f"{store.name} is shorter than a clip of {length} frames.")
-    first = max(0, min(first, len(store) - length))
-    last = max(last, first + length)
-    starts = [*range(first, last - length + 1, length)]
+    last = min(max(last, length), len(store))
+    begin = max(0, min(first, last - length))
+    starts = [*range(begin, last - length + 1, length)]
     starts += [last - length] if starts[-1] != last - length else []
     clips = [slice(start, start + length) for start in starts]
     rebuilt = [detector.rebuild_clip(store.gray[part], store.flow[part]) for part in clips]
     order = np.concatenate([np.arange(start, start + length) for start in starts])
-    keep = np.unique(order, return_index=True)[1]
+    keep = np.unique(order, return_index=True)[1][first - begin :]
     return Reconstruction(
         *(
             {name: np.concatenate([one[side][name] for one in rebuilt])[keep] for name in streams}
@@ -95,59 +113,115 @@ def reconstruct(run: FinishedRun, store: Store, first: int, last: int) -> Recons
     )
 
 
-def picture_alarm(
-    run: FinishedRun, name: str, first: int, times: np.ndarray, with_model: bool = True
-) -> tuple[list[bytes], list[str]]:
-    """Pictures of an alarm, one a frame, and what could not be shown.
+def picture_moments(run: FinishedRun, name: str, rows: pd.DataFrame) -> Moments:
+    """Pictures of successive frames of one recording, with what the detector makes of them.
 
     Parameters
     ----------
-    name : the recording's.
-    first : number of its first frame in the recording.
-    times : (n,) float, time stamps of the n frames to show.
-    with_model : also show what the model saw, gave back, and the error.
+    run : FinishedRun
+    name : str
+        The recording's.
+    rows : DataFrame
+        Of the run's table of frames: successive frames of that recording.
 
     Returns
     -------
-    pictures : JPEG, one per frame; empty if neither video nor store is there.
-    problems : sentences about what is missing.
+    moments : Moments
     """
-    last = first + len(times)
+    numbers, times = rows["frame"].to_numpy(), rows["time_s"].to_numpy(float)
+    first, last = int(numbers[0]), int(numbers[-1]) + 1
+    times = times if len(times) == last - first else np.linspace(times[0], times[-1], last - first)
     problems: list[str] = []
-    columns: list[list[tuple[str, np.ndarray]]] = [[] for _ in range(last - first)]
-    store = None
+    frames, blocks, captions = [], [], [""] * (last - first)
     try:
-        store = find_store(run, name)
+        frames = read_frames_at(find_recording(run, name).source, first, times)
     except InputError as error:
         problems.append(str(error))
     try:
-        source = find_recording(run.parameters, name).source
-        for column, frame in zip(columns, read_frames_at(source, first, times), strict=True):
-            column.append(("recording", frame))
+        if open_detector(run.folder).rebuilds:
+            blocks = _picture_streams(reconstruct(run, find_store(run, name), first, last))
     except InputError as error:
         problems.append(str(error))
-    if store is not None and with_model:
-        try:
-            _add_streams(columns, reconstruct(run, store, first, last))
-        except InputError as error:
-            problems.append(str(error))
-    if not all(columns):
-        return [], problems
-    pictures = [tile_pictures(column) for column in columns]
-    return [cv2.imencode(".jpg", picture)[1].tobytes() for picture in pictures], problems
+    reference = run.metrics.get("reference_scores", {})
+    parts = [describe_parts(row, reference) for _, row in rows.iterrows()]
+    pictures: list[np.ndarray] = []
+    if frames and not blocks:
+        motions = motions_of(frames, times, preprocessing_of(run.parameters))
+        captions = [describe_motion(motion) for motion in motions]
+        pictures = [draw_motion(*pair) for pair in zip(frames, motions, strict=True)]
+        pictures = [_resize(picture, HEIGHT) for picture in pictures]
+    elif blocks:
+        pictures = blocks
+        if frames:
+            large = [_resize(frame, HEIGHT) for frame in frames]
+            pictures = [join_pictures(pair) for pair in zip(large, blocks, strict=True)]
+    chosen = numbers - first
+    captions = [
+        "; ".join(filter(None, (captions[index], part)))
+        for index, part in zip(chosen, parts, strict=True)
+    ]
+    encoded = [_encode(pictures[index]) for index in chosen] if pictures else []
+    return Moments(encoded, captions, problems)
 
 
-def _add_streams(columns: list[list], shown: Reconstruction) -> None:
+def join_pictures(pictures: Sequence[np.ndarray], down: bool = False) -> np.ndarray:
+    """Pictures side by side, or one below the other, the smaller ones padded with white: BGR."""
+    pictures = [_colour(picture) for picture in pictures]
+    along, across = (0, 1) if down else (1, 0)
+    most = max(picture.shape[across] for picture in pictures)
+    padded = []
+    for index, picture in enumerate(pictures):
+        pad = [[0, 0], [0, 0], [0, 0]]
+        pad[across][1] = most - picture.shape[across]
+        pad[along][0] = GAP if index else 0
+        padded.append(np.pad(picture, pad, constant_values=255))
+    return np.concatenate(padded, axis=along)
+
+
+def _picture_streams(shown: Reconstruction) -> list[np.ndarray]:
+    """For each frame one picture of all streams: seen, given back and error, under their names."""
+    streams = []
     for stream, seen in shown.seen.items():
         given = shown.given[stream]
-        error = np.abs(seen - given).mean(axis=-1)[-len(columns) :]
-        largest = max(float(error.max()), 1e-6)
-        maps = np.rint(255 * error / largest).astype(np.uint8)
-        inputs, outputs = (
-            np.rint(255 * np.clip(value.mean(axis=-1), 0, 1)).astype(np.uint8)[-len(columns) :]
-            for value in (seen, given)
+        error = np.abs(seen - given).mean(axis=-1) / LARGEST_ERROR
+        rows = zip(picture_of(stream, seen), picture_of(stream, given), error, strict=True)
+        streams.append(
+            [
+                join_pictures(
+                    [
+                        _named(f"{stream} seen", _bytes(one)),
+                        _named("given back", _bytes(two)),
+                        _named("error", cv2.applyColorMap(_bytes(three), cv2.COLORMAP_INFERNO)),
+                    ]
+                )
+                for one, two, three in rows
+            ]
         )
-        for column, one, two, three in zip(columns, inputs, outputs, maps, strict=True):
-            column.append((f"{stream} seen", one))
-            column.append(("given back", two))
-            column.append(("error", cv2.applyColorMap(three, cv2.COLORMAP_INFERNO)))
+    return [join_pictures(pair, down=True) for pair in zip(*streams, strict=True)]
+
+
+def _bytes(picture: np.ndarray) -> np.ndarray:
+    """A gray or RGB picture in [0, 1] as uint8, RGB turned into BGR."""
+    values = np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+    return values[..., ::-1] if values.ndim == 3 else values
+
+
+def _colour(picture: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR) if picture.ndim == 2 else picture
+
+
+def _resize(picture: np.ndarray, height: int) -> np.ndarray:
+    width = max(1, round(picture.shape[1] * height / picture.shape[0]))
+    how = cv2.INTER_NEAREST if picture.shape[0] < height / 3 else cv2.INTER_AREA
+    return cv2.resize(picture, (width, height), interpolation=how)
+
+
+def _named(name: str, picture: np.ndarray) -> np.ndarray:
+    tile = _resize(_colour(np.ascontiguousarray(picture)), SMALL - 15)
+    tile = cv2.copyMakeBorder(tile, 15, 0, 0, 0, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+    cv2.putText(tile, name, (1, 11), cv2.FONT_HERSHEY_SIMPLEX, 0.38, (0, 0, 0), 1, cv2.LINE_AA)
+    return tile
+
+
+def _encode(picture: np.ndarray) -> bytes:
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()

@@ -15,11 +15,12 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from cagewatch.errors import InputError
 from cagewatch.explore import figures
 from cagewatch.explore.controls import RULES, STEPS, Controls
-from cagewatch.explore.frames import MARGIN, choose_window, picture_alarm
+from cagewatch.explore.frames import picture_moments
 from cagewatch.explore.tables import describe_alarm, describe_consequences
 from cagewatch.metrics import Alarm, alarm_at, apply_rule, default_rule, weigh_threshold
 from cagewatch.runs.read import KEY, find_run, list_runs, read_run
@@ -27,6 +28,8 @@ from cagewatch.runs.thresholds import available_scores, save_threshold, select_s
 
 ALL = "all recordings"
 THRESHOLD_FILE = "threshold.json"
+MARGIN = 12  # frames shown before and after an alarm
+MAX_FRAMES = 160  # frames of one alarm shown; a longer alarm is shown around its peak
 
 
 class Explorer(Controls):
@@ -47,7 +50,13 @@ class Explorer(Controls):
         smoothing: int = 1,
         score: str = "both",
     ) -> None:
-        self.runs = list_runs(results_dir)
+        self.problem: str | None = None
+        try:
+            self.runs = list_runs(results_dir)
+        except InputError as error:
+            self.problem = str(error)
+            self.box = widgets.HTML(f'<p class="cw-message">{escape(self.problem)}</p>')
+            return
         self.rule = rule
         self.quiet = False
         self.pictures: list[bytes] = []
@@ -58,6 +67,13 @@ class Explorer(Controls):
         self._watch()
         self.open_run()
         self.box = self.lay_out()
+
+    def draw(self) -> Figure | None:
+        """All figures at the threshold, for a notebook that is only read; None without a run."""
+        if self.problem:
+            return None
+        title = " · ".join(str(self.key[name].value) for name in KEY)
+        return figures.plot_explorer(self.scored, self.threshold, title)
 
     # What is chosen
 
@@ -170,9 +186,10 @@ class Explorer(Controls):
         first = max(first, int(mine[0]))
         with self._telling("decoding the alarm ..."):
             name = scored.names[scored.codes[alarm.start]]
-            self.pictures, problems = picture_alarm(
-                self.run, name, int(scored.frame[first]), scored.time_s[first:last]
-            )
+            frames = self.run.frames
+            mine = frames[frames["recording"] == name]
+            rows = mine[mine["frame"].between(scored.frame[first], scored.frame[last - 1])]
+            self.pictures, _, problems = picture_moments(self.run, name, rows)
             self.say(" ".join(problems))
         if self.pictures:
             with self._quietly():
@@ -304,6 +321,15 @@ class Explorer(Controls):
             yield
         except InputError as error:
             self.say(str(error))
+
+
+def choose_window(start: int, stop: int, peak: int, n_frames: int) -> tuple[int, int]:
+    """First frame and the one after the last to show of an alarm, with a margin around it."""
+    first, last = max(0, start - MARGIN), min(n_frames, stop + MARGIN)
+    if last - first > MAX_FRAMES:
+        first = int(np.clip(peak - MAX_FRAMES // 2, first, last - MAX_FRAMES))
+        last = first + MAX_FRAMES
+    return first, last
 
 
 def _short(path: Path) -> str:

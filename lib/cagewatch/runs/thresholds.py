@@ -70,7 +70,7 @@ def select_scores(run: FinishedRun, score: str = "both", smoothing: int = 1) -> 
     known = np.isfinite(times).all()
     duration = frame_durations(len(codes), codes, times) if known else np.ones(len(codes))
     duration = np.where(np.isfinite(duration), duration, 0)
-    reference = run.metrics.get("reference_scores", {}).get("score" if score == "both" else score)
+    reference = run.metrics.get("reference_scores", {}).get(COLUMN_OF[score])
     return Scored(
         score=frames["score"].to_numpy(float),
         anomalous=frames["anomalous"].to_numpy(bool) if has_labels else None,
