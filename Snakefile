@@ -11,13 +11,11 @@
 import os
 import sys
 
-from cagewatch.study import execute, plan
+from cagewatch.study import depends, execute, plan
 
 os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
 
-
 configfile: "config/study.yaml"
-
 
 study = plan.read_study(config)
 PREPARED = study.folder / "recordings.json"
@@ -32,7 +30,6 @@ NOTEBOOK = (
     " --kernel {study.kernel:q} --name {params.name:q}"
 )
 
-
 wildcard_constraints:
     dataset="|".join([study.dataset, *study.also]),
     target="[A-Za-z0-9_.-]+",
@@ -40,12 +37,7 @@ wildcard_constraints:
     seed="[0-9]+",
     variation="[A-Za-z0-9_.]+",
 
-
-localrules:
-    all,
-    ablations,
-    gallery,
-
+localrules: all, ablations, gallery
 
 rule all:
     input:
@@ -53,119 +45,62 @@ rule all:
         study.markers(study.runs()),
         [study.figures / "README.md"] if PAGES else [],
 
-
 if SIMULATED:
-
     rule simulate:  # the embedded default: a home cage rendered into data_dir
-        output:
-            SIMULATED,
-        params:
-            step="simulate",
-            values=plan.as_json(study.values_of(plan.SIMULATION)),
-            code=plan.digest_data(study),
+        output: SIMULATED
+        params: **depends.of_step(study, "simulate")
         threads: 8
-        shell:
-            STEP
-
+        shell: STEP
 
 rule preprocess:  # decode, gray, flow: the store that every run reads
-    input:
-        SIMULATED,
-    output:
-        PREPARED,
-    params:
-        step="preprocess",
-        values=plan.as_json(study.values_of(plan.PREPARATION)),
-        code=plan.code_of_step("store", "__init__.py"),
-        data=plan.digest_data(study),
+    input: SIMULATED
+    output: PREPARED
+    params: **depends.of_step(study, "preprocess")
     threads: 8
-    shell:
-        STEP
-
+    shell: STEP
 
 rule prepare:  # an overview of the recordings, to be read before anything is believed
-    input:
-        PREPARED,
-    output:
-        notebook=study.folder / "prepare.ipynb",
-    params:
-        notebook="prepare",
-        values=plan.as_json(study.values_of(plan.PREPARATION)),
-        code=plan.code_of_artefact("prepare"),
-        name="prepare",
+    input: PREPARED
+    output: notebook=study.folder / "prepare.ipynb"
+    params: **depends.of_page(study, "prepare")
     threads: study.threads
-    shell:
-        NOTEBOOK
-
+    shell: NOTEBOOK
 
 rule experiment:  # fit one detector on one target with one seed, score the test recordings
-    input:
-        ancient(PREPARED),
+    input: ancient(PREPARED)
     output:
         update(RUN + "/provenance.json"),  # a run that fails leaves the one before it
         notebook=RUN + "/experiment.ipynb",
-    params:
-        notebook="experiment",
-        values=lambda run: plan.as_json(study.values(study.find(run))),
-        code=lambda run: plan.code_of(run.model),
-        data=plan.digest_data(study),
-        name=lambda run: study.name(study.find(run)),
+    params: **depends.of_runs(study)
     threads: study.threads
     resources:
         mem_mb=lambda run, attempt: 4000 * attempt,
         runtime=lambda run, attempt: 240 * attempt,
-        gpu=lambda run: 0 if run.model in study.one_seed else study.gpu,
-    shell:
-        NOTEBOOK
-
+        gpu=lambda run: 0 if getattr(run, "model", plan.MODEL) in study.one_seed else study.gpu,
+    shell: NOTEBOOK
 
 use rule experiment as ablation with:  # the CAE once more, one open point of the paper changed
-    input:
-        [ancient(file) for file in SIMULATED],
+    input: [ancient(file) for file in SIMULATED]
     output:
         update(VARIED + "/provenance.json"),
         notebook=VARIED + "/experiment.ipynb",
-    params:
-        notebook="experiment",
-        values=lambda run: plan.as_json(study.values(study.find(run))),
-        code=plan.code_of(plan.MODEL),
-        data=plan.digest_data(study),
-        name="{variation} {seed}",
-
 
 for page in [*PAGES, *ABLATIONS]:
-
     rule:  # a figure, table or section of the paper, from finished runs; and the summary
-        name:
-            page.notebook
-        input:
-            page.reads,
-        output:
-            page.files,
-            notebook=study.folder / "artefacts" / f"{page.notebook}.ipynb",
-        params:
-            notebook=page.notebook,
-            values=plan.as_json(study.artefact_values()),
-            code=plan.code_of_artefact(page.notebook),
-            name=page.notebook,
+        name: page.notebook
+        input: page.reads
+        output: page.files, notebook=study.folder / "artefacts" / f"{page.notebook}.ipynb"
+        params: **depends.of_page(study, page.notebook)
         threads: study.threads
-        shell:
-            NOTEBOOK
-
+        shell: NOTEBOOK
 
 rule ablations:  # make ablations: the open points of the paper, one at a time
-    input:
-        [page.files for page in ABLATIONS],
-
+    input: [page.files for page in ABLATIONS]
 
 rule gallery:  # the page that shows them all
-    input:
-        [page.files for page in PAGES],
-    output:
-        study.figures / "README.md",
-    shell:
-        "python -m cagewatch.study.tables.gallery {study.dataset:q} {output:q}"
-
+    input: [page.files for page in PAGES]
+    output: study.figures / "README.md"
+    shell: "python -m cagewatch.study.tables.gallery {study.dataset:q} {output:q}"
 
 onerror:
     for folder in (study.folder, study.results / plan.FOLDER):

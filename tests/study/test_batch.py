@@ -29,12 +29,13 @@ TRAINING = "lib/cagewatch/detectors/training/train.py"
 # What a job depends on, as the Snakefile passes it to Snakemake, which compares it.
 DEPENDS = """
 import json
-from cagewatch.study import plan
+from cagewatch.study import depends, plan
 study = plan.read_study({"dataset": "ped2", "data_dir": "data", "scale": "smoke",
                          "models": "rae cae density mean_image"})
-jobs = {run.model: [study.values(run), plan.code_of(run.model)] for run in study.runs()}
-jobs["preprocess"] = [study.values_of(plan.PREPARATION), plan.code_of_step("store", "__init__.py")]
-print(json.dumps({**jobs, "data": plan.digest_data(study)}))
+jobs = {run.model: [study.values(run), depends.code_of_run(run.model)] for run in study.runs()}
+jobs["preprocess"] = depends.of_step(study, "preprocess")
+data = jobs["preprocess"].pop("data")
+print(json.dumps({**jobs, "data": data}))
 """
 MODELS = {"rae", "cae", "density", "mean_image"}
 
@@ -278,7 +279,7 @@ def test_a_target_named_by_someone_else_runs_nothing_and_stays_inside(tmp_path: 
     target = "../../x';touch $IFS$PWD-pwned;echo 'z"
     done = study(root, "--models", "cae", "--targets", "anomaly", "--params", "own.yaml")
     assert done.returncode == 1  # there is no own.yaml
-    one = plan.Study("folder", root, "folder", [target], ["cae"], [0], [], root, "k", 1, 0, {})
+    one = plan.Study("folder", [], root, "folder", [target], ["cae"], [0], [], root, "k", 1, 0, {})
     (run,) = one.runs()
     place = Path(one.folder_of(run))
     assert re.fullmatch(r"[A-Za-z0-9_.-]+", place.parts[-3]) and root in place.resolve().parents

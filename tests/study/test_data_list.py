@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from cagewatch.errors import InputError
-from cagewatch.study.plan import list_data
+from cagewatch.study.depends import list_data
 
 
 def places(folder: Path) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from cagewatch import params, runs
 from cagewatch.errors import InputError
 from cagewatch.files import read_json
-from cagewatch.study import plan
+from cagewatch.study import depends, plan
 from cagewatch.study.plan import Study
 from cagewatch.study.values import PLACES
 
@@ -44,7 +44,7 @@ def check_runs(study: Study, keep: bool = False) -> tuple[dict[str, str], list[s
         (marker,) = study.markers([run])
         if not Path(marker).is_file():
             continue
-        code = plan.code_of(run.model)
+        code = depends.code_of_run(run.model)
         if why := why_stale(folder, study.values(run), study.folder / "recordings.json"):
             stale[marker] = why
         elif (made_by := read_json(folder / "provenance.json").get("code")) is None:
@@ -94,7 +94,7 @@ def forget_other_records(study: Study, root: Path, stale: Collection[str]) -> No
         (marker,) = study.markers([run])
         if marker in stale or not Path(marker).is_file():
             continue
-        wanted = {repr(plan.as_json(study.values(run))), repr(plan.code_of(run.model))}
+        wanted = {repr(depends.values_of_run(study, run)), repr(depends.code_of_run(run.model))}
         for output in (marker, f"{Path(marker).parent}/experiment.ipynb"):
             record = root / ".snakemake" / "metadata" / _record_name(output)
             if record.is_file() and not wanted <= set(read_json(record).get("params", ())):

@@ -1,21 +1,16 @@
-"""The batch: which runs a study consists of, and what each of them depends on.
+"""The batch: which runs a study consists of, with which values, and what is made of them.
 
 `read_study` turns the Snakefile's config into a `Study`, checked before anything runs; nothing is
-written. What a job depends on goes through its Snakemake ``params``: the values it is given, and
-digests of its code and its data. A change of one of them makes it anew, and nothing else does.
+written. What a job depends on is in `cagewatch.study.depends`.
 """
 
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,32 +19,11 @@ import yaml
 from cagewatch import params
 from cagewatch.errors import InputError
 from cagewatch.names import safe_name
-from cagewatch.params import Parameters
-from cagewatch.runs.code import LIBRARY, SILENT, digest, digest_run
-from cagewatch.store.preprocess import Preprocessing
 from cagewatch.study.ablations.variations import FOLDER, MODEL, TRAINED, varied_values
 from cagewatch.study.contents import Artefact, artefacts_for
 from cagewatch.study.values import as_given, resolve_for
 
 CHOSEN = ("dataset", "data_dir", "target", "model", "seed", "scale", "results_dir", "cores")
-SIMULATION = ("dataset", "data_dir", "results_dir") + tuple(
-    name for name in Parameters.model_fields if name.startswith("simulate_")
-)
-# What decides the recordings and their stores.
-PREPARATION = (
-    ("dataset", "data_dir", "results_dir", "layout", "train_recordings", "test_recordings")
-    + ("train_start", "train_stop", "test_start", "test_stop", "annotator_group")
-    + (
-        "label_tolerance",
-        "labels_end",
-        "flow_spacing",
-        "frame_stride",
-    )  # of which its lag
-    + tuple(one.name for one in fields(Preprocessing) if one.name in Parameters.model_fields)
-)
-# An artefact shows what the library draws, so of that all counts.
-SHOWING = ("runs", "plots", "study", "metrics.comparisons")
-UNSHOWN = tuple(name for name in SILENT if name.partition(".")[2] not in SHOWING)
 
 
 class Run(NamedTuple):
@@ -153,7 +127,7 @@ class Study:
 
     def name(self, run: Run) -> str:
         """A run's name before the lines that it prints."""
-        words = (run.dataset, run.target, run.model, str(run.seed))
+        words = (run.dataset, run.variation, run.target, run.model, str(run.seed))
         return " ".join(word for word in words if word)
 
     def values(self, run: Run) -> dict[str, Any]:
@@ -315,58 +289,3 @@ def count_gpus() -> int:
     if shutil.which("nvidia-smi") is None:
         return 0
     return int(subprocess.run(["nvidia-smi", "-L"], capture_output=True).returncode == 0)
-
-
-def as_json(values: Mapping[str, Any]) -> str:
-    """Values as one line, for a job's command."""
-    return json.dumps(values)
-
-
-@cache
-def code_of(model: str) -> str:
-    """Digest of the code that makes a run of this model."""
-    return digest_run(model)
-
-
-@cache
-def code_of_step(*parts: str) -> str:
-    """Digest of a module of cagewatch, given by its parts, and of what it imports."""
-    return digest([LIBRARY.joinpath(*parts)])
-
-
-@cache
-def code_of_artefact(notebook: str) -> str:
-    """Digest of a notebook that shows results: its text, its code and all that it draws with."""
-    path = params.layers_root() / "notebooks" / f"{notebook}.py"
-    text = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return f"{text} {digest([path], UNSHOWN)}"
-
-
-def digest_data(study: Study) -> str:
-    """Changes when a file of the data does: a name, a size or a time; or what simulates them."""
-    if study.layout == "simulated":
-        return code_of_step("simulate", "__init__.py")
-    return hashlib.sha256(list_data(study).encode()).hexdigest()[:16]
-
-
-def list_data(study: Study) -> str:
-    """One line a data file, with its size and time: changes when any of them does."""
-    lines = []
-    seen: set[str] = set()
-    for folder, folders, names in os.walk(study.data_dir, followlinks=True):
-        folders.sort()
-        if (place := os.path.realpath(folder)) in seen:  # a link back into the data
-            folders.clear()
-            continue
-        seen.add(place)
-        for name in names:
-            try:
-                stat = os.stat(os.path.join(folder, name))
-            except OSError as error:
-                raise InputError(
-                    f"{os.path.join(folder, name)} is a link that leads nowhere"
-                    f" ({error.strerror}); bring its file back, or remove the link."
-                ) from error
-            place = os.path.relpath(os.path.join(folder, name), study.data_dir)
-            lines.append(f"{place}\t{stat.st_size}\t{stat.st_mtime_ns}\n")
-    return "".join(sorted(lines))
