@@ -8,7 +8,6 @@ import pytest
 from cagewatch.metrics import compute_auc
 from cagewatch.metrics.within import (
     MAX_BLOCK,
-    away_from_edges,
     count_pairs,
     number_bouts,
     percentile_interval,
@@ -76,20 +75,3 @@ def test_long_bouts_are_cut_and_bouts_end_with_their_recording():
     assert np.ptp(np.bincount(bouts)) <= 1
     assert bouts.max() == 2
     assert number_bouts(np.array([0, 0, 1, 1]), label[:4]).tolist() == [0, 0, 1, 1]
-
-
-def test_frames_beside_an_edge_are_left_out_on_both_sides():
-    flags = np.zeros(40, bool)
-    flags[10:20] = True
-    kept = away_from_edges(flags, margin=3)
-    assert np.flatnonzero(~kept).tolist() == [*range(7, 13), *range(17, 23)]
-    assert away_from_edges(flags, margin=0).all()
-    assert not away_from_edges(flags, margin=5)[10:20].any()
-
-
-def test_the_end_of_a_recording_is_no_edge():
-    flags = np.array([True] * 5 + [False] * 5 + [True] * 5 + [False] * 5)
-    recording = np.repeat(["a", "b"], [5, 15])
-    kept = away_from_edges(flags, recording, margin=2)
-    assert kept[:8].all()
-    assert np.flatnonzero(~kept).tolist() == [8, 9, 10, 11, 13, 14, 15, 16]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from cagewatch.metrics.inputs import check_flags, check_score, find_bouts, recording_codes
+from cagewatch.metrics.inputs import check_flags, check_score, recording_codes
 
 MAX_BLOCK = 900  # frames of a bout that are drawn together; 30 s at 30 frames per second
 
@@ -123,32 +123,3 @@ def percentile_interval(draws: np.ndarray, coverage: float = 0.95) -> tuple[floa
         return float("nan"), float("nan")
     low, high = np.nanquantile(draws, [(1 - coverage) / 2, (1 + coverage) / 2])
     return float(low), float(high)
-
-
-def away_from_edges(
-    anomalous: np.ndarray, recording: np.ndarray | None = None, margin: int = 0
-) -> np.ndarray:
-    """Say which frames lie more than `margin` frames from every edge of an anomalous bout.
-
-    Parameters
-    ----------
-    anomalous : ndarray of bool, shape (n_frames,)
-    recording : ndarray, shape (n_frames,), optional
-        Ids; a bout's edge at the end of a recording is none.
-    margin : int
-        Frames left out on each side of an edge; a bout of at most twice as many vanishes.
-
-    Returns
-    -------
-    kept : ndarray of bool, shape (n_frames,)
-    """
-    flags = check_flags(anomalous, len(anomalous))
-    codes = recording_codes(recording, len(flags))
-    kept = np.ones(len(flags), bool)
-    for start, stop in find_bouts(flags, codes):
-        for edge in (start, stop):
-            inside = 0 < edge < len(flags) and codes[edge - 1] == codes[edge]
-            if inside:
-                near = slice(max(edge - margin, 0), edge + margin)
-                kept[near] &= codes[near] != codes[start]
-    return kept

@@ -17,7 +17,6 @@ from cagewatch.errors import InputError
 from cagewatch.metrics import compute_auc, find_bouts, format_auc, scale_per_recording, verdict
 from cagewatch.metrics.within import (
     Pairs,
-    away_from_edges,
     count_pairs,
     percentile_interval,
     resample_within,
@@ -25,6 +24,7 @@ from cagewatch.metrics.within import (
 )
 from cagewatch.params import resolve
 from cagewatch.plots import name_model
+from cagewatch.recordings.frame_labels import far_from_edges
 from cagewatch.runs.read import FinishedRun
 from cagewatch.study.artefacts.parameters import Given, command, figures_folder, runs_of
 from cagewatch.study.tables import read_seeds, write_table
@@ -174,7 +174,7 @@ def describe_row(one: Scored) -> dict[str, object]:
     value = float(within_auc(pairs).mean())
     interval = percentile_interval(resample_within(pairs)) if one.target in CLAIMED else ()
     scaled = [compute_auc(scale_per_recording(row, one.half), one.flags) for row in one.scores]
-    away = one.pairs(away_from_edges(one.flags, one.half, edge_margin()))
+    away = [far_from_edges(one.flags[one.half == half], edge_margin()) for half in (FIRST, SECOND)]
     row: dict[str, object] = {
         "sorted_by": value,
         "Detector": name_model(one.model),
@@ -184,7 +184,7 @@ def describe_row(one: Scored) -> dict[str, object]:
         row[f"Tested on the {half}"] = float(within_auc(one.pairs(one.half == half)).mean())
     return row | {
         "Scaled and pooled": float(np.mean(scaled)),
-        "Edges left out": float(within_auc(away).mean()),
+        "Edges left out": float(within_auc(one.pairs(np.concatenate(away))).mean()),
         "Bouts found": f"{count_found(one).sum(axis=1).mean():.3g} of {len(bouts_of(one))}",
         "Seeds": len(one.scores),
         "Epochs kept": describe_epochs(one),
