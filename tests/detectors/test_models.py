@@ -125,6 +125,13 @@ def test_late_fusion_is_the_two_single_streams_side_by_side():
     assert built.count_params() == COUNTS["cae_image"] + COUNTS["cae_flow"]
 
 
+@pytest.mark.parametrize(("width", "count"), [(0.5, 793_090), (0.25, 200_194)])
+def test_width_scales_the_filters_of_the_rae(width, count):
+    built = build_model(settings("rae", width=width), 1)
+    assert built.count_params() == count
+    assert built.get_layer("fuse_conv").filters == 64 * width
+
+
 def test_rae_dilation_spares_strided_convolutions():
     built = build_model(settings("rae", dilation_rate=2), 1)
     assert built.get_layer("image_e2_conv1").dilation_rate == (1, 1, 1)

@@ -165,10 +165,15 @@ class Parameters(BaseModel):
         default=None,
         description="dilation: of every 3-D convolution (RAE), of the encoder's last two (CAE)",
     )
+    width: Annotated[float, Field(gt=0, le=4)] = Field(
+        default=None, description="filters of every 3-D convolution, times those of Figure 2"
+    )
     fusion: Literal["bottleneck", "late"] = Field(
         default=None, description="two streams meet at the bottleneck, or only their scores do"
     )
-    optimiser: Literal["adam", "sgd"] = Field(default=None, description="adam or sgd")
+    optimiser: Literal["adam", "sgd", "adagrad"] = Field(
+        default=None, description="adam, sgd or adagrad"
+    )
     learning_rate: PositiveFloat = Field(default=None, description="learning rate")
     beta_1: Fraction = Field(default=None, description="Adam's beta_1, the paper's 'momentum 0.5'")
     epochs: Count = Field(default=None, description="training epochs")

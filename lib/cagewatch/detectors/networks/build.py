@@ -122,6 +122,8 @@ def compile_model(model: keras.Model, parameters: Parameters) -> None:
     """
     if parameters.optimiser == "adam":
         optimiser = keras.optimizers.Adam(parameters.learning_rate, beta_1=parameters.beta_1)
+    elif parameters.optimiser == "adagrad":
+        optimiser = keras.optimizers.Adagrad(parameters.learning_rate)
     else:
         optimiser = keras.optimizers.SGD(parameters.learning_rate)
     losses = losses_of(model, parameters)
