@@ -1,4 +1,4 @@
-"""The README and docs tell the truth: their commands exist, and the papermill ones run."""
+"""The README and docs tell the truth: what they name exists, and what they show runs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,35 +48,43 @@ def test_files_exist(page: Path) -> None:
 def test_every_interval_in_the_readme_is_in_a_published_table() -> None:
     tables = "".join(path.read_text("utf-8") for path in (ROOT / "figures").glob("*/*.md"))
     quoted = re.findall(r"-?\d\.\d{3} \[[^\]]+\]", (ROOT / "README.md").read_text("utf-8"))
-    assert len(quoted) > 10
+    assert len(quoted) > 5
     assert [value for value in quoted if value not in tables] == []
 
 
-def papermill_command(option: str) -> list[str]:
-    """The README's papermill command that has `option`, to be run from the checkout."""
-    commands = [line for line in read_commands(ROOT / "README.md") if "papermill" in line]
-    (command,) = [line for line in commands if f" {option} " in line]
-    return shlex.split(command)
-
-
-def test_help_notebook_lists_typed_parameters() -> None:
-    done = subprocess.run(
-        papermill_command("--help-notebook"), cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"^ +seed: int \(default 0\)", done.stdout, re.MULTILINE), done.stdout
-
-
-def test_papermill_command_runs_at_smoke_scale(tmp_path: Path) -> None:
+def test_the_run_by_hand_runs_at_smoke_scale(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"`\.venv/bin/cagewatch (run experiment [^`]+)`", text)
     write_data(tmp_path / "data", n_frames=40)
-    command = papermill_command("-k")
+    command = [sys.executable, "-m", "cagewatch.cli", *shlex.split(line)]
     command[command.index("out.ipynb")] = str(tmp_path / "out.ipynb")
-    command += ["-f", "params/behaviour/anomaly.yaml", "-p", "dataset", "ped2"]
-    command += ["-p", "scale", "smoke", "-p", "clip_step", "1", "-p", "cores", "1"]
-    command += ["-p", "data_dir", str(tmp_path / "data"), "-p", "results_dir", str(tmp_path / "r")]
-    path = os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ["PATH"]])
+    own = {"dataset": "ped2", "target": "anomaly", "scale": "smoke", "cores": 1, "clip_step": 1}
+    own |= {"data_dir": str(tmp_path / "data"), "results_dir": str(tmp_path / "r")}
+    command += [word for name, value in own.items() for word in ("-p", name, str(value))]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    run = tmp_path / "r" / "ped2" / "anomaly" / "cae" / "seed-0"
+    assert (run / "provenance.json").is_file() and (tmp_path / "out.ipynb").is_file()
+
+
+def test_six_lines_of_python_score_a_new_video(tmp_path: Path, write_video, moving_disc) -> None:
+    """The README's block, with its folder and video put where they are."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    lines = [line.strip() for line in block.splitlines() if line.strip()]
+    assert len(lines) <= 6
+    videos = tmp_path / "my_cage"
+    videos.mkdir()
+    for number in range(4):
+        frames = moving_disc(240, speed=1 + number / 4)
+        write_video(videos / f"{number}.mp4", frames, 25)
+    write_video(tmp_path / "new.mp4", moving_disc(120), 25)
     done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"PATH": path}, capture_output=True, text=True
+        [sys.executable, "-c", "\n".join([*lines, "print(len(frames), threshold)"])],
+        cwd=tmp_path,
+        env=os.environ | {"MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert (tmp_path / "r" / "ped2" / "anomaly" / "cae" / "seed-0" / "metrics.json").is_file()
+    assert done.stdout.split()[-2] == "120"
