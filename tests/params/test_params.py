@@ -2,33 +2,29 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cagewatch import params
 from cagewatch.errors import InputError
 
 ROOT = params.project_root()
-LAYERS = sorted((ROOT / "params").glob("*/*.yaml"))
 
 
-def test_every_combination_of_shipped_layers_resolves():
-    for dataset in params.choices("dataset"):
-        for model in params.choices("model"):
-            for scale in params.choices("scale"):
-                params.resolve({"dataset": dataset, "model": model, "scale": scale})
+def test_every_shipped_layer_resolves():
+    for kind in ("dataset", "model", "scale"):
+        for name in params.choices(kind):
+            assert getattr(params.resolve({kind: name}), kind) == name
+    for target in params.choices("behaviour"):
+        assert params.resolve({"target": target}).target == target
 
 
-def test_base_names_every_parameter_once():
+def test_every_parameter_stands_in_one_layer_of_defaults():
+    """In base.yaml if all detectors read it, else in a family's or model's: never in both."""
     base = params.read_layer(ROOT / "params" / "base.yaml")
-    assert list(base) == list(params.Parameters.model_fields)
-
-
-@pytest.mark.parametrize("layer", LAYERS, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_layers_set_only_what_base_leaves_open(layer):
-    # Otherwise base.yaml given to papermill with -f would silently win over the layer.
-    base = params.read_layer(ROOT / "params" / "base.yaml")
-    assert [name for name in params.read_layer(layer) if base.get(name) is not None] == []
+    models = [params.read_model(name).keys() for name in params.choices("model")]
+    assert base.keys() | set().union(*models) == set(params.Parameters.model_fields)
+    assert not base.keys() & set().union(*models)
 
 
 @pytest.mark.parametrize(
@@ -77,10 +73,38 @@ def test_wrong_values_are_named(given_values, said):
         params.resolve(given_values)
 
 
-@pytest.mark.parametrize("region", [[1, 2], [0, 0, 4, 4, 4], [0, 0, -1, 4]])
-def test_a_region_has_four_numbers(region):
-    with pytest.raises(InputError, match="region"):
-        params.resolve({"region": region})
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("region", [1, 2]),
+        ("region", [0, 0, -1, 4]),
+        ("resize_height", 100_000),
+        ("crop_top", 2**31 - 1),
+        ("clip_length", 10**6),
+        ("batch_size", 10**8),
+        ("epochs", 2**31 - 1),
+        ("simulate_frames", 2**31 - 1),
+        ("components", 2**31 - 1),
+    ],
+)
+def test_what_no_machine_can_hold_is_refused_when_it_is_given(name, value):
+    model = "pca_frames" if name == "components" else "cae"
+    with pytest.raises(InputError, match=name):
+        params.resolve({"model": model, name: value})
+
+
+def test_what_the_detector_does_not_read_is_refused():
+    with pytest.raises(InputError, match="learning_rate does not apply to the detector 'density'"):
+        params.resolve({"model": "density", "learning_rate": 1e-3})
+    assert params.resolve({"model": "density"}).learning_rate is None
+    assert "learning_rate" not in params.applicable(params.resolve({"model": "density"}))
+
+
+def test_a_name_given_twice_in_a_layer_is_refused(tmp_path):
+    """YAML would keep the last without a word."""
+    (tmp_path / "mine.yaml").write_text("gamma: 0.5\nseed: 1\ngamma: 0.7\n")
+    with pytest.raises(InputError, match="'gamma' is given twice"):
+        params.read_layer(tmp_path / "mine.yaml")
 
 
 @pytest.mark.parametrize("given_value", [3500, [3500], ["3500"], "3500"])
@@ -116,6 +140,7 @@ def test_written_parameters_read_back_equal(tmp_path):
     assert params.validate(yaml.safe_load((tmp_path / "params.yaml").read_text())) == resolved
 
 
+@settings(max_examples=40)
 @given(
     st.dictionaries(
         st.text(max_size=12), st.none() | st.integers() | st.text(max_size=5) | st.floats()
