@@ -83,6 +83,8 @@ def read_json(path: Path) -> Any:
                 f"{path} is larger than {MAX_JSON_BYTES >> 20} MiB; it is none of ours."
             )
         return json.loads(path.read_text(encoding="utf-8"))
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
