@@ -54,7 +54,7 @@ print(plan.words)
 # to cut away what never moves, and `rotate` if the cage stands on its side.
 
 # %%
-from cagewatch import explore, plots
+from cagewatch import plots
 from cagewatch.store import stores_of
 
 plots.use_style()
@@ -72,14 +72,24 @@ stores = stores_of(plan.held_out, plan.parameters, cores)
 plots.show_history(cage.run.folder, stores);
 
 # %% [markdown]
-# ## The score over time
+# ## Has it learnt anything?
 #
-# Of the recordings held out, at the threshold that the budget of false alarms allows. Orange marks are alarms.
+# Judged on the recordings held out: better than the average picture, enough clips and steps, a level that holds from one recording to
+# the next. Alarms are held back where it has not.
 
 # %%
-scored = explore.select_scores(cage.run)
-threshold = cages.choose_threshold(cage)
-explore.plot_explorer(scored, threshold, f"{given.detector} on your cage");
+print(cage.verdict.words, *cage.verdict.warnings, sep="\n")
+
+# %% [markdown]
+# ## How many false alarms?
+#
+# The level that keeps to the budget on the recordings held out. Its rate is a count of few events: the interval says how much it
+# promises. All that was held out counts as normal unless labelled, so orange marks are false alarms.
+
+# %%
+level = cages.decide_level(cage)
+print(level.words, level.warning or "")
+cages.show_held_out(cage, level);
 
 # %% [markdown]
 # ## What the detector saw and what it gave back

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 import typer.core
 
-from cagewatch import runtime
+from cagewatch import commands
 from cagewatch.errors import InputError
 
 
@@ -31,22 +31,11 @@ app = typer.Typer(
 )
 
 
-@app.command()
-def info(
-    backend: Annotated[str, typer.Option(help="Keras backend: tensorflow, jax or torch.")] = (
-        "tensorflow"
-    ),
-    cores: Annotated[int, typer.Option(help="Processor cores to use; 0 means all.")] = 0,
-) -> None:
-    """Print versions, backend, device and cores."""
-    runtime.configure(backend, cores)
-    runtime.load_backend()
-    for name, value in runtime.describe().items():
-        if isinstance(value, dict):
-            for package, number in value.items():
-                typer.echo(f"{package:24} {number}")
-        else:
-            typer.echo(f"{name:24} {value}")
+app.command()(commands.info)
+app.command()(commands.download)
+app.command()(commands.check)
+app.command()(commands.train)
+app.command()(commands.score)
 
 
 WORDS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}

@@ -10,50 +10,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cagewatch import cages
+from cagewatch.cages.alarms import decide_level, frames_in, tabulate_alarms
 from cagewatch.cages.cage import Cage
 from cagewatch.cages.film import clock, write_highlights
 from cagewatch.cages.highlights import choose_moments, cut_highlights
-from cagewatch.cages.results import write_results
-from cagewatch.cages.scoring import (
-    ScoreParameters,
-    add_labels,
-    decide_threshold,
-    find_sources,
-    score_one,
-)
+from cagewatch.cages.results import output_folder, plot_timeline, write_results
+from cagewatch.cages.scoring import ScoreParameters, add_labels, find_sources, score_one
 from cagewatch.detectors import Computing
 from cagewatch.errors import InputError
 from cagewatch.recordings.annotations import read_csv_bouts
 from cagewatch.recordings.boris import read_boris_bouts
-from cagewatch.runs.read import read_run
 from cagewatch.video import probe, read_frames, thin_frames
 
 FRAMES = 331  # more than a chunk of 256, and no multiple of the clips' step
 
 
 def asked(**given) -> ScoreParameters:
-    """Parameters of the notebook, with its defaults."""
-    defaults = {
-        "recording": "none",
-        "cage": "none",
-        "threshold": None,
-        "rule": None,
-        "budget": None,
-        "score": "both",
-        "smoothing": 1,
-        "labels": None,
-        "behaviour": None,
-        "label_tolerance": 0,
-        "frame_rates": "refuse",
-        "highlights": 2,
-        "highlight_seconds": 1.0,
-        "output_dir": None,
-        "backend": "tensorflow",
-        "cores": 1,
-        "engine": "keras",
-        "precision": "float32",
-    }
-    return ScoreParameters(**(defaults | given))
+    """Parameters of the notebook, on one core."""
+    return ScoreParameters(**({"recording": "-", "cage": "-", "cores": 1} | given))
 
 
 @pytest.fixture(scope="module")
@@ -118,38 +92,87 @@ def test_another_frame_rate_is_refused_or_resampled(cage, tmp_path, write_video,
             cages.score(cage, slow, how)
     frames = cages.score(cage, fast, "resample")
     assert frames["frame"].tolist() == list(range(0, 120, 2))
-    given = asked(frame_rates="resample", threshold=-1e9)
-    result = score_one(cage, fast, decide_threshold(cage, given), given)
-    assert result.bouts[["start_frame", "stop_frame"]].values.tolist() == [[0, 118]]
+    result = score_one(cage, fast, decide_level(cage, -1e9), asked(frame_rates="resample"))
+    assert result.alarms[["start_frame", "stop_frame"]].values.tolist() == [[0, 118]]
 
 
 def test_what_is_written_reads_back_to_the_same_frames(cage, video, tmp_path):
-    level = decide_threshold(cage, asked(rule="quantile=0.9"))
+    frames = cages.score(cage, video)
+    level = decide_level(cage, float(np.quantile(frames["smooth"], 0.9)))
     result = score_one(cage, video, level, asked())
-    flagged = np.flatnonzero(result.scored.score >= level.value)
-    assert 0 < len(flagged) < FRAMES
+    inside = np.flatnonzero(frames_in(result.alarms, result.frames))
+    assert 0 < len(inside) < FRAMES
     scores, plain, boris, spreadsheet = write_results(tmp_path, result, 25.0)
     pd.testing.assert_frame_equal(pd.read_excel(spreadsheet), pd.read_csv(boris))
     lines = boris.read_text().splitlines()
     for bouts in (read_csv_bouts(plain), read_boris_bouts(boris, lines, probe(video).fps, "a")):
         again = np.concatenate([np.arange(bout.start, bout.stop) for bout in bouts])
-        np.testing.assert_array_equal(again, flagged)
+        np.testing.assert_array_equal(again, inside)
     assert len(pd.read_csv(scores)) == FRAMES
+    assert write_results(tmp_path, result, 25.0, alarms=False) == [scores]
+    assert not plain.exists() and not boris.exists() and not spreadsheet.exists()
+
+
+def test_a_frame_smoothed_over_the_threshold_begins_an_alarm(cage, video):
+    frames = cages.score(cage, video)
+    level = decide_level(cage, float(frames["smooth"].median()))
+    alarms = tabulate_alarms(frames, level)
+    assert len(alarms) and (alarms["stop_s"] > alarms["start_s"]).all()
+    assert (alarms["peak_score"] >= level.threshold).all()
+    inside = frames_in(alarms, frames)
+    begun = frames["smooth"] >= level.threshold
+    long = alarms["stop_s"] - alarms["start_s"]
+    assert (long >= cage.settings.min_length_s - 1e-9).all() and inside[begun].mean() > 0.9
 
 
 @pytest.mark.parametrize("threshold", ["1e9", 1e9])
-def test_nothing_flagged_leaves_empty_tables_and_a_video(cage, video, tmp_path, threshold):
-    level = decide_threshold(cage, asked(threshold=threshold))
+def test_nothing_flagged_leaves_empty_tables_and_a_film(cage, video, tmp_path, threshold):
+    level = decide_level(cage, threshold)
     result = score_one(cage, video, level, asked())
-    assert not len(result.bouts)
+    assert not len(result.alarms)
     write_results(tmp_path, result, 25.0)
-    assert len(cut_highlights(tmp_path, result, level.value, 2, 1.0)) == 2
+    assert len(cut_highlights(tmp_path, result, level, 2, 1.0)) == 2
+
+
+def test_two_equal_runs_write_the_same_bytes(cage, video, tmp_path):
+    level = decide_level(cage, 0.0)
+    for name in ("one", "two"):
+        result = score_one(cage, video, level, asked())
+        write_results(tmp_path / name, result, 25.0)
+        cut_highlights(tmp_path / name, result, level, 2, 1.0)
+    written = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert "highlights.mp4" in written and "alarms_boris.xlsx" in written
+    for name in written:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_part_of_a_recording_is_scored_by_its_seconds(cage, video):
+    part = cages.score(cage, video, start=2.0, stop=5.0)
+    assert part["time_s"].iloc[0] == pytest.approx(2.0, abs=0.02)
+    assert part["frame"].tolist() == list(range(60, 150))
+    with pytest.raises(InputError, match="no frame from 500 s on"):
+        cages.score(cage, video, start=500)
+
+
+def test_results_follow_no_link(cage, video, tmp_path):
+    (cage.folder / "scored").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (cage.folder / "scored" / "a").symlink_to(tmp_path / "elsewhere")
+    try:
+        with pytest.raises(InputError, match="is a link"):
+            output_folder(asked(), cage, video)
+    finally:
+        (cage.folder / "scored" / "a").unlink()
+        (cage.folder / "scored").rmdir()
+    with pytest.raises(InputError, match="no name that a folder could have"):
+        output_folder(asked(), cage, video.with_name("...mp4"))
 
 
 def test_the_highlights_play(cage, video, tmp_path):
-    result = score_one(cage, video, decide_threshold(cage, asked()), asked())
-    moments = cut_highlights(tmp_path, result, 0.0, 3, 1.0)
-    assert [m.peak for m in moments][0] == int(np.argmax(result.scored.score))
+    level = decide_level(cage)
+    result = score_one(cage, video, level, asked())
+    moments = cut_highlights(tmp_path, result, level, 3, 1.0)
+    assert [m.peak for m in moments][0] == int(np.argmax(result.frames["smooth"]))
     with av.open(str(tmp_path / "highlights.mp4")) as container:
         stream = container.streams.video[0]
         assert stream.codec_context.name in ("h264", "mpeg4")
@@ -164,6 +187,15 @@ def test_the_highlights_play(cage, video, tmp_path):
         for k in range(moments[0].start, moments[0].stop)
     ]
     assert int(np.argmin(differences)) == at
+
+
+@pytest.mark.parametrize("name", ["a$\\nope$.mp4", "a$b$.mp4"])
+def test_any_name_can_be_shown(cage, video, tmp_path, name):
+    copy = tmp_path / name
+    copy.write_bytes(video.read_bytes())
+    level = decide_level(cage)
+    figure = plot_timeline(score_one(cage, copy, level, asked()), level)
+    figure.savefig(tmp_path / "shown.png")
 
 
 def test_moments_do_not_overlap_and_the_highest_comes_first():
@@ -206,11 +238,11 @@ def test_what_is_not_there_is_named(cage, video, tmp_path):
     with pytest.raises(InputError, match="holds no videos"):
         find_sources(str(tmp_path))
     with pytest.raises(InputError, match="Cannot read"):
-        decide_threshold(cage, asked(threshold="nowhere.json"))
-    with pytest.raises(InputError, match="needs labels"):
-        decide_threshold(cage, asked(rule="eer"))
-    with pytest.raises(InputError, match="not a finished run"):
-        read_run(tmp_path)
+        decide_level(cage, "nowhere.json")
+    with pytest.raises(InputError, match="has no score 'flow'"):
+        decide_level(cage, stream="flow")
+    with pytest.raises(InputError, match="is no cage: there is no such folder"):
+        cages.open_cage(tmp_path / "nowhere")
 
 
 @settings(max_examples=60)

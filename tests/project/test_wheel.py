@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -76,3 +77,27 @@ def test_a_checkout_around_the_folder_wins_over_the_wheel(installed: Path, tmp_p
     code = "import cagewatch.params as p; print(p.layers_root())"
     done = run_in(tmp_path / "below", installed, code)
     assert Path(done.stdout.strip()) == tmp_path.resolve()
+
+
+def test_the_readmes_python_runs_from_the_wheel_in_an_empty_folder(
+    installed: Path, tmp_path: Path, write_video, moving_disc
+) -> None:
+    (snippet,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(snippet.strip().splitlines()) <= 6
+    (tmp_path / "my_videos").mkdir()
+    for name in ("my_videos/a.mp4", "my_videos/b.mp4", "new.mp4"):
+        write_video(tmp_path / name, moving_disc(200), 25)
+    (tmp_path / "snippet.py").write_text(snippet)
+    done = subprocess.run(  # a script, which processes of its own would start again
+        [sys.executable, "snippet.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(installed), "MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    cage = tmp_path / "results" / "cages" / "my_videos"
+    assert (cage / "cage.yaml").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("my_videos", "new.mp4", "snippet.py", "results"),
+    }

@@ -1,8 +1,10 @@
 """Own cages: a folder of videos in, a detector, scores, alarms and moments to review out."""
 
+from cagewatch.cages.alarms import choose_threshold, decide_level, tabulate_alarms
 from cagewatch.cages.cage import Cage, open_cage
 from cagewatch.cages.plan import Plan, TrainParameters, plan_training, show_region
-from cagewatch.cages.scoring import ScoreParameters, choose_threshold, score
+from cagewatch.cages.results import show_held_out
+from cagewatch.cages.scoring import ScoreParameters, score
 from cagewatch.cages.train import fit, train_cage
 
 __all__ = [
@@ -11,10 +13,13 @@ __all__ = [
     "ScoreParameters",
     "TrainParameters",
     "choose_threshold",
+    "decide_level",
     "fit",
     "open_cage",
     "plan_training",
     "score",
+    "show_held_out",
     "show_region",
+    "tabulate_alarms",
     "train_cage",
 ]

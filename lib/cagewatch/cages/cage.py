@@ -4,6 +4,9 @@
 
     my_cage/
         cage.yaml                          what was trained, and the settings of the alarms
+        verdict.json                       whether the detector has learnt anything
+        recordings.csv                     a table of the recordings, to be edited
+        alarms.csv                         the alarms of all recordings scored
         folder/<target>/<detector>/seed-0/ the run: the detector, and its held-out scores
         stores/                            gray and flow of the videos trained on
         scored/<recording>/                scores, alarms, a timeline and moments to review
@@ -15,31 +18,51 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from cagewatch import runs, runtime
 from cagewatch.detectors import Computing, Detector
 from cagewatch.errors import InputError
-from cagewatch.files import whole_file
+from cagewatch.files import read_json, whole_file, write_json
+from cagewatch.metrics import AlarmShape
 from cagewatch.names import safe_name
 from cagewatch.params import PositiveFloat, check_values, read_flat
 
-CAGE_FILE = "cage.yaml"
+CAGE_FILE, VERDICT_FILE = "cage.yaml", "verdict.json"
 FORMAT = 1
 
 
-class CageSettings(BaseModel):
-    """What ``cage.yaml`` holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class CageSettings(AlarmShape):
+    """What ``cage.yaml`` holds: the run, the budget, and how alarms are made of scores."""
 
     format: Literal[1] = Field(default=FORMAT, description="of this file")
     run: str = Field(description="the run's folder, from the cage's")
     budget: PositiveFloat = Field(default=6.0, description="false alarms an hour")
+
+
+class Verdict(NamedTuple):
+    """What is said about a detector; see `cagewatch.cages.verdict`.
+
+    Attributes
+    ----------
+    passed : bool
+        Whether its alarms may be believed, as far as can be told without labels.
+    words : str
+        The reason, one sentence or a few.
+    warnings : list of str
+        What does not hold alarms back.
+    facts : dict
+        What was measured.
+    """
+
+    passed: bool
+    words: str
+    warnings: list[str]
+    facts: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -52,11 +75,14 @@ class Cage:
     run : FinishedRun
         With the parameters, and the scores of the recordings that were held out.
     settings : CageSettings
+    verdict : Verdict or None
+        What was said about its detector; None for a run that is in no cage.
     """
 
     folder: Path
     run: runs.FinishedRun
     settings: CageSettings
+    verdict: Verdict | None = None
 
     @property
     def fps(self) -> float:
@@ -106,4 +132,24 @@ def open_cage(folder: str | Path) -> Cage:
     place = (folder / settings.run).resolve()
     if not place.is_relative_to(folder.resolve()):
         raise InputError(f"{path} names a run outside its own folder, {settings.run}; correct it.")
-    return Cage(folder, runs.read_run(place), settings)
+    return Cage(folder, runs.read_run(place), settings, read_verdict(folder, place))
+
+
+def write_verdict(folder: Path, verdict: Verdict, run: Path) -> None:
+    """Write ``verdict.json``; it belongs to the detector that the run has now."""
+    detector = runs.read_provenance(run)["files"]["detector.npz"]
+    write_json(folder / VERDICT_FILE, verdict._asdict() | {"detector": detector})
+
+
+def read_verdict(folder: Path, run: Path) -> Verdict | None:
+    """Read ``verdict.json``; None where there is none of the run's present detector."""
+    path = folder / VERDICT_FILE
+    if not path.is_file():
+        return None
+    saved = read_json(path)
+    try:
+        if saved["detector"] != runs.read_provenance(run)["files"]["detector.npz"]:
+            return None
+        return Verdict(*(saved[name] for name in Verdict._fields))
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged; train the cage again.") from error

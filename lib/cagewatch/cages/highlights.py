@@ -7,10 +7,10 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from cagewatch import plots
+from cagewatch.cages.alarms import Level
 from cagewatch.cages.film import Moment, clock, write_highlights
 from cagewatch.cages.scoring import Result
 from cagewatch.files import whole_file
@@ -43,39 +43,41 @@ def choose_moments(
 
 
 def cut_highlights(
-    folder: Path, result: Result, threshold: float, count: int, seconds: float
+    folder: Path, result: Result, level: Level, count: int, seconds: float
 ) -> list[Moment]:
     """Write highlights.mp4 and moments.csv into `folder`; the moments, highest score first."""
-    source, scored = result.source, result.scored
-    moments = choose_moments(scored.score, scored.time_s, count, seconds)
+    frames = result.frames
+    score, times = (frames[name].to_numpy(float) for name in ("smooth", "time_s"))
+    moments = choose_moments(score, times, count, seconds)
     # The mean, as stamps are rounded to the container's clock.
-    step = float(np.mean(np.diff(scored.time_s)))
+    step = float(np.mean(np.diff(times)))
     write_highlights(
-        folder / "highlights.mp4", source, scored.frame, scored.time_s, scored.score, moments,
-        threshold, 1 / step,
+        folder / "highlights.mp4", result.source, frames["frame"].to_numpy(), times, score, moments,
+        level.threshold, 1 / step,
     )  # fmt: skip
-    peaks = [moment.peak for moment in moments]
-    table = {name: getattr(scored, name)[peaks] for name in ("frame", "time_s", "score")}
+    peaks = frames.iloc[[moment.peak for moment in moments]]
+    table = peaks[["frame", "time_s", "smooth"]].rename(columns={"smooth": "score"})
     with whole_file(folder / "moments.csv") as partial:
-        pd.DataFrame(table).to_csv(partial, index=False, float_format="%.9g")
+        table.to_csv(partial, index=False, float_format="%.9g")
     return moments
 
 
 def show_moments(result: Result, moments: Sequence[Moment]) -> Figure:
     """The frame at the peak of each moment, with its time and score."""
-    source, scored = result.source, result.scored
+    source, frames = result.source, result.frames
+    number, times, score = (frames[name].to_numpy() for name in ("frame", "time_s", "smooth"))
     figure, axes = plt.subplots(
         1, len(moments), figsize=(2.7 * len(moments), 2.9), layout="constrained", squeeze=False
     )
     for ax, moment in zip(axes[0], moments, strict=True):
-        peak = min(moment.peak, len(scored.score) - 2)
+        peak = min(moment.peak, len(score) - 2)
         part = slice(peak, peak + 2)
         # Two neighbours, so that the seek knows how far apart frames are.
-        first, last = scored.frame[part]
-        stamps = np.interp(np.arange(first, last + 1), scored.frame[part], scored.time_s[part])
+        first, last = number[part]
+        stamps = np.interp(np.arange(first, last + 1), number[part], times[part])
         frame = read_frames_at(source, int(first), stamps)[0 if peak == moment.peak else -1]
         ax.imshow(frame, cmap="gray", vmin=0, vmax=255)
-        text = f"{clock(scored.time_s[moment.peak])}\nscore {scored.score[moment.peak]:.4g}"
+        text = f"{clock(times[moment.peak])}\nscore {score[moment.peak]:.4g}"
         ax.set(title=text, xticks=[], yticks=[])
     figure.suptitle(escape_math(source.name))
     plots.mark_simulated(figure, [source.name])

@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from pydantic import BaseModel, ConfigDict, Field
 
 from cagewatch.cages.cage import default_folder
+from cagewatch.cages.sources import read_videos
 from cagewatch.detectors import is_network
 from cagewatch.errors import InputError
 from cagewatch.names import escape_math
@@ -29,7 +30,6 @@ from cagewatch.params import (
 )
 from cagewatch.plots import mark_simulated
 from cagewatch.recordings import Recording, split_recordings
-from cagewatch.recordings.folder import read_recordings
 from cagewatch.recordings.rates import match_rates
 from cagewatch.store.preprocess import gamma_table, preprocessing_of, shrink_frame
 from cagewatch.video import FrameRates, read_frames
@@ -45,7 +45,7 @@ class TrainParameters(BaseModel):
         frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True
     )
 
-    videos: str = Field(description="folder with your videos, labels beside them if any")
+    videos: Names = Field(description="videos or folders of them, labels beside them if any")
     detector: str = Field(default="pca_frames", description="a layer of params/model")
     into: str | None = Field(default=None, description="the cage's folder")
     target: str | None = Field(default=None, description="label that is left out of training")
@@ -97,8 +97,8 @@ def plan_training(given: TrainParameters) -> Plan:
     InputError
         If the folder, a name or a label file is wrong, or frame rates differ and are refused.
     """
-    videos = project_root() / Path(given.videos).expanduser()
-    recordings = read_recordings(videos)
+    videos = [project_root() / Path(place).expanduser() for place in given.videos]
+    recordings = read_videos(videos)
     names = [recording.name for recording in recordings]
     held_out, parts = given.held_out, {}
     if held_out is None and not any(recording.split for recording in recordings):
@@ -108,7 +108,9 @@ def plan_training(given: TrainParameters) -> Plan:
     train = None if held_out is None else [name for name in names if name not in held_out]
     if parts:
         train = held_out
-    into = Path(given.into).expanduser() if given.into else default_folder(videos, project_root())
+    into = (
+        Path(given.into).expanduser() if given.into else default_folder(videos[0], project_root())
+    )
     folder = project_root() / into
     parameters = resolve_cage(given, folder, parts)
     chosen = split_recordings(recordings, train, held_out, parts_apart=bool(parts))
@@ -122,7 +124,7 @@ def plan_training(given: TrainParameters) -> Plan:
         words = f"Trained on the first three quarters of {names[0]}; held out: the last quarter."
     if not trained or not tested:
         lacking = "to train on" if not trained else "to hold out"
-        raise InputError(f"No recording of {videos} is left {lacking}; change held_out.")
+        raise InputError(f"No recording of {videos[0]} is left {lacking}; change held_out.")
     return Plan(folder, parameters, trained, tested, given.minutes, words)
 
 
@@ -130,7 +132,7 @@ def resolve_cage(given: TrainParameters, folder: Path, parts: dict[str, float]) 
     """All parameters of the run, from the few that are asked for and the layers."""
     values = {
         "dataset": "folder",
-        "data_dir": name_path(project_root() / Path(given.videos).expanduser()),
+        "data_dir": name_path(project_root() / Path(given.videos[0]).expanduser()),
         "results_dir": name_path(folder),
         "model": given.detector,
         "scale": "paper",  # every clip; a network ends with its time

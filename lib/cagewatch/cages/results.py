@@ -1,18 +1,21 @@
-"""What is written about a scored recording: its scores, bouts, a timeline, a summary."""
+"""What is written about a scored recording: its scores, its alarms, a timeline, a summary."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from cagewatch import plots
+from cagewatch.cages.alarms import Level, frames_in, smooth, tabulate_alarms
 from cagewatch.cages.cage import Cage
 from cagewatch.cages.scoring import Result, ScoreParameters
 from cagewatch.files import whole_file
+from cagewatch.metrics import EventMetrics, event_metrics
 from cagewatch.names import escape_math, plain_cells
 from cagewatch.params import project_root
 from cagewatch.recordings.boris import MAX_FPS
@@ -20,26 +23,6 @@ from cagewatch.recordings.boris_export import write_boris_bouts
 from cagewatch.recordings.folder import recording_name
 from cagewatch.runs import refuse_links
 from cagewatch.video import probe
-
-
-def write_results(folder: Path, result: Result, image_fps: float) -> list[Path]:
-    """Write scores.csv, bouts.csv and, up to 500 frames per second, bouts_boris.csv and .xlsx.
-
-    BORIS imports events from a spreadsheet alone; the csv is the same table for everything else.
-    """
-    source, bouts = result.source, result.bouts
-    fps = probe(source, image_fps).fps
-    paths = [folder / "scores.csv", folder / "bouts.csv"]
-    for path, table in zip(paths, (result.frames, bouts), strict=True):
-        with whole_file(path) as partial:
-            plain = plain_cells(table)
-            plain.to_csv(partial, index=False, float_format="%.9g", lineterminator="\n")
-    if fps <= MAX_FPS:
-        rows = bouts[["start_s", "stop_s", "behaviour"]]
-        for suffix in (".csv", ".xlsx"):
-            paths.append(folder / f"bouts_boris{suffix}")
-            write_boris_bouts(paths[-1], rows.itertuples(index=False), fps, source.name)
-    return paths
 
 
 def output_folder(parameters: ScoreParameters, cage: Cage, source: Path) -> Path:
@@ -51,30 +34,133 @@ def output_folder(parameters: ScoreParameters, cage: Cage, source: Path) -> Path
     return folder
 
 
-def summarise(results: Sequence[Result], threshold: float) -> pd.DataFrame:
-    """One row a recording: frames, length, highest score, flagged share and bouts."""
+def write_table(table: pd.DataFrame, path: Path) -> Path:
+    """Write a table as csv, whole or not at all; no text in it can become a formula."""
+    with whole_file(path) as partial:
+        plain = plain_cells(table)
+        plain.to_csv(partial, index=False, float_format="%.9g", lineterminator="\n")
+    return path
+
+
+def write_results(
+    folder: Path, result: Result, image_fps: float, alarms: bool = True
+) -> list[Path]:
+    """Write scores.csv, alarms.csv and, up to 500 frames per second, alarms_boris.csv and .xlsx.
+
+    BORIS imports events from a spreadsheet alone; the csv is the same table for everything else.
+
+    Parameters
+    ----------
+    folder : Path
+    result : Result
+    image_fps : float
+        Frames per second of sources without time stamps.
+    alarms : bool
+        False writes the scores alone, and takes alarms away that an earlier run left.
+    """
+    names = ("alarms.csv", "alarms_boris.csv", "alarms_boris.xlsx")
+    written = [write_table(result.frames, folder / "scores.csv")]
+    if not alarms:
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+        return written
+    written.append(write_table(result.alarms, folder / names[0]))
+    fps = probe(result.source, image_fps).fps
+    if fps <= MAX_FPS:
+        rows = result.alarms[["start_s", "stop_s", "behaviour"]]
+        for name in names[1:]:
+            written.append(folder / name)
+            write_boris_bouts(written[-1], rows.itertuples(index=False), fps, result.source.name)
+    return written
+
+
+def minutes_of(frames: pd.DataFrame) -> float:
+    """Length of the scored part of a recording in minutes."""
+    times = frames["time_s"].to_numpy(float)
+    return float((times[-1] - times[0]) / 60 * len(times) / max(len(times) - 1, 1))
+
+
+def summarise(results: Sequence[Result]) -> pd.DataFrame:
+    """One row a recording: frames, length, alarms, and the share of time in them."""
     return pd.DataFrame(
         {
             "recording": source.name,
             "frames": len(frames),
-            "minutes": scored.seconds / 60,
-            "highest score": scored.score.max(),
-            "flagged": f"{np.mean(scored.score >= threshold):.2%}",
-            "flagged bouts": len(bouts),
+            "minutes": minutes_of(frames),
+            "highest score": frames["smooth"].max(),
+            "alarms": len(alarms),
+            "in alarm": f"{np.mean(frames_in(alarms, frames)):.2%}",
         }
-        for source, frames, scored, bouts in results
+        for source, frames, alarms in results
     )
 
 
-def join_bouts(results: Sequence[Result]) -> pd.DataFrame:
-    """The flagged bouts of all recordings in one table."""
-    return pd.concat([bouts.assign(recording=source.name) for source, _, _, bouts in results])
+def join_alarms(results: Sequence[Result]) -> pd.DataFrame:
+    """The alarms of all recordings in one table, the recording's name first."""
+    parts = [alarms.assign(recording=source.name) for source, _, alarms in results]
+    table = pd.concat(parts, ignore_index=True)
+    return table[["recording", *(name for name in table if name != "recording")]]
 
 
-def plot_timeline(result: Result, threshold: float) -> Figure:
-    """The recording's score over time with threshold, alarms and, if labelled, true bouts."""
-    scored = result.scored
-    ax = plots.plot_score_timeline(scored.time_s, scored.score, scored.anomalous, threshold)
+def judge_alarms(result: Result) -> EventMetrics | None:
+    """What of a labelled recording's alarms is right; None without labels."""
+    kept = result.frames["anomalous"].notna().to_numpy()
+    if not kept.any():
+        return None
+    inside = frames_in(result.alarms, result.frames)[kept].astype(float)
+    frames = result.frames[kept]
+    times = frames["time_s"].to_numpy(float)
+    return event_metrics(inside, frames["anomalous"].to_numpy(bool), None, 0.5, times)
+
+
+def tabulate_events(results: Sequence[Result]) -> pd.DataFrame:
+    """What of the alarms is right, one row for each recording with labels; empty without."""
+    judged = {one.source.name: judge_alarms(one) for one in results}
+    rows = {
+        name: {
+            "bouts": events.n_bouts,
+            "bouts caught": events.bouts_caught,
+            "false alarms": events.false_alarms,
+            "false alarms an hour": events.false_alarms_per_hour,
+            "precision": events.precision,
+            "recall": events.recall,
+        }
+        for name, events in judged.items()
+        if events is not None
+    }
+    return pd.DataFrame(rows).T
+
+
+def plot_timeline(result: Result, level: Level) -> Figure:
+    """The recording's smoothed score over time with level, alarms and, if labelled, true bouts."""
+    frames = result.frames
+    labelled = frames["anomalous"].notna().all()
+    ax = plots.plot_score_timeline(
+        frames["time_s"],
+        frames["smooth"],
+        frames["anomalous"].to_numpy(bool) if labelled else None,
+        level.threshold,
+        alarms=frames_in(result.alarms, frames),
+    )
     ax.set_title(escape_math(result.source.name), pad=16)
     plots.mark_simulated(ax.figure, [result.source.name])
     return ax.figure
+
+
+def show_held_out(cage: Cage, level: Level, most: int = 4) -> Figure:
+    """The smoothed scores of the cage's held-out recordings over time, with level and alarms."""
+    frames = cage.run.frames
+    names = list(dict.fromkeys(frames["recording"]))[:most]
+    figure, axes = plt.subplots(
+        len(names), 1, figsize=(9, 0.7 + 1.8 * len(names)), squeeze=False, layout="constrained"
+    )
+    for ax, name in zip(axes[:, 0], names, strict=True):
+        own = frames[frames["recording"] == name]
+        alarms = frames_in(tabulate_alarms(own, level), own)
+        plots.plot_score_timeline(
+            own["time_s"], smooth(own, level.shape, level.stream), threshold=level.threshold,
+            legend=ax is axes[0, 0], ax=ax, alarms=alarms,
+        )  # fmt: skip
+        ax.set_title(escape_math(name), loc="left", fontsize=9)
+    plots.mark_simulated(figure, names)
+    return figure

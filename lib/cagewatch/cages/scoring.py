@@ -1,4 +1,4 @@
-"""One's own recording and a cage's detector: a score for each frame, at a threshold."""
+"""One's own recording and a cage's detector: a score for each frame, and alarms."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from cagewatch import metrics, runtime
+from cagewatch import runtime
+from cagewatch.cages.alarms import Level, smooth, tabulate_alarms
 from cagewatch.cages.cage import Cage
 from cagewatch.detectors import Computing
 from cagewatch.errors import InputError
-from cagewatch.metrics import Scored, apply_rule, bout_seconds, find_bouts
-from cagewatch.params import NaturalInt, PositiveFloat, PositiveInt, project_root
+from cagewatch.params import NaturalInt, PositiveFloat, project_root
 from cagewatch.recordings import Recording, check_label_length
 from cagewatch.recordings.annotations import labels_from_bouts, nearest_name
 from cagewatch.recordings.folder import (
@@ -23,15 +23,12 @@ from cagewatch.recordings.folder import (
     read_label_file,
     recording_name,
 )
-from cagewatch.runs.thresholds import read_threshold, select_scores
 from cagewatch.scoring import score_source
 from cagewatch.video import FrameRates
 
-FLAGGED = "anomaly"
-
 
 class ScoreParameters(BaseModel):
-    """Parameters of the notebook score_recording."""
+    """Parameters of the notebook score_recording and of ``cagewatch score``."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True
@@ -39,46 +36,52 @@ class ScoreParameters(BaseModel):
 
     recording: str = Field(description="a video, a folder of images, or a folder of videos")
     cage: str = Field(description="a cage's folder, or a finished run's")
-    threshold: float | str | None = Field(description="a number or a file saved by the explorer")
-    rule: str | None = Field(description="how to choose the threshold; None: by the budget")
-    budget: PositiveFloat | None = Field(description="false alarms an hour; None: the cage's")
-    score: Literal["both", "image", "flow"] = Field(description="which score")
-    smoothing: PositiveInt = Field(description="frames averaged around each frame")
-    labels: str | None = Field(description="label file; None: the one beside the video, if any")
-    behaviour: str | None = Field(description="label that is anomalous; None: the run's target")
-    label_tolerance: NaturalInt = Field(description="frames labels and video may differ by")
-    frame_rates: FrameRates = Field(description="refuse another frame rate, or resample")
-    highlights: NaturalInt = Field(description="moments in the highlights video; 0: no video")
-    highlight_seconds: PositiveFloat = Field(description="length of each moment")
-    output_dir: str | None = Field(description="folder for the results; None: in the run's folder")
-    backend: Literal["tensorflow", "jax", "torch"] = Field(description="Keras backend")
-    cores: NaturalInt = Field(description="processor cores to use; 0: all")
-    engine: Literal["auto", "openvino", "keras"] = Field(description="what computes a network")
-    precision: Literal["auto", "float32", "bfloat16"] = Field(description="of openvino")
-
-
-class Threshold(NamedTuple):
-    """A threshold, the score and smoothing it belongs to, and how it was chosen, in words."""
-
-    value: float
-    score: str
-    smoothing: int
-    words: str
+    budget: PositiveFloat | None = Field(
+        default=None, description="false alarms an hour; None: the cage's"
+    )
+    threshold: float | str | None = Field(
+        default=None, description="a number or a file saved by the explorer; None: by the budget"
+    )
+    score: Literal["both", "image", "flow"] = Field(default="both", description="which score")
+    start: float = Field(default=0, ge=0, description="seconds left out at the beginning")
+    stop: PositiveFloat | None = Field(default=None, description="second to stop at; None: none")
+    labels: str | None = Field(default=None, description="label file; None: the one beside it")
+    behaviour: str | None = Field(default=None, description="anomalous label; None: the target")
+    label_tolerance: NaturalInt = Field(default=0, description="frames labels may be off by")
+    frame_rates: FrameRates = Field(default="refuse", description="refuse or resample")
+    highlights: NaturalInt = Field(default=0, description="moments in a film; 0: no film")
+    highlight_seconds: PositiveFloat = Field(default=3.0, description="length of each moment")
+    anyway: bool = Field(default=False, description="alarms though the cage's check failed")
+    output_dir: str | None = Field(default=None, description="None: in the cage's folder")
+    backend: Literal["tensorflow", "jax", "torch"] = Field(default="tensorflow")
+    cores: NaturalInt = Field(default=0, description="processor cores to use; 0: all")
+    engine: Literal["auto", "openvino", "keras"] = Field(default="auto")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(default="float32")
 
 
 class Result(NamedTuple):
-    """One scored recording: its table of frames, the score the threshold is for, flagged bouts."""
+    """One scored recording.
+
+    Attributes
+    ----------
+    source : Path
+    frames : DataFrame
+        One row a frame, as `score` gives it.
+    alarms : DataFrame
+        Of `cagewatch.cages.alarms.tabulate_alarms`.
+    """
 
     source: Path
     frames: pd.DataFrame
-    scored: Scored
-    bouts: pd.DataFrame
+    alarms: pd.DataFrame
 
 
 def score(
     cage: Cage,
     source: str | Path,
     frame_rates: FrameRates = "refuse",
+    start: float = 0,
+    stop: float | None = None,
     progress: bool = True,
     computing: Computing | None = None,
 ) -> pd.DataFrame:
@@ -92,6 +95,8 @@ def score(
         A video or a folder of images, from the current folder.
     frame_rates : {'refuse', 'resample'}
         What to do if its rate is another than that of the cage's recordings.
+    start, stop : float
+        Seconds of the recording that are scored; by default all.
     progress : bool
         Show a progress bar.
     computing : Computing, optional
@@ -100,49 +105,20 @@ def score(
     Returns
     -------
     DataFrame
-        One row a frame: recording, frame, time_s (seconds), score (higher is more anomalous), and
-        the other columns of ``scores.csv.gz``.
+        One row a frame: recording, frame, time_s (seconds), score (higher is more anomalous), the
+        other columns of ``scores.csv.gz``, and `smooth`, the score averaged over the moment as
+        alarms see it.
 
     Raises
     ------
     InputError
         If the source is missing, damaged, shorter than a clip, or of another frame rate.
     """
-    detector = cage.open_detector(computing)
-    return score_source(
-        detector, Path(source).expanduser().absolute(), cage.fps, frame_rates, progress
+    place = Path(source).expanduser().absolute()
+    frames = score_source(
+        cage.open_detector(computing), place, cage.fps, frame_rates, progress, start, stop
     )
-
-
-def choose_threshold(
-    cage: Cage, budget: float | None = None, stream: str = "both", smoothing: int = 1
-) -> float:
-    """Choose the threshold that keeps to a budget on the cage's held-out normal recordings.
-
-    Parameters
-    ----------
-    cage : Cage
-    budget : float, optional
-        False alarms an hour of normal video; by default the cage's own.
-    stream : {'both', 'image', 'flow'}
-        Which score.
-    smoothing : int
-        Frames averaged around each frame.
-
-    Returns
-    -------
-    float
-        Frames that score at or above it are alarms.
-
-    Raises
-    ------
-    InputError
-        If the detector lacks the score, or the held-out recordings have no time stamps.
-    """
-    scored = select_scores(cage.run, stream, smoothing)
-    normal = np.zeros(len(scored.score), bool) if scored.anomalous is None else scored.anomalous
-    rule = f"false_alarms_per_hour<={budget or cage.settings.budget:g}"
-    return metrics.choose_threshold(rule, scored.score, normal, scored.codes, scored.time_s)
+    return frames.assign(smooth=smooth(frames, cage.settings))
 
 
 def find_sources(path: str) -> list[Path]:
@@ -156,31 +132,6 @@ def find_sources(path: str) -> list[Path]:
     if not sources:
         raise InputError(f"{place} holds no videos or images; give a video or a folder of them.")
     return sources
-
-
-def decide_threshold(cage: Cage, parameters: ScoreParameters) -> Threshold:
-    """The threshold asked for: a number, a saved file, by a rule on the run, or by the budget.
-
-    InputError for a rule that needs labels the run lacks, or a file of other scores.
-    """
-    given, stream, smoothing = parameters.threshold, parameters.score, parameters.smoothing
-    if isinstance(given, str):
-        try:
-            given = float(given)
-        except ValueError:
-            path = project_root() / Path(given).expanduser()
-            value, stream, smoothing = read_threshold(path, cage.run)
-            return Threshold(value, stream, smoothing, f"saved in {path.name}")
-    if given is not None:
-        return Threshold(float(given), stream, smoothing, "given as a number")
-    if parameters.rule:
-        value = apply_rule(select_scores(cage.run, stream, smoothing), parameters.rule)
-        words = f"by the rule {parameters.rule} on the run's own scores"
-        return Threshold(value, stream, smoothing, words)
-    budget = parameters.budget or cage.settings.budget
-    value = choose_threshold(cage, budget, stream, smoothing)
-    words = f"{budget:g} false alarms an hour on the normal recordings held out"
-    return Threshold(value, stream, smoothing, words)
 
 
 def add_labels(
@@ -211,35 +162,17 @@ def add_labels(
     return frames.assign(label=names, anomalous=pd.array(names == target, dtype="boolean"))
 
 
-def score_one(
-    cage: Cage, source: Path, threshold: Threshold, parameters: ScoreParameters
-) -> Result:
-    """Score a recording, add labels where there are some, and flag bouts at the threshold."""
+def score_one(cage: Cage, source: Path, level: Level, parameters: ScoreParameters) -> Result:
+    """Score a recording, add labels where there are some, and find its alarms."""
     computing = Computing(parameters.engine, parameters.precision, runtime.cores_in_use())
-    frames = score(cage, source, parameters.frame_rates, computing=computing)
+    frames = score(
+        cage,
+        source,
+        parameters.frame_rates,
+        parameters.start,
+        parameters.stop,
+        computing=computing,
+    )
     frames = add_labels(frames, source, cage, parameters)
-    scored = select_scores(cage.run._replace(frames=frames), threshold.score, threshold.smoothing)
-    return Result(source, frames, scored, tabulate_bouts(scored, threshold.value))
-
-
-def tabulate_bouts(scored: Scored, threshold: float) -> pd.DataFrame:
-    """Flagged bouts: start_frame, stop_frame (the last), behaviour, start_s, stop_s, peak_score.
-
-    Frames are numbers in the source, 0-based. A bout reaches up to the next frame that was scored,
-    and stops at the second at which that is shown.
-    """
-    spans = find_bouts(scored.score >= threshold, scored.codes)
-    seconds = bout_seconds(spans, scored.time_s, scored.codes)
-    after = np.append(scored.frame[1:], scored.frame[-1] + 1)
-    rows = [
-        (
-            scored.frame[start],
-            after[stop - 1] - 1,
-            FLAGGED,
-            *bout_s,
-            scored.score[start:stop].max(),
-        )
-        for (start, stop), bout_s in zip(spans, seconds, strict=True)
-    ]
-    columns = ["start_frame", "stop_frame", "behaviour", "start_s", "stop_s", "peak_score"]
-    return pd.DataFrame(rows, columns=columns)
+    frames = frames.assign(smooth=smooth(frames, level.shape, level.stream))
+    return Result(source, frames, tabulate_alarms(frames, level))

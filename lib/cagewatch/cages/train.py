@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from cagewatch import metrics, runs, runtime
 from cagewatch.cages.cage import (
@@ -17,9 +18,10 @@ from cagewatch.cages.cage import (
     default_folder,
     open_cage,
     write_settings,
+    write_verdict,
 )
 from cagewatch.cages.plan import Plan, TrainParameters, plan_training
-from cagewatch.clips import ClipIndex
+from cagewatch.cages.verdict import judge_detector
 from cagewatch.detectors import Computing, TrainingSet, fit_detector
 from cagewatch.params import check_values
 from cagewatch.scoring import score_recordings
@@ -28,13 +30,16 @@ from cagewatch.store import Store, stores_of
 PATIENCE = 10  # epochs without a lower validation loss before a network's training ends
 
 
-def fit(videos: str | Path, detector: str = "pca_frames", **more: Any) -> Cage:
+def fit(
+    videos: str | Path | Sequence[str | Path], detector: str = "pca_frames", **more: Any
+) -> Cage:
     """Fit a detector on a folder of videos, all normal but for what their labels say.
 
     Parameters
     ----------
-    videos : str or Path
-        The folder, from the current one; labels beside the videos are read if there are any.
+    videos : str, Path, or sequence of these
+        A folder, or several, or videos, from the current folder; labels beside the videos are read
+        if there are any.
     detector : str
         A name of ``params/model``.
     more
@@ -50,9 +55,11 @@ def fit(videos: str | Path, detector: str = "pca_frames", **more: Any) -> Cage:
     InputError
         If the folder holds no videos, one of them is damaged, or there is too little of it.
     """
-    videos = Path(videos).expanduser().absolute()
-    into = Path(more.pop("into", None) or default_folder(videos, Path.cwd())).expanduser()
-    values = {"videos": str(videos), "detector": detector, "into": str(into.absolute())}
+    given_paths = [videos] if isinstance(videos, str | Path) else list(videos)
+    paths = [Path(path).expanduser().absolute() for path in given_paths]
+    into = Path(more.pop("into", None) or default_folder(paths[0], Path.cwd())).expanduser()
+    values: dict[str, Any] = {"videos": [str(path) for path in paths], "detector": detector}
+    values["into"] = str(into.absolute())
     given = check_values(values | more, TrainParameters, "cages.fit")
     runtime.configure(given.backend, given.cores)
     return train_cage(plan_training(given))
@@ -71,9 +78,13 @@ def train_cage(plan: Plan) -> Cage:
         plan.train, stores, parameters, run.aside, stop_training(plan.minutes, run.started)
     )
     detector = fit_detector(training, Computing(cores=cores))
+    history = run.aside / "history.csv"
+    losses = pd.read_csv(history) if history.is_file() else None
     frames = score_recordings(detector, plan.held_out, stores)
+    verdict = judge_detector(detector, training, plan, frames, losses)
     results = metrics.compute_metrics(frames, parameters)
     runs.finish_run(run, detector, frames, results, runtime.describe(), stores)
+    write_verdict(plan.folder, verdict, run.folder)
     place = run.folder.relative_to(plan.folder)
     kept = open_cage(plan.folder).settings if (plan.folder / CAGE_FILE).is_file() else None
     settings = (kept or CageSettings(run="")).model_copy(update={"run": place.as_posix()})
@@ -106,10 +117,3 @@ def stop_training(minutes: float, started: float) -> Callable[[Any, dict[str, fl
         return late or len(losses) - 1 - int(np.argmin(losses)) >= PATIENCE
 
     return ends
-
-
-def describe_clips(index: ClipIndex, fps: float, stride: int) -> str:
-    """How many training clips there are and how long each is, in words."""
-    length = index.frames.shape[1]
-    seconds = length * stride / fps
-    return f"{len(index)} training clips of {length} frames, every {stride}., {seconds:.2f} s each"

@@ -1,6 +1,6 @@
 """Metrics of frame scores against labels: curves, intervals, events, thresholds."""
 
-from cagewatch.metrics.alarms import AlarmShape, describe_shape, find_alarms
+from cagewatch.metrics.alarms import AlarmShape, describe_shape, find_alarms, smooth_over_time
 from cagewatch.metrics.budgets import (
     LONG_S,
     Calibration,
@@ -137,6 +137,7 @@ __all__ = [
     "roc_band",
     "scale_per_recording",
     "scored_frames",
+    "smooth_over_time",
     "smooth_scores",
     "verdict",
     "weigh_threshold",

@@ -52,6 +52,7 @@ def plot_score_timeline(
     threshold: float | None = None,
     legend: bool = True,
     ax: Axes | None = None,
+    alarms: np.ndarray | None = None,
 ) -> Axes:
     """Plot one recording's score against time, true bouts shaded and alarms marked.
 
@@ -62,6 +63,7 @@ def plot_score_timeline(
     anomalous : (n,) bool, or None if unlabelled; alarms are then neither true nor false.
     threshold : drawn as a line; frames at or above it are alarms, drawn as bars along the top:
         full height where the alarm shares a frame with a true bout, half height where it is false.
+    alarms : (n,) bool, frames in an alarm, where these are not simply those above the threshold.
     """
     ax = axes_or_new(ax, figsize=(8, 2.6))
     times, score = np.asarray(times, float), np.asarray(score, float)
@@ -83,7 +85,8 @@ def plot_score_timeline(
             top = np.max(score) + 0.15 * max(np.ptp(score), 1e-9)
             ax.update_datalim([(times[0], top)])
             ax.autoscale_view(scalex=False)
-        handles += _mark_alarms(ax, times, score >= threshold, anomalous)
+        flagged = score >= threshold if alarms is None else np.asarray(alarms, bool)
+        handles += _mark_alarms(ax, times, flagged, anomalous)
     ax.set(xlabel=f"Time ({unit})" if unit != "frames" else "Frame", ylabel="Score")
     if len(times):
         ax.set_xlim(times[0], times[-1] if len(times) > 1 else times[0] + 1)

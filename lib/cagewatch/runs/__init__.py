@@ -7,6 +7,7 @@ from cagewatch.runs.read import (
     find_run,
     list_runs,
     open_detector,
+    read_provenance,
     read_run,
 )
 from cagewatch.runs.write import (
@@ -30,6 +31,7 @@ __all__ = [
     "finish_run",
     "list_runs",
     "open_detector",
+    "read_provenance",
     "read_run",
     "refuse_links",
     "run_folder",

@@ -24,6 +24,8 @@ def score_source(
     fps: float = float("nan"),
     frame_rates: FrameRates = "refuse",
     progress: bool = True,
+    start: float = 0,
+    stop: float | None = None,
 ) -> pd.DataFrame:
     """Score every frame of a video; only scores and times are kept.
 
@@ -38,6 +40,8 @@ def score_source(
         What to do if the video's rate is another: refuse, or leave frames out where it is higher.
     progress : bool
         Show a progress bar.
+    start, stop : float
+        Seconds of the video that are scored, by default all. What lies before is decoded too.
 
     Returns
     -------
@@ -60,12 +64,23 @@ def score_source(
         hint = probe(source, settings.image_fps).frames
         bar = tqdm(opened(), desc=source.name, unit="frame", total=hint, disable=not progress)
         for number, time, frame in bar:
+            if time < start:
+                continue
+            if stop is not None and time >= stop:
+                return
             numbers.append(number)
             times.append(time)
             yield time, frame
 
     name = recording_name(source)
-    scores = detector.score(Footage(name, settings, rate, watched))
+    try:
+        scores = detector.score(Footage(name, settings, rate, watched))
+    except (ValueError, IndexError):
+        if numbers:
+            raise
+        raise InputError(
+            f"{name} has no frame from {start:g} s on; give an earlier start."
+        ) from None
     if len(numbers) < parameters.clip_length:
         raise InputError(
             f"{name} has {len(numbers)} frames, fewer than the detector's clips of "

@@ -1,0 +1,158 @@
+"""Recordings at the paths that a user gives: files, folders, and folders below them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cagewatch.errors import InputError
+from cagewatch.names import safe_name
+from cagewatch.recordings import Recording
+from cagewatch.recordings.annotations import OTHER
+from cagewatch.recordings.folder import (
+    SPLITS,
+    holds_images,
+    list_sources,
+    list_videos,
+    read_recordings,
+    recording_name,
+)
+
+PEEK = 1 << 20  # bytes at a file's start and end by which it is known again
+
+
+def gather_sources(paths: Sequence[str | Path], without: Path | None = None) -> dict[str, Path]:
+    """Find the recordings at `paths`, subfolders included.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        Videos, folders of images, and folders of these, from the current folder.
+    without : Path, optional
+        A folder whose files are none, such as the cage's own.
+
+    Returns
+    -------
+    dict of str to Path
+        By a name that is unique and may be a path of folders: that of the file without its suffix,
+        in its folders below the path given.
+
+    Raises
+    ------
+    InputError
+        If a path does not exist, holds no recording, or two would have one name.
+    """
+    found: dict[str, Path] = {}
+    for given in paths:
+        place = Path(given).expanduser().absolute()
+        for source, name in _sources_at(place):
+            if without is not None and source.is_relative_to(without):
+                continue
+            if name in found and found[name] != source:
+                raise InputError(
+                    f"{found[name]} and {source} would both be recording {name!r}; rename one."
+                )
+            found[name] = source
+    if not found:
+        raise InputError(f"{', '.join(map(str, paths))} holds no videos or folders of images.")
+    return found
+
+
+def _sources_at(place: Path) -> list[tuple[Path, str]]:
+    if not place.exists():
+        raise InputError(f"{place} does not exist; give a video or a folder of videos.")
+    if place.is_file() or holds_images(place):
+        return [(place, safe_name(recording_name(place)))]
+    folders = {path.parent for path in list_videos(place, deep=True)}
+    folders |= {path.parent for path in place.rglob("*") if path.is_dir() and holds_images(path)}
+    pairs = []
+    for folder in sorted(folders | {place}):
+        below = [safe_name(part) for part in folder.relative_to(place).parts]
+        pairs += [
+            (source, "/".join([*below, safe_name(recording_name(source))]))
+            for source in list_sources(folder)
+            if source != folder
+        ]
+    return pairs
+
+
+def read_videos(paths: Sequence[str | Path]) -> list[Recording]:
+    """Read the recordings at `paths`, with the labels beside them, subfolders included.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        Videos, folders of videos (or of ``train`` and ``test`` folders), and folders of these.
+
+    Returns
+    -------
+    list of Recording
+        Names are unique; those of a subfolder begin with its name. All have the same behaviours.
+
+    Raises
+    ------
+    InputError
+        If a path holds no recording, two have one name, or a label file is wrong.
+    """
+    found: dict[str, Recording] = {}
+    for given in paths:
+        place = Path(given).expanduser().absolute()
+        for recording in _read_place(place):
+            if found.setdefault(recording.name, recording).source != recording.source:
+                raise InputError(
+                    f"{found[recording.name].source} and {recording.source} would both be"
+                    f" recording {recording.name!r}; rename one."
+                )
+    used = {name for item in found.values() for name in item.behaviours} - {OTHER}
+    behaviours = (*sorted(used), OTHER) if used else ()
+    return [_with_behaviours(recording, behaviours) for recording in found.values()]
+
+
+def _read_place(place: Path) -> list[Recording]:
+    if place.is_file():
+        return [item for item in read_recordings(place.parent) if item.source == place]
+    whole = not place.is_dir() or any((place / split).is_dir() for split in SPLITS)
+    if whole or list_sources(place):
+        return read_recordings(place)
+    folders = sorted({path.parent for path in list_videos(place, deep=True)})
+    if not folders:
+        return read_recordings(place)  # which says that there are none
+    return [
+        replace(item, name=safe_name("-".join([*folder.relative_to(place).parts, item.name])))
+        for folder in folders
+        for item in read_recordings(folder)
+    ]
+
+
+def _with_behaviours(recording: Recording, behaviours: tuple[str, ...]) -> Recording:
+    """The recording with its labels numbered as in `behaviours`, which has all of its own."""
+    if recording.labels is None or recording.behaviours == behaviours:
+        return replace(recording, behaviours=behaviours)
+    number = np.array([behaviours.index(name) for name in recording.behaviours], np.int16)
+    return replace(recording, labels=number[recording.labels], behaviours=behaviours)
+
+
+def describe_file(source: Path) -> dict[str, int]:
+    """Size of a source, and a checksum of the starts and ends of its files.
+
+    Enough to know a video again after it was copied, without reading all of it.
+    """
+    total, sum_of = 0, 0
+    files = sorted(source.iterdir()) if source.is_dir() else [source]
+    try:
+        for path in files:
+            if not path.is_file():
+                continue
+            size = path.stat().st_size
+            total += size
+            with open(path, "rb") as file:
+                sum_of = zlib.crc32(file.read(PEEK), sum_of)
+                file.seek(max(0, size - PEEK))
+                sum_of = zlib.crc32(file.read(PEEK), sum_of)
+    except OSError as error:
+        raise InputError(f"Cannot read {source}: {error.strerror}.") from error
+    return {"bytes": total, "crc32": sum_of}

@@ -1,0 +1,133 @@
+"""The table of a cage's recordings, ``recordings.csv``: which animal, when, in which light.
+
+It is made from file names by a pattern and from the time stamps that containers carry, and meant to
+be edited in a spreadsheet: what stands in a cell stays, further columns stay, and only recordings
+that are not in it yet are added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import av
+import pandas as pd
+
+from cagewatch.cages.results import write_table
+from cagewatch.errors import InputError
+from cagewatch.names import unplain_cell
+
+RECORDINGS_FILE = "recordings.csv"
+COLUMNS = ("recording", "file", "cage", "animal", "group", "start_time", "light")
+# A date and a time of day somewhere in a name, as recorders write them.
+STAMP = re.compile(r"(?<!\d)(20\d{2})-?(\d{2})-?(\d{2})[T_ -]?(\d{2})[-.:h]?(\d{2})[-.:m]?(\d{2})")
+
+
+def update_recordings(
+    folder: Path, sources: Mapping[str, Path], pattern: str | None = None
+) -> pd.DataFrame:
+    """Add recordings to ``recordings.csv`` of a cage's folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The cage's.
+    sources : mapping of str to Path
+        By name, of `cagewatch.cages.sources.gather_sources`.
+    pattern : str, optional
+        How names are made, such as ``{cage}_{animal}_{date}_{time}``; each word in braces is a
+        column. By default only a date and time are looked for.
+
+    Returns
+    -------
+    DataFrame
+        All rows, as text.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or names a recording twice, or the pattern is none.
+    """
+    path = folder / RECORDINGS_FILE
+    table = read_recordings_table(folder)
+    known = set(table["recording"])
+    found = [
+        {"recording": name, "file": str(source), **read_name(name, source, pattern)}
+        for name, source in sources.items()
+        if name not in known
+    ]
+    if found or not path.is_file():
+        table = pd.concat([table, pd.DataFrame(found)], ignore_index=True).fillna("")
+        write_table(table, path)
+    return table
+
+
+def read_recordings_table(folder: Path) -> pd.DataFrame:
+    """Read ``recordings.csv``, all cells as text; an empty table where there is none."""
+    path = folder / RECORDINGS_FILE
+    if not path.is_file():
+        return pd.DataFrame(columns=list(COLUMNS), dtype=str)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a table: {error}; mend or delete it.") from None
+    if missing := [name for name in ("recording",) if name not in table]:
+        raise InputError(f"{path} lacks the column {missing[0]!r}; add it or delete the file.")
+    twice = table["recording"][table["recording"].duplicated()]
+    if len(twice):
+        raise InputError(f"{path} has two rows for the recording {twice.iloc[0]!r}; keep one.")
+    return table.map(unplain_cell)
+
+
+def read_name(name: str, source: Path, pattern: str | None = None) -> dict[str, str]:
+    """What a recording's name, or else its container, says of it, by column."""
+    found: dict[str, str] = {}
+    if pattern is not None:
+        match = compile_pattern(pattern).fullmatch(name)
+        found = dict(match.groupdict()) if match else {}
+        digits = re.sub(r"\D", "", found.pop("date", "")) + re.sub(r"\D", "", found.pop("time", ""))
+        found["start_time"] = _as_time(digits)
+    elif match := STAMP.search(source.name):
+        found["start_time"] = _as_time("".join(match.groups()))
+    if not found.get("start_time"):
+        found["start_time"] = container_time(source)
+    return found
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """The regular expression of a pattern with words in braces.
+
+    InputError where a word stands twice or is no name of a column.
+    """
+    parts = re.split(r"\{([^{}]*)\}", pattern)
+    words = parts[1::2]
+    if wrong := [word for word in words if not word.isidentifier() or words.count(word) > 1]:
+        raise InputError(f"The pattern {pattern!r} has {{{wrong[0]}}}, no word or one given twice.")
+    if not words:
+        raise InputError(f"The pattern {pattern!r} names nothing: write {{animal}}, {{date}}, ...")
+    for number, part in enumerate(parts):
+        parts[number] = f"(?P<{part}>[^/]+?)" if number % 2 else re.escape(part)
+    return re.compile("(?:.*/)?" + "".join(parts))
+
+
+def container_time(source: Path) -> str:
+    """When a container says that it was made, as ``2024-05-01 12:30:00``; '' if it does not."""
+    if source.is_dir():
+        return ""
+    try:
+        with av.open(str(source)) as container:
+            said = container.metadata.get("creation_time", "")
+        return datetime.fromisoformat(said.replace("Z", "+00:00")).strftime("%Y-%m-%d %H:%M:%S")
+    except (av.FFmpegError, OSError, ValueError):
+        return ""
+
+
+def _as_time(digits: str) -> str:
+    """Digits of date and time as ``2024-05-01 12:30:00``; '' if they are none."""
+    form = {14: "%Y%m%d%H%M%S", 12: "%Y%m%d%H%M", 8: "%Y%m%d"}.get(len(digits), "none")
+    try:
+        return datetime.strptime(digits, form).strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return ""

@@ -1,0 +1,220 @@
+"""The commands for own cages: check, train, score; and info and download.
+
+Exit status: 0 where all is done, 1 where something is wrong with the input or a recording failed,
+2 for a wrong option, 3 where a detector was trained but has learnt nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cagewatch import runtime
+from cagewatch.errors import InputError
+
+Videos = Annotated[list[Path], typer.Argument(help="Videos, or folders of them.", metavar="VIDEOS")]
+Cores = Annotated[int, typer.Option(help="Processor cores to use; 0: all.")]
+Backend = Annotated[str, typer.Option(help="Keras backend: tensorflow, jax or torch.")]
+Region = Annotated[
+    tuple[int, int, int, int] | None,
+    typer.Option(help="Part of the picture to use: left top width height, pixels."),
+]
+Rotate = Annotated[int, typer.Option(help="Clockwise rotation: 0, 90, 180 or 270.")]
+FrameRates = Annotated[str, typer.Option(help="Where rates differ: refuse, or resample.")]
+
+
+def info(backend: Backend = "tensorflow", cores: Cores = 0) -> None:
+    """Print versions, backend, device and cores.
+
+    Example: cagewatch info
+    """
+    runtime.configure(backend, cores)
+    runtime.load_backend()
+    for name, value in runtime.describe().items():
+        if isinstance(value, dict):
+            for package, number in value.items():
+                typer.echo(f"{package:24} {number}")
+        else:
+            typer.echo(f"{name:24} {value}")
+
+
+def download(
+    dataset: Annotated[str, typer.Argument(help="ped1, ped2, avenue, mit, mit_sample, ...")],
+    folder: Annotated[Path, typer.Argument(help="Folder the data go into.")],
+) -> None:
+    """Fetch a public dataset, check it and unpack it; a broken download goes on.
+
+    Example: cagewatch download ped2 data/ped2
+    """
+    from cagewatch.recordings.download import download as fetch
+
+    for place in fetch(dataset, folder):
+        typer.echo(place)
+
+
+def check(
+    videos: Videos,
+    region: Region = None,
+    rotate: Rotate = 0,
+) -> None:
+    """Look at videos before training: length, rates, sizes, what will be seen of the animal.
+
+    Example: cagewatch check my_videos
+    """
+    from cagewatch.cages.check import check_videos
+    from cagewatch.cages.sources import gather_sources
+    from cagewatch.params import resolve
+
+    given = {"dataset": "folder", "region": list(region) if region else None, "rotate": rotate}
+    look = check_videos(gather_sources(videos), resolve(given))
+    shown = look.table.drop(columns="problem")
+    typer.echo(shown.to_string(index=False, float_format="{:.4g}".format, na_rep="-"))
+    for sentence in look.advice:
+        typer.echo(f"- {sentence}")
+    if (look.table["problem"] != "").any():
+        raise typer.Exit(1)
+
+
+def train(
+    videos: Videos,
+    into: Annotated[Path, typer.Option(help="The cage's folder.", metavar="CAGE")],
+    detector: Annotated[str, typer.Option(help="pca_frames, density, cae, ...")] = "pca_frames",
+    minutes: Annotated[float, typer.Option(help="Time to train a network in.")] = 30,
+    budget: Annotated[
+        float | None, typer.Option(help="False alarms an hour; by default the cage's, or 6.")
+    ] = None,
+    held_out: Annotated[
+        list[str] | None,
+        typer.Option(help="A recording not to train on, once for each; by default a quarter."),
+    ] = None,
+    region: Region = None,
+    rotate: Rotate = 0,
+    frame_rates: FrameRates = "refuse",
+    frame_stride: Annotated[int | None, typer.Option(help="Every n-th frame.")] = None,
+    pattern: Annotated[
+        str | None, typer.Option(help="How file names are made: '{cage}_{animal}_{date}_{time}'.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seeds weights and batch order.")] = 0,
+    backend: Backend = "tensorflow",
+    cores: Cores = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+) -> None:
+    """Train a detector on normal videos and set up a cage's folder.
+
+    Example: cagewatch train my_videos --into my_cage --detector pca_frames
+    """
+    from cagewatch.cages import TrainParameters, plan_training, train_cage
+    from cagewatch.cages.alarms import calibrate, describe_calibration
+    from cagewatch.cages.cage import open_cage, write_settings
+    from cagewatch.cages.table import compile_pattern, update_recordings
+    from cagewatch.params import check_values
+
+    values: dict[str, Any] = {
+        "videos": [str(path.expanduser().absolute()) for path in videos],
+        "into": str(into.expanduser().absolute()),
+        "region": list(region) if region else None,
+        "held_out": held_out or None,
+    }
+    values |= {"detector": detector, "minutes": minutes, "rotate": rotate, "seed": seed}
+    values |= {"frame_rates": frame_rates, "frame_stride": frame_stride, "backend": backend}
+    given = check_values(values | {"cores": cores}, TrainParameters, "the command")
+    if pattern is not None:
+        compile_pattern(pattern)
+    runtime.configure(given.backend, given.cores)
+    plan = plan_training(given)
+    typer.echo(plan.words)
+    if dry_run:
+        typer.echo(f"Would train {detector} and write to {plan.folder}.")
+        return
+    cage = train_cage(plan)
+    if budget is not None:
+        changed = cage.settings.model_copy(update={"budget": budget})
+        write_settings(cage.folder, type(changed)(**changed.model_dump()))
+        cage = open_cage(cage.folder)
+    recordings = {item.name: item.source for item in [*plan.train, *plan.held_out]}
+    update_recordings(cage.folder, recordings, pattern)
+    typer.echo(f"Cage: {cage.folder}")
+    found = calibrate(cage)
+    typer.echo(describe_calibration(found))
+    for sentence in [found.warning, *(cage.verdict.warnings if cage.verdict else [])]:
+        if sentence:
+            typer.echo(f"Note: {sentence}")
+    if cage.verdict is not None:
+        typer.echo(cage.verdict.words, err=not cage.verdict.passed)
+        if not cage.verdict.passed:
+            raise typer.Exit(3)
+
+
+def score(
+    cage: Annotated[Path, typer.Argument(help="The cage's folder.", metavar="CAGE")],
+    videos: Videos,
+    budget: Annotated[
+        float | None, typer.Option(help="False alarms an hour; by default the cage's.")
+    ] = None,
+    start: Annotated[str, typer.Option(help="Where to start: seconds or h:mm:ss.")] = "0",
+    stop: Annotated[str | None, typer.Option(help="Where to stop, likewise.")] = None,
+    highlights: Annotated[int, typer.Option(help="Moments in a film of each video.")] = 0,
+    frame_rates: FrameRates = "refuse",
+    pattern: Annotated[
+        str | None, typer.Option(help="How file names are made: '{cage}_{animal}_{date}_{time}'.")
+    ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Write alarms though a check failed.")
+    ] = False,
+    cores: Cores = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+) -> None:
+    """Score videos with a cage's detector; what was scored before is kept.
+
+    Example: cagewatch score my_cage new_videos --budget 6
+    """
+    from cagewatch.cages import decide_level, open_cage
+    from cagewatch.cages.batch import score_all
+    from cagewatch.cages.scoring import ScoreParameters
+    from cagewatch.cages.sources import gather_sources
+    from cagewatch.cages.table import update_recordings
+    from cagewatch.params import check_values
+
+    values: dict[str, Any] = {"recording": "-", "cage": str(cage), "budget": budget}
+    values |= {"start": read_time(start), "stop": read_time(stop) if stop else None}
+    values |= {"highlights": highlights, "frame_rates": frame_rates, "anyway": anyway}
+    given = check_values(values | {"cores": cores}, ScoreParameters, "the command")
+    opened = open_cage(cage)
+    backend = opened.run.parameters.backend
+    runtime.configure(backend, cores)
+    level = decide_level(opened, budget=budget)
+    sources = gather_sources(videos, without=opened.folder)
+    typer.echo(level.words)
+    if level.warning:
+        typer.echo(f"Note: {level.warning}")
+    if dry_run:
+        typer.echo(f"Would score {len(sources)} recordings: {', '.join(sources)}.")
+        return
+    update_recordings(opened.folder, sources, pattern)
+    outcome = score_all(opened, sources, level, given)
+    kept = f", {len(outcome.kept)} kept from before" if outcome.kept else ""
+    typer.echo(f"{len(outcome.scored)} scored{kept}, {len(outcome.failed)} failed.")
+    typer.echo(f"Alarms: {opened.folder / 'alarms.csv'}")
+    for reason in dict.fromkeys(outcome.held_back.values()):
+        names = [name for name, why in outcome.held_back.items() if why == reason]
+        shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if names[6:] else "")
+        typer.echo(f"No alarms of {shown}: {reason} (--anyway writes them.)", err=True)
+    for name, reason in outcome.failed.items():
+        typer.echo(f"{name} was not scored: {reason}", err=True)
+    if outcome.failed or outcome.held_back:
+        raise typer.Exit(1)
+
+
+def read_time(text: str) -> float:
+    """Seconds of a text like ``90``, ``1:30`` or ``0:01:30``; InputError for any other."""
+    seconds = 0.0
+    try:
+        for part in text.split(":"):
+            seconds = 60 * seconds + float(part)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < float("inf"):
+        raise InputError(f"{text!r} is no time: give seconds, or h:mm:ss.")
+    return seconds

@@ -1,0 +1,233 @@
+"""A cage's folder from the command line: trained, scored, moved, and what speaks against it."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from cagewatch import cages
+from cagewatch.cages import table
+from cagewatch.cages.cage import CAGE_FILE, Verdict
+from cagewatch.cages.sources import gather_sources, read_videos
+from cagewatch.cages.verdict import judge_recording, light_warnings, still_falls
+from cagewatch.cli import app
+from cagewatch.errors import InputError
+
+
+def command(*words: object):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory, write_video, moving_disc) -> Path:
+    """Four videos of a disc, one of them in a subfolder."""
+    folder = tmp_path_factory.mktemp("videos")
+    (folder / "sub").mkdir()
+    for number in range(3):
+        frames = moving_disc(120, speed=2 + 0.5 * number)
+        write_video(folder / f"mouse{number}_20240501_1230{number}0.mp4", frames, 30)
+    write_video(folder / "sub" / "extra.mp4", moving_disc(100), 30)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(videos, tmp_path_factory) -> Path:
+    into = tmp_path_factory.mktemp("made") / "cage"
+    done = command("train", videos, "--into", into, "--frame-stride", 1, "--cores", 1,
+                   "--pattern", "{animal}_{date}_{time}", "--budget", 60)  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "has learnt" in done.stdout and "takes 0.13 hours" in done.stdout
+    return into
+
+
+@pytest.fixture
+def cage(trained, tmp_path) -> Path:
+    """The trained cage, in another place."""
+    return Path(shutil.copytree(trained, tmp_path / "moved"))
+
+
+def test_training_leaves_a_cage_that_can_be_moved(cage, videos):
+    opened = cages.open_cage(cage)
+    assert opened.settings.budget == 60 and opened.verdict.passed
+    assert opened.verdict.facts["error_to_average"]["image"] < 0.9
+    rows = table.read_recordings_table(cage)
+    assert rows["animal"].tolist() == ["mouse0", "mouse2", "mouse1"]
+    assert sorted(rows["start_time"])[1] == "2024-05-01 12:30:10"
+    again = cages.score(opened, next(videos.glob("mouse1*")))
+    np.testing.assert_allclose(again["score"], opened.run.frames["score"], rtol=1e-6)
+
+
+def test_broken_files_are_named_and_the_rest_is_scored_once(cage, videos, tmp_path):
+    many = Path(shutil.copytree(videos, tmp_path / "many"))
+    (many / "broken.mp4").write_bytes(b"no video")
+    (many / "empty.mp4").write_bytes(b"")
+    done = command("score", cage, many, "--cores", 1)
+    assert done.exit_code == 1
+    assert "4 scored, 2 failed" in done.stdout
+    said = [line for line in done.stderr.splitlines() if "was not scored" in line]
+    assert len(said) == 2 and "broken" in said[0] and "empty" in said[1]
+    scores = cage / "scored" / "sub" / "extra" / "scores.csv"
+    assert len(pd.read_csv(scores)) == 100
+    before = scores.stat().st_mtime_ns
+    (many / "empty.mp4").unlink()
+    shutil.copy(many / "sub" / "extra.mp4", many / "broken.mp4")
+    done = command("score", cage, many, "--cores", 1)
+    assert done.exit_code == 0 and "1 scored, 4 kept from before, 0 failed" in done.stdout
+    assert scores.stat().st_mtime_ns == before
+    done = command("score", cage, many, "--budget", 3600, "--cores", 1)
+    assert "5 scored," in done.stdout and scores.stat().st_mtime_ns > before
+
+
+def test_alarms_of_all_recordings_stand_in_one_table(cage, videos):
+    opened = cages.open_cage(cage)
+    done = command("score", cage, videos / "sub", "--budget", 3600, "--anyway", "--cores", 1)
+    assert done.exit_code == 0, done.output
+    joined = pd.read_csv(cage / "alarms.csv")
+    own = pd.read_csv(cage / "scored" / "extra" / "alarms.csv")
+    assert len(joined) == len(own) and (joined["recording"] == "extra").all()
+    assert opened.run.folder.is_dir()
+
+
+def test_only_one_process_scores_into_a_cage(cage, videos):
+    (cage / "scored").mkdir()
+    with open(cage / "scored" / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = command("score", cage, videos, "--cores", 1)
+    assert done.exit_code == 1 and "Another process is scoring" in done.stderr
+    assert not list((cage / "scored").glob("*/scores.csv"))
+
+
+def test_alarms_are_held_back_where_the_check_failed(cage, videos):
+    opened = cages.open_cage(cage)
+    failed = Verdict(False, "It has learnt nothing.", [], opened.verdict.facts)
+    from cagewatch.cages.cage import write_verdict
+
+    write_verdict(cage, failed, opened.run.folder)
+    done = command("score", cage, videos / "sub", "--cores", 1)
+    assert done.exit_code == 1 and "It has learnt nothing" in done.stderr
+    folder = cage / "scored" / "extra"
+    assert (folder / "scores.csv").is_file() and not (folder / "alarms.csv").exists()
+    done = command("score", cage, videos / "sub", "--anyway", "--cores", 1)
+    assert done.exit_code == 0 and (folder / "alarms.csv").is_file()
+
+
+def test_a_network_with_few_clips_and_steps_has_learnt_nothing(videos, tmp_path):
+    done = command("train", videos, "--into", tmp_path / "c", "--detector", "cae_image",
+                   "--frame-stride", 1, "--minutes", 0.001, "--cores", 1)  # fmt: skip
+    assert done.exit_code == 3 and "training clips are too few for cae_image" in done.stderr
+    assert not cages.open_cage(tmp_path / "c").verdict.passed
+
+
+def test_recordings_unlike_the_cages_are_doubted(trained):
+    cage = cages.open_cage(trained)
+    frames = cage.run.frames
+    inside = np.zeros(len(frames), bool)
+    size = tuple(cage.verdict.facts["sizes"][0])
+    assert judge_recording(cage, frames, inside, size) is None
+    assert "in alarm for 100%" in judge_recording(cage, frames, ~inside, size)
+    assert "pixels and the cage's" in judge_recording(cage, frames, inside, (size[0] + 2, size[1]))
+    still = frames.assign(score=1.0 + 1e-9 * np.arange(len(frames)))
+    assert "nothing happens" in judge_recording(cage, still, inside, size)
+
+
+def test_warnings_of_light_and_of_a_loss_that_still_falls():
+    assert light_warnings({"a": 100.0, "b": 140.0}) == []
+    assert "b is brighter than a" in light_warnings({"a": 40.0, "b": 120.0})[0]
+    falling = pd.DataFrame({"val_loss": np.geomspace(1, 0.1, 40)})
+    assert still_falls(falling)
+    assert not still_falls(falling.iloc[::-1].reset_index(drop=True))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["score", "CAGE", "nowhere.mp4"], "nowhere.mp4 does not exist"),
+        (["score", "nowhere", "VIDEOS"], "is no cage: there is no such folder"),
+        (["score", "CAGE", "VIDEOS", "--start", "soon"], "'soon' is no time"),
+        (["score", "CAGE", "VIDEOS", "--budget", "-1"], "budget=-1.0"),
+        (["train", "nowhere", "--into", "NEW"], "nowhere is not a folder"),
+        (["train", "VIDEOS", "--into", "NEW", "--detector", "cea"], "did you mean 'cae'"),
+        (["train", "VIDEOS", "--into", "NEW", "--pattern", "x"], "names nothing"),
+        (["train", "VIDEOS", "--into", "NEW", "--held-out", "x"], "held_out|test_recordings"),
+        (["check", "nowhere"], "nowhere does not exist"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_nothing_is_made(cage, videos, tmp_path, words, said):
+    places = {"CAGE": cage, "VIDEOS": videos, "NEW": tmp_path / "new"}
+    done = command(*[places.get(word, word) for word in words])
+    assert done.exit_code == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("cagewatch: ") and pd.Series(line).str.contains(said).all()
+    assert not (tmp_path / "new").exists() and not (cage / "scored").exists()
+
+
+def test_a_dry_run_writes_nothing(cage, videos, tmp_path):
+    assert command("train", videos, "--into", tmp_path / "new", "--dry-run").exit_code == 0
+    assert not (tmp_path / "new").exists()
+    done = command("score", cage, videos, "--dry-run")
+    assert done.exit_code == 0 and "Would score 4 recordings" in done.stdout
+    assert not (cage / "scored").exists()
+
+
+def test_a_damaged_cage_is_named(cage):
+    (cage / "verdict.json").write_text("{}")
+    with pytest.raises(InputError, match="verdict.json is damaged"):
+        cages.open_cage(cage)
+    (cage / CAGE_FILE).write_text("format: 1\nrun: ../elsewhere\n")
+    with pytest.raises(InputError, match="outside its own folder"):
+        cages.open_cage(cage)
+    (cage / CAGE_FILE).write_text("format: 1\nrun: .\nbudgett: 3\n")
+    with pytest.raises(InputError, match="did you mean 'budget'"):
+        cages.open_cage(cage)
+
+
+def test_check_tells_rates_sizes_and_what_is_broken(videos, tmp_path, write_video, moving_disc):
+    write_video(tmp_path / "fast.mp4", moving_disc(40, 64, 64), 60)
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    done = command("check", videos, tmp_path)
+    assert done.exit_code == 1
+    assert "broken cannot be used" in done.stdout and "Frame rates differ" in done.stdout
+    assert "Picture sizes differ" in done.stdout and "upper 12.5%" in done.stdout
+    assert command("check", videos).exit_code == 0
+
+
+def test_sources_of_subfolders_have_their_own_names(videos, tmp_path, write_video, moving_disc):
+    names = gather_sources([videos])
+    assert "sub/extra" in names and len(names) == 4
+    assert list(gather_sources([videos / "sub"])) == ["extra"]
+    for folder in ("cage1", "cage2"):
+        (tmp_path / folder).mkdir()
+        write_video(tmp_path / folder / "a.mp4", moving_disc(20), 30)
+    (tmp_path / "cage2" / "a.csv").write_text("start_frame,stop_frame,behaviour\n0,4,jump\n")
+    read = {item.name: item for item in read_videos([tmp_path])}
+    assert list(read) == ["cage1-a", "cage2-a"]
+    assert read["cage1-a"].behaviours == read["cage2-a"].behaviours == ("jump", "other")
+    with pytest.raises(InputError, match="would both be recording 'a'"):
+        read_videos([tmp_path / "cage1", tmp_path / "cage2"])
+
+
+def test_the_table_keeps_what_was_edited(tmp_path):
+    sources = {name: tmp_path / f"{name}.mp4" for name in ("a_2024-05-01T12-30-00", "=b")}
+    first = table.update_recordings(tmp_path, sources)
+    assert first["start_time"].tolist() == ["2024-05-01 12:30:00", ""]
+    assert "'=b" in (tmp_path / "recordings.csv").read_text()
+    edited = first.assign(group=["control", "drug"], note="x")
+    edited.to_csv(tmp_path / "recordings.csv", index=False)
+    after = table.update_recordings(tmp_path, sources | {"c": tmp_path / "c.mp4"})
+    assert after["group"].tolist() == ["control", "drug", ""]
+    assert after["note"].tolist() == ["x", "x", ""] and after["recording"].tolist()[2] == "c"
+    pd.concat([edited, edited]).to_csv(tmp_path / "recordings.csv", index=False)
+    with pytest.raises(InputError, match="two rows for the recording"):
+        table.read_recordings_table(tmp_path)
+
+
+@pytest.mark.parametrize("pattern", ["{a b}", "{cage}_{cage}", "{}"])
+def test_a_pattern_that_is_none_is_refused(pattern):
+    with pytest.raises(InputError, match="no word or one given twice"):
+        table.compile_pattern(pattern)
