@@ -22,7 +22,12 @@ from typing import Any
 from cagewatch.errors import InputError
 
 # What in the environment decides how fast a backend computes.
-SETTINGS = ("TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
+SETTINGS = (
+    "TF_ENABLE_ONEDNN_OPTS",
+    "XLA_FLAGS",
+    "MALLOC_MMAP_THRESHOLD_",
+    "MALLOC_TRIM_THRESHOLD_",
+)
 INSTALL = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 PACKAGES = ("keras", "numpy", "scipy", "scikit-learn", "opencv-python-headless", "av", "pandas")
 

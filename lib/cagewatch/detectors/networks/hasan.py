@@ -10,8 +10,8 @@ What is adapted: the original reads 10 frames of 227x227 and divides rows and co
 leaves nothing of 24x32; the first convolution here has stride 2 instead of 4, so that they are
 divided by 8. A clip has this project's length (8 frames), so that all models see the same clips.
 Unpooling repeats values, since Keras keeps no positions of maxima. The output is a sigmoid, as
-frames here lie in [0, 1]. The optimiser is AdaGrad from 0.01, as in the paper, but the rate stays, and
-neither weight decay nor clips of several frame strides are used.
+frames here lie in [0, 1]. The optimiser is AdaGrad from 0.01, but the rate stays,
+and neither weight decay nor clips of several frame strides are used.
 
 8,136,328 parameters for 8 frames of one channel.
 """
