@@ -29,8 +29,8 @@ STAGES = ("store", "train", "save", "score", "finish", "figures")
 SAME = ("scores.csv.gz", "metrics.json", "params.yaml")
 _FIRST_WORDS = {
     "store": "recordings = load_recordings",
-    "train": "model = models.build_model",
-    "score": "reference = scoring.score_reference",
+    "train": "training = detectors.TrainingSet",
+    "score": "frames = score_recordings",
     "finish": "runs.finish_run",
 }
 
@@ -86,7 +86,7 @@ def run_cells(given: dict[str, object], begin=lambda stage: None) -> Path:
             if words in source:
                 begin(stage)
         exec(compile(source, "experiment", "exec"), space)
-        if "training.train" in source:
+        if "fit_detector" in source:
             begin("save")
     begin("figures")
     from cagewatch import plots
@@ -94,9 +94,11 @@ def run_cells(given: dict[str, object], begin=lambda stage: None) -> Path:
     figure = space["plots"].show_result(space["frames"], space["results"], space["parameters"])
     figure = getattr(figure, "figure", figure) or matplotlib.pyplot.gcf()
     for number in range(2):
-        plots.save_figure(figure, space["folder"] / "figures", f"figure_{number}", caption="a disc")
+        plots.save_figure(
+            figure, space["run"].folder / "figures", f"figure_{number}", caption="a disc"
+        )
     matplotlib.pyplot.close("all")
-    return space["folder"]
+    return space["run"].folder
 
 
 def load_everything() -> None:
@@ -105,7 +107,10 @@ def load_everything() -> None:
 
     runtime.configure("tensorflow", 1)
     runtime.load_backend()
-    from cagewatch import batches, clips, metrics, models, plots, runs, scoring, training  # noqa: F401
+    from cagewatch import clips, detectors, metrics, plots, runs, scoring  # noqa: F401
+    from cagewatch.clips import batches  # noqa: F401
+    from cagewatch.detectors import networks  # noqa: F401
+    from cagewatch.detectors.training import train  # noqa: F401
 
 
 def run_child(
@@ -174,9 +179,9 @@ def describe_run(results: Path) -> dict[str, bytes]:
         elif path.name == "history.csv":
             lines = path.read_text().splitlines()
             found[name] = "\n".join(line.rpartition(",")[0] for line in lines).encode()
-        elif path.name == "model.keras":
+        elif path.name == "detector.npz":
             with zipfile.ZipFile(path) as archive:
-                found[name] = archive.read("model.weights.h5")
+                found[name] = b"".join(archive.read(one) for one in sorted(archive.namelist()))
     # Where the results lie is itself a parameter.
     return {n: b.replace(str(results).encode(), b"") for n, b in found.items()}
 
@@ -204,7 +209,7 @@ def check_whole(results: Path) -> None:
         elif path.suffix in (".csv", ".yaml"):
             assert data.endswith(b"\n"), path
     for run in results.glob("*/*/*/seed-*/metrics.json"):
-        names = ("scores.csv.gz", "model.keras", "history.csv", "params.yaml", "provenance.json")
+        names = ("scores.csv.gz", "detector.npz", "history.csv", "params.yaml", "provenance.json")
         assert all((run.parent / name).is_file() for name in names), run
 
 

@@ -18,9 +18,10 @@ import numpy as np
 import scipy.io
 from conftest import disc_frames, encode_video
 
-from cagewatch import params, preprocess, store
+from cagewatch import params
 from cagewatch.params import project_root
 from cagewatch.recordings import Recording
+from cagewatch.store import build_stores, preprocessing_of
 
 # container suffix, codec, pixel format, rows, columns, frames
 VIDEOS = (
@@ -186,10 +187,10 @@ def _write_metrics(folder: Path) -> Path:
 
 def _write_store(folder: Path) -> Path:
     """The manifest of a small store; the arrays and the video lie beside it."""
-    settings = preprocess.preprocessing_of(params.resolve({"dataset": "ped2"}))
+    settings = preprocessing_of(params.resolve({"dataset": "ped2"}))
     video = encode_video(folder / "seed.mkv", disc_frames(6, 32, 48, radius=5), codec="ffv1")
     with warnings.catch_warnings():
-        store.build_stores([Recording("seed", video)], folder, settings, progress=False)
+        build_stores([Recording("seed", video)], folder, settings, progress=False)
     return folder / "seed" / "manifest.json"
 
 

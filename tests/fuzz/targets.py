@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cagewatch import params, preprocess
+from cagewatch import params
 from cagewatch.errors import InputError
 from cagewatch.files import read_json
 from cagewatch.recordings import Recording
@@ -34,10 +34,11 @@ from cagewatch.recordings.extract import extract_archive
 from cagewatch.recordings.folder import read_label_file
 from cagewatch.recordings.frame_labels import check_label_length
 from cagewatch.recordings.ucsd import read_ranges
-from cagewatch.store import build_stores, is_current, open_store
+from cagewatch.store import build_stores, open_store, preprocessing_of
+from cagewatch.store.manifest import is_current
 from cagewatch.video import read_frames
 
-SETTINGS = preprocess.preprocessing_of(params.resolve({"dataset": "ped2"}))
+SETTINGS = preprocessing_of(params.resolve({"dataset": "ped2"}))
 DETAILS: dict[str, int] = {}  # more to say about the file in hand
 BUILD_EVERY = 10  # every n-th video also goes through the store
 
@@ -197,9 +198,9 @@ def read_checkpoint(path: Path, _: int) -> str:
 
 def read_scores(path: Path, _: int) -> str:
     """A run's score table as everything downstream reads it."""
-    from cagewatch.runs.read import read_run
+    from cagewatch.runs.read import read_scores as read
 
-    assert len(read_run(path.parent).frames)
+    assert len(read(path))
     return "read"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import struct
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from fuzz import __main__ as fuzz
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cagewatch import params, runs
+from cagewatch import params
 from cagewatch.errors import MAX_MESSAGE, InputError
 from cagewatch.files import read_json
 from cagewatch.recordings.annotations import read_csv_bouts, read_mit_bouts
@@ -27,7 +26,7 @@ from cagewatch.recordings.cells import any_set
 from cagewatch.recordings.folder import read_label_file
 from cagewatch.recordings.mit import clip_behaviour
 from cagewatch.recordings.ucsd import read_ranges
-from cagewatch.runs.read import read_run
+from cagewatch.runs.read import read_scores
 from cagewatch.video import count_frames, read_frames
 
 
@@ -207,11 +206,9 @@ def test_deep_json_is_one_sentence(tmp_path):
 
 def test_a_score_table_that_swells_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr("cagewatch.runs.read.MAX_SCORES_BYTES", 1 << 20)
-    params.write_params(params.resolve(), tmp_path / "params.yaml")
-    (tmp_path / "metrics.json").write_text(json.dumps({"format": runs.FORMAT}))
     (tmp_path / "scores.csv.gz").write_bytes(gzip.compress(bytes(1 << 24)))
-    with pytest.raises(InputError, match="unpacks to more"):
-        read_run(tmp_path)
+    with pytest.raises(InputError, match="holds more than"):
+        read_scores(tmp_path / "scores.csv.gz")
 
 
 # Messages
