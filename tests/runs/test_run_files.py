@@ -201,7 +201,9 @@ def test_a_score_table_of_too_many_short_rows_is_refused(folder, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"no gzip", gzip.compress(b"a,b\n1,2\n"), gzip.compress(HEAD.encode())]
+    "data",
+    [b"", b"no gzip", gzip.compress(b"a,b\n1,2\n"), gzip.compress(HEAD.encode())],
+    ids=["empty", "no gzip", "other columns", "no frames"],
 )
 def test_a_forged_score_table_is_one_sentence(folder, data):
     forge(folder, "scores.csv.gz", data)

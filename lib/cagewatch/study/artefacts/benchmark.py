@@ -123,7 +123,7 @@ def show_benchmark(given: Given, rows: pd.DataFrame) -> Figure | None:
         return None
     sizes = sizes_of(given)
     figure, axes = plt.subplots(
-        1, len(sizes), figsize=(4.6 * len(sizes), 7.4), layout="constrained", squeeze=False
+        1, len(sizes), figsize=(8.4 * len(sizes), 6.4), layout="constrained", squeeze=False
     )
     for ax, dataset in zip(axes[0], sizes, strict=True):
         curves = read_curves(given, TARGET, dataset=dataset)

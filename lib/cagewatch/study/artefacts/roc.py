@@ -40,6 +40,7 @@ from cagewatch.study.tables import kind_of, read_published, read_seeds
 
 SIMPLE = ("linear", "trivial")  # kinds of detectors that are drawn as thin lines
 GRID_POINTS = 1001  # false positive rates at which the curves of several seeds are averaged
+MOST_WITH_BANDS = 6  # curves in one panel
 DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)))
 
 
@@ -113,15 +114,18 @@ def equal_error_point(roc: Roc) -> tuple[float, float]:
 def draw_panel(ax: Axes, curves: Sequence[Curve], lacking: str = "") -> None:
     """Draw curves with bands and equal-error points; linear and trivial detectors as thin lines.
 
-    The legend stands below the axes, where it hides no curve. `lacking` is said where there is no
-    curve to draw.
+    The legend stands below the axes, where it hides no curve, or beside them where there are many;
+    then bands and equal-error points, which would hide one another, are left out. `lacking` is said
+    where there is no curve to draw.
     """
     simple = [one for one in curves if kind_of(one.model) in SIMPLE and np.isfinite(one.auc.value)]
     curves = [one for one in curves if kind_of(one.model) not in SIMPLE]
+    many = len(curves) > MOST_WITH_BANDS
     for index, curve in enumerate(curves):
-        plot_roc(curve.roc, name_model(curve.model), curve.auc, curve.band, index=index, ax=ax)
+        band = None if many else curve.band
+        plot_roc(curve.roc, name_model(curve.model), curve.auc, band, index=index, ax=ax)
         false, true = equal_error_point(curve.roc)
-        if np.isfinite([false, true]).all():
+        if np.isfinite([false, true]).all() and not many:
             ax.plot(
                 false,
                 true,
@@ -150,8 +154,9 @@ def draw_panel(ax: Axes, curves: Sequence[Curve], lacking: str = "") -> None:
     kept = [(handle, label) for handle, label in zip(handles, labels, strict=True) if label]
     ax.legend(
         *zip(*kept, strict=True) if kept else ([], []),
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.16),
+        loc="center left" if many else "upper center",
+        bbox_to_anchor=(1.04, 0.5) if many else (0.5, -0.16),
+        fontsize=7.5 if many else None,
         frameon=False,  # its ground would cut the axis label
         borderaxespad=0,
     )
