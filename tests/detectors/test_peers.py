@@ -221,6 +221,7 @@ def test_jax_gives_the_same_outputs_and_losses(tmp_path):
     here = answers(tmp_path)
     code = (
         "import json, sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]);"
+        "sys.path.insert(1, str(Path(sys.argv[1]).parent));"
         "import test_peers as t; print(json.dumps(t.answers(Path(sys.argv[2]))))"
     )
     done = subprocess.run(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import keras
 
 CURVE = "curve.csv"
-PROTOCOLS = ("pooled", "per_video_scaled")
+PROTOCOLS = {"auc_pooled": "pooled", "auc_scaled": "per_video_scaled"}
 
 
 def watch_training(
@@ -32,13 +32,15 @@ def watch_training(
     Returns
     -------
     TrainingSet
-        The same, but its folder gets ``curve.csv``: epoch, loss, val_loss and the frame AUC by
-        protocol, one row for each of these epochs. Nothing changes where none is asked for.
+        The same, but its folder gets ``curve.csv``: step, epoch, loss, val_loss, auc_pooled and
+        auc_scaled (frame AUC), one row for each of these epochs. Nothing changes where none is
+        asked for.
     """
     parameters = training.parameters
     if not parameters.curve_epochs:
         return training
     scale = np.array(measure_flow_scale(training.clips[0], training.stores, parameters))
+    steps = -(-len(training.clips[0]) // parameters.batch_size)  # of the optimiser, an epoch
     path = training.folder / CURVE
 
     def add_point(model: keras.Model, row: dict[str, float]) -> None:
@@ -49,8 +51,10 @@ def watch_training(
         detector = Detector(parameters, {**state, "flow_scale": scale}, Computing("keras"))
         frames = labelled_frames(score_recordings(detector, test, stores))
         score, flags, names = (frames[c].to_numpy() for c in ("score", "anomalous", "recording"))
-        point = {name: row[name] for name in ("epoch", "loss", "val_loss")}
-        point |= {name: frame_auc(score, flags, names, name).value for name in PROTOCOLS}
+        point = {"step": row["epoch"] * steps}
+        point |= {name: row[name] for name in ("epoch", "loss", "val_loss")}
+        for name, protocol in PROTOCOLS.items():
+            point[name] = frame_auc(score, flags, names, protocol).value
         # A run that goes on from a checkpoint has its earlier points in the file.
         before = pd.read_csv(path) if path.is_file() else pd.DataFrame()
         before = before[before["epoch"] < row["epoch"]] if len(before) else before
