@@ -61,14 +61,12 @@ def of_page(study: Study, notebook: str) -> dict[str, Any]:
 
 
 def of_runs(study: Study) -> dict[str, Any]:
-    """Params of every run, as functions of its wildcards.
-
-    Its data is what ``recordings.json`` says, see `cagewatch.study.fresh`.
-    """
+    """Params of every run, as functions of its wildcards."""
     return {
         "notebook": "experiment",
         "values": lambda wildcards: values_of_run(study, study.find(wildcards)),
         "code": lambda wildcards: code_of_run(study.find(wildcards).model),
+        "data": digest_data(study),
         "name": lambda wildcards: study.name(study.find(wildcards)),
     }
 

@@ -7,7 +7,6 @@ the run's folder.
 
 from __future__ import annotations
 
-import os
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -17,15 +16,8 @@ from cagewatch import params, runs
 from cagewatch.errors import InputError
 from cagewatch.files import read_json
 from cagewatch.study import depends, plan
-from cagewatch.study.plan import Run, Study
+from cagewatch.study.plan import Study
 from cagewatch.study.values import PLACES
-
-
-def finished_runs(study: Study) -> list[Run]:
-    """Those of the study's runs, and of its ablations', that are marked as finished."""
-    questions = plan.TRAINED if (study.results / plan.FOLDER).is_dir() else ()
-    varied = [run for question in questions for run in study.varied_runs(question)]
-    return [run for run in study.runs() + varied if Path(*study.markers([run])).is_file()]
 
 
 def check_runs(study: Study, keep: bool = False) -> tuple[dict[str, str], list[str]]:
@@ -45,11 +37,15 @@ def check_runs(study: Study, keep: bool = False) -> tuple[dict[str, str], list[s
         What a user should know about runs that are kept.
     """
     stale, words = {}, []
-    for run in finished_runs(study):
+    questions = plan.TRAINED if (study.results / plan.FOLDER).is_dir() else ()
+    varied = [run for question in questions for run in study.varied_runs(question)]
+    for run in study.runs() + varied:
         folder = Path(study.folder_of(run))
         (marker,) = study.markers([run])
+        if not Path(marker).is_file():
+            continue
         code = depends.code_of_run(run.model)
-        if why := why_stale(folder, study.values(run), study.prepared):
+        if why := why_stale(folder, study.values(run), study.folder / "recordings.json"):
             stale[marker] = why
         elif (made_by := read_json(folder / "provenance.json").get("code")) is None:
             words.append(f"{folder} does not say which code made it: it is kept")
@@ -89,19 +85,15 @@ def why_stale(folder: Path, values: Mapping[str, Any], prepared: Path) -> str | 
     return None
 
 
-def confirm_runs(study: Study, root: Path, stale: Collection[str]) -> None:
-    """Tell Snakemake that the finished runs that hold are up to date, whoever made them.
+def forget_other_records(study: Study, root: Path, stale: Collection[str]) -> None:
+    """Delete what Snakemake remembers of finished runs that another than itself has made since.
 
-    It goes by times, so none may be older than the recordings; and by what it remembers of files
-    that it made itself, so what it remembers of other values or code is deleted.
+    It would make them again, since it remembers other values or code than are wanted now.
     """
-    prepared = study.prepared.stat().st_mtime if study.prepared.is_file() else 0.0
-    for run in finished_runs(study):
+    for run in study.runs():
         (marker,) = study.markers([run])
-        if marker in stale:
+        if marker in stale or not Path(marker).is_file():
             continue
-        if Path(marker).stat().st_mtime < prepared:
-            os.utime(marker)
         wanted = {repr(depends.values_of_run(study, run)), repr(depends.code_of_run(run.model))}
         for output in (marker, f"{Path(marker).parent}/experiment.ipynb"):
             record = root / ".snakemake" / "metadata" / _record_name(output)
