@@ -35,7 +35,10 @@ else:
     from cagewatch.scoring.source import score_source
     run = train_run(Path(folder), max_epochs=2)
     began = time.perf_counter()
-    score_source(run, Path(video), "refuse", False, cores=cores)
+    from cagewatch.detectors import Computing
+    from cagewatch.runs import open_detector
+    detector = open_detector(run.folder, Computing(cores=cores))
+    score_source(detector, Path(video), progress=False)
 seconds = time.perf_counter() - began
 from benchmarks.bench_memory import peak_memory
 print(json.dumps({"seconds": seconds, "kib": peak_memory()}))

@@ -18,13 +18,13 @@ def measure(folder: Path) -> list[Row]:
 
     cores = runtime.configure("tensorflow", min(2, runtime.available_cores()))
     runtime.load_backend()
-    from cagewatch.scoring.frames import add_error_heads
-
     from benchmarks.bench_train import SIDE, multiply
     from benchmarks.references import count_operations
     from cagewatch.detectors.inference.engines import open_inference
+    from cagewatch.detectors.inference.errors import add_error_heads
+    from cagewatch.detectors.network import rebuild
     from cagewatch.in_order import map_in_order
-    from cagewatch.runs.read import load_model
+    from cagewatch.runs import open_detector
     from cagewatch.scoring.source import score_source
 
     run = train_run(folder, max_epochs=2)
@@ -50,7 +50,7 @@ def measure(folder: Path) -> list[Row]:
         rows.append({"name": f"largest relative difference of a score: OpenVINO {kind} / Keras",
                      "ours": float(off), "reference": None, "ratio": None,
                      "goal": "<= 0.01", "unit": ""})  # fmt: skip
-    model = load_model(run.folder)
+    model = rebuild(open_detector(run.folder).state, run.parameters)
     random = np.random.default_rng(0)
     clips = {s: random.random((64, *t.shape[1:]), np.float32) for s, t in model.input.items()}
     nets = {
@@ -73,4 +73,8 @@ def measure(folder: Path) -> list[Row]:
 
 
 def _scorer(score_source, run, video: Path, engine: str, precision: str, cores: int):
-    return lambda: score_source(run, video, "refuse", False, engine, precision, cores)
+    from cagewatch.detectors import Computing
+    from cagewatch.runs import open_detector
+
+    detector = open_detector(run.folder, Computing(engine, precision, cores))
+    return lambda: score_source(detector, video, progress=False)

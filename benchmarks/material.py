@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -72,35 +71,19 @@ def read_stores(parameters: Parameters) -> tuple[list[Recording], dict[str, Stor
 
 def train_run(folder: Path, model: str = "cae", **given: Any) -> FinishedRun:
     """A finished run of a briefly trained model, by the library's own steps."""
-    from cagewatch import clips, models, scoring, training
-    from cagewatch.clips.batches import ClipBatches
+    from cagewatch import detectors
     from cagewatch.metrics import compute_metrics
+    from cagewatch.scoring import score_recordings
 
     parameters = run_parameters(folder, model, **given)
     place = runs.run_folder(parameters)
-    if (place / "metrics.json").is_file():
+    if runs.check_run(place) is None:
         return read_run(place)
     recordings, stores = read_stores(parameters)
     train, test = ([r for r in recordings if r.split == split] for split in ("train", "test"))
-    index = clips.index_training_clips(train, stores, parameters)
-    train_clips, validation_clips = clips.split_clips(index, parameters)
-    test_clips = clips.index_test_clips(test, stores, parameters)
-    scale = clips.measure_flow_scale(train_clips, stores, parameters)
-    settings = dict(
-        stores=stores, parameters=parameters, flow_scale=scale, streams=models.streams(model)
-    )
-    batches = ClipBatches(train_clips, shuffle=True, **settings)
-    place = runs.start_run(parameters)
-    network = models.build_model(parameters)
-    training.train(network, parameters, batches, ClipBatches(validation_clips, **settings), place)
-    runs.save_model(network, place)
-    reference = scoring.score_reference(network, batches, parameters)
-    scores = scoring.score_streams(network, ClipBatches(test_clips, **settings), parameters)
-    by_frame = scoring.score_test_frames(scores, reference, test_clips, stores, parameters)
-    frames = scoring.tabulate_frames(test, stores, by_frame, parameters)
-    runs.save_scores(frames, place)
-    average = scoring.average_streams(reference, reference, parameters.stream_average)
-    results = compute_metrics(frames, parameters) | {"flow_scale": scale}
-    results["reference_scores"] = runs.describe_reference(reference, average)
-    runs.finish_run(place, results, {}, stores, time.time())
+    run = runs.start_run(parameters)
+    training = detectors.TrainingSet(train, stores, parameters, run.aside)
+    detector = detectors.fit_detector(training)
+    frames = score_recordings(detector, test, stores)
+    runs.finish_run(run, detector, frames, compute_metrics(frames, parameters), {}, stores)
     return read_run(place)
