@@ -44,6 +44,8 @@ def fitted(small_cage, tmp_path_factory):
         given = small_cage.given | {"model": name}
         if detectors.is_network(name):
             given |= {"max_train_clips": 6, "max_epochs": 1, "validation_fraction": 0.4}
+        elif name.startswith("pca"):
+            given |= {"components": 3}
         parameters = params.resolve(given)
         folder = tmp_path_factory.mktemp(name)
         training = detectors.TrainingSet(train, small_cage.stores, parameters, folder)

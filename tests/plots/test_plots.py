@@ -199,29 +199,29 @@ def test_unwritable_folder_leaves_nothing(tmp_path: Path) -> None:
 
 
 class Halving:
-    """Stands for a model: gives back half of what it gets."""
+    """Stands for a detector: gives back half of the clip it gets."""
 
-    def predict(self, inputs, verbose):
-        return {stream: value / 2 for stream, value in inputs.items()}
+    parameters = resolve({"dataset": "folder", "model": "cae", "scale": "smoke"})
+
+    def rebuild_clip(self, gray, flow):
+        return {"image": gray[..., None] / 255}, {"image": gray[..., None] / 510}
 
 
-class Clips:
-    """Stands for the test batches: clip n is filled with n / 10."""
+class Stored:
+    """Stands for a store of 50 frames."""
 
-    class index:
-        names, recording = ("Test001",), np.zeros(5, int)
-        frames = np.arange(5)[:, None] * 8 + np.arange(8)
+    gray = np.full((50, 24, 32), 100, np.uint8)
+    flow = np.zeros((50, 24, 32, 2), np.float16)
 
-    def read(self, chosen):
-        return {"image": np.broadcast_to(chosen[:, None, None, None, None] / 10, (1, 8, 24, 32, 1))}
+    def __len__(self):
+        return 50
 
 
 @pytest.mark.parametrize("flags", ["mixed", "none", "unlabelled"])
 @pytest.mark.parametrize("names", [name_recordings(8), [f"Test{n:03d}" for n in range(1, 9)]])
-def test_figures_of_a_run(flags: str, names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_figures_of_a_run(flags: str, names: list[str]) -> None:
     # A copy of a simulated recording in a folder of videos is still simulated.
-    parameters = resolve({"dataset": "folder", "model": "cae", "scale": "smoke"})
-    monkeypatch.setattr(Clips.index, "names", (names[0],))
+    parameters = Halving.parameters
     score, anomalous = make_scores()
     given = {"mixed": anomalous, "none": np.zeros(400, bool), "unlabelled": [None] * 400}[flags]
     frames = pd.DataFrame(
@@ -237,16 +237,17 @@ def test_figures_of_a_run(flags: str, names: list[str], monkeypatch: pytest.Monk
         }
     )
     results = metrics.compute_metrics(frames, parameters)
-    scores = {"image": np.array([0.1, 0.5, 0.2, 0.9, 0.3])}
+    top = frames.loc[frames["score"].idxmax()]
     figures = [
         plots.show_result(frames, results, parameters),
         plots.show_timeline(frames, results, parameters),
-        *plots.show_reconstructions(Halving(), Clips(), scores, parameters),
+        *plots.show_reconstructions(Halving(), frames, dict.fromkeys(names, Stored())),
     ]
     for figure in figures:
         figure.canvas.draw()
         marks = [text.get_text() for text in figure.texts].count("simulated data")
         assert marks == (names == name_recordings(8))
     assert "6 of 8 recordings" in figures[1].get_suptitle()
-    assert f"highest score: 0.900, {names[0]}, from frame 24" in figures[2].get_suptitle()
-    assert f"median score: 0.300, {names[0]}, from frame 32" in figures[3].get_suptitle()
+    first = min(max(top["frame"] - 4, 0), 42)  # the clip around that frame, inside the recording
+    title = f"{top['score']:.3f}, {top['recording']}, from frame {first}"
+    assert figures[2].get_suptitle() == f"highest score: {title}"

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import zipfile
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def test_the_readmes_python_runs_from_the_wheel_in_an_empty_folder(
     installed: Path, tmp_path: Path, write_video, moving_disc
 ) -> None:
     (snippet,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    snippet = textwrap.dedent(snippet)
     assert len(snippet.strip().splitlines()) <= 6
     (tmp_path / "my_videos").mkdir()
     for name in ("my_videos/a.mp4", "my_videos/b.mp4", "new.mp4"):

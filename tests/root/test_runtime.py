@@ -101,15 +101,6 @@ def test_keras_starts_without_chatter():
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
-def test_tensorflow_starts_without_jax_and_leaves_it_importable():
-    code = (
-        "import sys; from cagewatch import runtime; runtime.configure('tensorflow', 1);"
-        "runtime.load_backend(); assert 'jax' not in sys.modules; import gc, jax;"
-        "print(jax.__name__, gc.isenabled())"
-    )
-    assert run_python(code).strip() == "jax True"
-
-
 def test_a_second_load_hides_nothing_more_from_the_garbage_collector():
     code = (
         "import gc; from cagewatch import runtime; runtime.configure('tensorflow', 1);"
