@@ -18,7 +18,7 @@ os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["
 configfile: "config/study.yaml"
 
 study = plan.read_study(config)
-PREPARED = study.folder / "recordings.json"
+PREPARED = study.prepared
 SIMULATED = [study.data_dir / "recordings.json"] if study.layout == "simulated" else []
 RUN = str(study.results / "{dataset}" / "{target}" / "{model}" / "seed-{seed}")
 VARIED = study.folder_of(plan.Run(study.targets[0], plan.MODEL, "{seed}", "{variation}"))
@@ -67,7 +67,7 @@ rule prepare:  # an overview of the recordings, to be read before anything is be
     shell: NOTEBOOK
 
 rule experiment:  # fit one detector on one target with one seed, score the test recordings
-    input: ancient(PREPARED)
+    input: ancient(PREPARED)  # by content, not by time: cagewatch.study.fresh
     output:
         update(RUN + "/provenance.json"),  # a run that fails leaves the one before it
         notebook=RUN + "/experiment.ipynb",

@@ -151,7 +151,7 @@ def test_a_damaged_run_is_named_and_made_again_alone(checkout: Path) -> None:
 def test_runs_copied_in_are_taken_if_they_hold(checkout: Path) -> None:
     shutil.rmtree(checkout / ".snakemake")  # Snakemake has seen none of them
     for path in (checkout / RUNS).rglob("*"):
-        os.utime(path, (1e9, 1e9))  # made long before the recordings were prepared here
+        os.utime(path, (1e9, 1e9))  # made long before the recordings are prepared here
     note = checkout / RUNS / "rae/seed-0/provenance.json"
     held = read_json(note)
     write_json(note, {name: value for name, value in held.items() if name != "code"})
@@ -162,6 +162,20 @@ def test_runs_copied_in_are_taken_if_they_hold(checkout: Path) -> None:
     assert "rae/seed-0 does not say which code made it: it is kept" in done.stderr
     assert "cae/seed-0 is kept, though its code means something else" in done.stderr
     assert read_json(other)["code"] == "0" * 16
+
+
+def test_other_recordings_make_the_runs_again_at_once_and_the_same_ones_none(
+    checkout: Path,
+) -> None:
+    frame = checkout / "data/UCSDped2/Test/Test001/001.tif"
+    frame.touch()
+    (checkout / "results/ped2/recordings.json").unlink()
+    done = study(checkout)
+    assert done.returncode == 0 and "epoch" not in done.stderr, done.stderr
+    frame.write_bytes((frame.parent / "002.tif").read_bytes())
+    done = study(checkout)
+    assert done.returncode == 0 and done.stderr.count("epoch 1/1") == len(MODELS) - 1, done.stderr
+    assert planned(checkout) == {}
 
 
 def test_a_run_made_elsewhere_replaces_one_that_snakemake_made(checkout: Path) -> None:

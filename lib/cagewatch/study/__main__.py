@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
                 "start from: move the checkout."
             )
         study = plan.read_study(given)
+        environment = os.environ | {MARK: str(root), "JUPYTER_PREFER_ENV_PATH": "1"}
         dry = bool({"-n", "--dry-run", "--dryrun"} & set(flags))
         if not dry:
             lock = hold_lock(root)
@@ -57,15 +58,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             end_orphans(root)
             cancel_orphaned_jobs(root)
             remove_stale_locks(root, [*command, *config])
+            if fresh.finished_runs(study) and not fresh.is_prepared(study, root):
+                # What they were made from is compared with what is there, so that is read first.
+                first = [*command[:3], str(study.prepared), *command[3:], *QUIETLY, *config]
+                done = subprocess.run(first, env=environment, pass_fds=[lock.fileno()])
+                if done.returncode:
+                    sys.exit(done.returncode)
         stale, words = fresh.check_runs(study, keep)
         if not dry:
             fresh.forget_other_records(study, root, stale)
     except InputError as error:
         sys.exit(f"cagewatch: {error}")
     for line in [*words, *(f"{Path(one).parent} is made again: {stale[one]}" for one in stale)]:
-        print(f"cagewatch: {line}", file=sys.stderr)
+        print(f"cagewatch: {line}", file=sys.stderr, flush=True)
     again = ["--forcerun", *stale] if stale else []
-    environment = os.environ | {MARK: str(root), "JUPYTER_PREFER_ENV_PATH": "1"}
     os.execve(sys.executable, [*command, *flags, *again, *config], environment)
 
 

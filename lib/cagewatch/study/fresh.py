@@ -16,8 +16,30 @@ from cagewatch import params, runs
 from cagewatch.errors import InputError
 from cagewatch.files import read_json
 from cagewatch.study import depends, plan
-from cagewatch.study.plan import Study
+from cagewatch.study.plan import Run, Study
 from cagewatch.study.values import PLACES
+
+METADATA = Path(".snakemake", "metadata")  # one file on each that Snakemake made
+
+
+def finished_runs(study: Study) -> list[Run]:
+    """Those of the study's runs, and of its ablations', that are marked as finished."""
+    questions = plan.TRAINED if (study.results / plan.FOLDER).is_dir() else ()
+    varied = [run for question in questions for run in study.varied_runs(question)]
+    return [run for run in study.runs() + varied if Path(*study.markers([run])).is_file()]
+
+
+def is_prepared(study: Study, root: Path) -> bool:
+    """Whether ``recordings.json`` is known to say what the recordings are now."""
+    made = {"preprocess": study.prepared}
+    if study.layout == "simulated":
+        made["simulate"] = study.data_dir / "recordings.json"
+    for step, output in made.items():
+        given = depends.of_step(study, step)
+        wanted = {repr(given[name]) for name in ("values", "code", "data")}
+        if not (output.is_file() and wanted <= _remembered(root, str(output))):
+            return False
+    return True
 
 
 def check_runs(study: Study, keep: bool = False) -> tuple[dict[str, str], list[str]]:
@@ -37,15 +59,11 @@ def check_runs(study: Study, keep: bool = False) -> tuple[dict[str, str], list[s
         What a user should know about runs that are kept.
     """
     stale, words = {}, []
-    questions = plan.TRAINED if (study.results / plan.FOLDER).is_dir() else ()
-    varied = [run for question in questions for run in study.varied_runs(question)]
-    for run in study.runs() + varied:
+    for run in finished_runs(study):
         folder = Path(study.folder_of(run))
         (marker,) = study.markers([run])
-        if not Path(marker).is_file():
-            continue
         code = depends.code_of_run(run.model)
-        if why := why_stale(folder, study.values(run), study.folder / "recordings.json"):
+        if why := why_stale(folder, study.values(run), study.prepared):
             stale[marker] = why
         elif (made_by := read_json(folder / "provenance.json").get("code")) is None:
             words.append(f"{folder} does not say which code made it: it is kept")
@@ -86,19 +104,30 @@ def why_stale(folder: Path, values: Mapping[str, Any], prepared: Path) -> str | 
 
 
 def forget_other_records(study: Study, root: Path, stale: Collection[str]) -> None:
-    """Delete what Snakemake remembers of finished runs that another than itself has made since.
+    """Delete what Snakemake remembers of runs that hold, though from other values, code or files.
 
-    It would make them again, since it remembers other values or code than are wanted now.
+    It would make them again, also where another than itself has made them since, or where a
+    recording has another time and the same content.
     """
-    for run in study.runs():
+    data = repr(depends.digest_data(study))
+    for run in finished_runs(study):
         (marker,) = study.markers([run])
-        if marker in stale or not Path(marker).is_file():
+        if marker in stale:
             continue
-        wanted = {repr(depends.values_of_run(study, run)), repr(depends.code_of_run(run.model))}
+        wanted = {
+            data,
+            repr(depends.values_of_run(study, run)),
+            repr(depends.code_of_run(run.model)),
+        }
         for output in (marker, f"{Path(marker).parent}/experiment.ipynb"):
-            record = root / ".snakemake" / "metadata" / _record_name(output)
-            if record.is_file() and not wanted <= set(read_json(record).get("params", ())):
-                record.unlink()
+            if not wanted <= _remembered(root, output):
+                (root / METADATA / _record_name(output)).unlink(missing_ok=True)
+
+
+def _remembered(root: Path, output: str) -> set[str]:
+    """The params that Snakemake made a file with; empty if it did not make it."""
+    record = root / METADATA / _record_name(output)
+    return set(read_json(record).get("params", ())) if record.is_file() else set()
 
 
 def _record_name(output: str, longest: int = 255) -> Path:

@@ -76,6 +76,11 @@ class Study:
         """The dataset's folder of figures and tables."""
         return self.folder / "figures"
 
+    @property
+    def prepared(self) -> Path:
+        """The file that says what the recordings are, once their stores are built."""
+        return self.folder / "recordings.json"
+
     def seeds_of(self, model: str) -> list[int]:
         """The seeds of a detector: one only, where nothing is drawn at random."""
         return self.seeds[:1] if model in self.one_seed else self.seeds
@@ -158,7 +163,7 @@ class Study:
 
     def pages(self) -> list[Page]:
         """The artefacts, and last a summary of them."""
-        prepared = [str(self.folder / "recordings.json")]
+        prepared = [str(self.prepared)]
         pages = [
             self._page(
                 artefact.notebook,
