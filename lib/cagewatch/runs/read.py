@@ -14,7 +14,6 @@ import pandas as pd
 from cagewatch.detectors import Computing, Detector, load_detector
 from cagewatch.errors import InputError
 from cagewatch.files import read_json
-from cagewatch.metrics import SCORE_COLUMNS
 from cagewatch.params import Parameters, project_root, read_layer, read_model, validate
 from cagewatch.recordings.annotations import nearest_name
 from cagewatch.runs.write import FORMAT, PROVENANCE, describe_file
@@ -142,6 +141,8 @@ def read_run(folder: str | Path) -> FinishedRun:
 
 def read_scores(path: Path) -> pd.DataFrame:
     """The table of frame scores; InputError if it is missing, damaged or too large."""
+    from cagewatch.metrics import SCORE_COLUMNS  # here: takes a second, and planning reads none
+
     try:
         with gzip.open(path) as packed:
             text = packed.read(MAX_SCORES_BYTES + 1)

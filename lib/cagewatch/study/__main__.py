@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 import psutil
+import snakemake.cli
 
 from cagewatch import params
 from cagewatch.errors import InputError
@@ -33,13 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     flags = given.pop("snakemake") or list(QUIETLY)
     profile, cores = given.pop("profile", None), given.pop("cores", None)
     keep = given.pop("keep", False)
-    command = [sys.executable, "-m", "snakemake"]
-    if profile:
-        command += ["--workflow-profile", profile]
+    options = ["--workflow-profile", profile] if profile else []
     if cores or not profile:
-        command += ["--cores", cores or "all"]
+        options += ["--cores", cores or "all"]
     # Last, since it takes all words after it: a file to make would be one of them.
     config = ["--config", *(f"{name}={json.dumps(value)}" for name, value in given.items())]
+    command = [sys.executable, "-m", "snakemake"]
     try:
         root = params.project_root()
         os.chdir(root)
@@ -49,19 +49,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
                 "start from: move the checkout."
             )
         study = plan.read_study(given)
-        environment = os.environ | {MARK: str(root), "JUPYTER_PREFER_ENV_PATH": "1"}
+        os.environ |= {MARK: str(root), "JUPYTER_PREFER_ENV_PATH": "1"}
         dry = bool({"-n", "--dry-run", "--dryrun"} & set(flags))
         if not dry:
             lock = hold_lock(root)
-            # Snakemake takes this process's place and so inherits the lock; its jobs do not.
-            os.set_inheritable(lock.fileno(), True)
             end_orphans(root)
             cancel_orphaned_jobs(root)
-            remove_stale_locks(root, [*command, *config])
+            remove_stale_locks(root, [*command, *options, *config])
             if fresh.finished_runs(study) and not fresh.is_prepared(study, root):
                 # What they were made from is compared with what is there, so that is read first.
-                first = [*command[:3], str(study.prepared), *command[3:], *QUIETLY, *config]
-                done = subprocess.run(first, env=environment, pass_fds=[lock.fileno()])
+                first = [*command, str(study.prepared), *options, *QUIETLY, *config]
+                done = subprocess.run(first, pass_fds=[lock.fileno()])
                 if done.returncode:
                     sys.exit(done.returncode)
         stale, words = fresh.check_runs(study, keep)
@@ -72,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for line in [*words, *(f"{Path(one).parent} is made again: {stale[one]}" for one in stale)]:
         print(f"cagewatch: {line}", file=sys.stderr, flush=True)
     again = ["--forcerun", *stale] if stale else []
-    os.execve(sys.executable, [*command, *flags, *again, *config], environment)
+    snakemake.cli.main([*options, *flags, *again, *config])  # it exits, and the lock with it
 
 
 def read_arguments(arguments: Sequence[str] | None = None) -> dict[str, Any]:
