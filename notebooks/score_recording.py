@@ -19,7 +19,7 @@
 
 # %% tags=["parameters"]
 # Parameters: what is scored, by which cage's detector, and at which threshold.
-recording: str = 'data/simulated/full_database/simulated_day_07.mpg'  # a video, a folder of images, or a folder of videos
+recording: list = 'data/simulated/full_database/simulated_day_07.mpg'  # videos, folders of images, or folders of these
 cage: str = 'results/cages/simulated'  # a cage's folder, or a finished run's
 budget: float = None  # false alarms an hour of normal video; None: as the cage says
 threshold: str = None  # a number, or a file that the explorer saved; None: by the budget
@@ -33,38 +33,32 @@ frame_rates: str = 'refuse'  # refuse a recording of another frame rate than the
 highlights: int = 5  # moments in the highlights video; 0: no video
 highlight_seconds: float = 3.0  # length of each moment
 anyway: bool = False  # write alarms though the detector or the recording failed the check
-output_dir: str = None  # folder for the results; None: scored/ in the cage's folder
-backend: str = 'tensorflow'  # Keras backend
+pattern: str = None  # how file names are made, for recordings.csv: '{cage}_{animal}_{date}_{time}'
+backend: str = None  # Keras backend; None: the cage's
 cores: int = 0  # processor cores to use; 0: all this process may use
 engine: str = 'auto'  # what computes a network: openvino, keras, or auto for openvino where it is installed
 precision: str = 'float32'  # arithmetic of openvino: float32, bfloat16, or auto for the faster one, which may vary
 
 # %%
-from cagewatch import cages, params, runtime
-
-given = params.read_cell(globals(), cages.ScoreParameters)
-cores = runtime.configure(given.backend, given.cores)
-
-# %%
-from cagewatch import plots
-from cagewatch.cages import results, scoring, verdict
-from cagewatch.cages.highlights import cut_highlights, show_moments
+from cagewatch import cages, params, plots
 
 plots.use_style()
-cage = cages.open_cage(params.project_root() / given.cage)
-sources = scoring.find_sources(given.recording)
-level = cages.decide_level(cage, given.threshold, given.budget, given.score)
-print(level.words, level.warning or "", f"{len(sources)} recording(s).")
+given = params.read_cell(globals(), cages.ScoreParameters)
+work = cages.plan_scoring(given)
+print(work.level.words, work.level.warning or "", f"{len(work.sources)} recording(s).")
 
 # %% [markdown]
 # ## Scores and alarms
 #
-# Each recording is decoded once and scored piece by piece, so its length does not matter. The score is averaged over a second; an
-# alarm begins at the threshold, lasts until the score is well below it, and alarms close together are one. `cage.yaml` sets all that.
+# Each recording is decoded once and scored piece by piece, so its length does not matter; what was scored before is kept. The score is
+# averaged over a second; an alarm begins at the threshold, lasts until the score is well below it, and alarms close together are one.
+# `cage.yaml` sets all that. The results are in the cage's folder, `scored/<recording>/`.
 
 # %%
-scored = [scoring.score_one(cage, source, level, given) for source in sources]
-results.summarise(scored)
+outcome = cages.score_all(work)
+print(f"{len(outcome.scored)} scored, {len(outcome.kept)} kept from before, {len(outcome.failed)} failed.")
+for name, reason in outcome.failed.items():
+    print(f"{name}: {reason}")
 
 # %% [markdown]
 # ## Can they be believed?
@@ -72,42 +66,39 @@ results.summarise(scored)
 # A detector that has learnt nothing gives scores too. Alarms are not written where a check failed, unless you say `anyway`.
 
 # %%
-doubts = {one.source: verdict.doubt_alarms(cage, one.source, one.frames, one.alarms) for one in scored}
-for source, doubt in doubts.items():
-    print(f"{source.name}: {doubt or 'nothing speaks against its alarms.'}")
+for name in [*outcome.scored, *outcome.kept]:
+    print(f"{name}: {outcome.held_back.get(name, 'nothing speaks against its alarms.')}")
 
 # %% [markdown]
 # ## Timeline
 #
-# The dotted line is the threshold; alarms are the strip above the axes. Look for scores that rise and fall with something in the
-# cage. A score that drifts over the whole recording is light, bedding or focus, not behaviour.
+# Of the first few recordings. The dotted line is the threshold; alarms are the strip above the axes. Look for scores that rise and fall
+# with something in the cage. A score that drifts over the whole recording is light, bedding or focus, not behaviour.
 
 # %%
-for one in scored:
-    folder = results.output_folder(given, cage, one.source)
-    believed = given.anyway or doubts[one.source] is None
-    paths = results.write_results(folder, one, cage.run.parameters.image_fps, alarms=believed)
-    figure = results.plot_timeline(one, level)
-    plots.save_figure(figure, folder, "timeline")
-    print(*map(params.name_path, [*paths, folder / "timeline.png"]), sep="\n")
+from cagewatch.cages import results
+from cagewatch.cages.highlights import show_moments
+
+names = [*outcome.scored, *outcome.kept][:4]
+shown = [cages.read_result(work.folder(name), work.sources[name], work.level) for name in names]
+for one in shown:
+    results.plot_timeline(one, work.level)
 
 # %% [markdown]
 # ## What of it is right, where there are labels
 
 # %%
-results.tabulate_events(scored)
+results.tabulate_events(shown)
 
 # %% [markdown]
 # ## The most anomalous moments
 #
-# The moments around the highest scores, highest first, with score and time drawn in. They need not be alarms: below the threshold
-# they show what came nearest to one.
+# The moments around the highest scores, highest first, as in `highlights.mp4`. They need not be alarms: below the threshold they show
+# what came nearest to one.
 
 # %%
-for one in scored if given.highlights else []:
-    folder = results.output_folder(given, cage, one.source)
-    moments = cut_highlights(folder, one, level, given.highlights, given.highlight_seconds)
-    show_moments(one, moments)
+for one in shown if given.highlights else []:
+    show_moments(one, given.highlights, given.highlight_seconds)
 
 # %% [markdown]
 # ## Alarms
@@ -116,4 +107,6 @@ for one in scored if given.highlights else []:
 # columns that BORIS imports into an open observation; `alarms_boris.xlsx` is the same as the spreadsheet that BORIS asks for.
 
 # %%
-results.join_alarms(scored)
+import pandas as pd
+
+pd.read_csv(work.cage.folder / "alarms.csv")

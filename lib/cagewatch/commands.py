@@ -107,8 +107,6 @@ def train(
     """
     from cagewatch.cages import TrainParameters, plan_training, train_cage
     from cagewatch.cages.alarms import calibrate, describe_calibration
-    from cagewatch.cages.cage import open_cage, write_settings
-    from cagewatch.cages.table import compile_pattern, update_recordings
     from cagewatch.params import check_values
 
     values: dict[str, Any] = {
@@ -119,9 +117,8 @@ def train(
     }
     values |= {"detector": detector, "minutes": minutes, "rotate": rotate, "seed": seed}
     values |= {"frame_rates": frame_rates, "frame_stride": frame_stride, "backend": backend}
-    given = check_values(values | {"cores": cores}, TrainParameters, "the command")
-    if pattern is not None:
-        compile_pattern(pattern)
+    values |= {"budget": budget, "pattern": pattern, "cores": cores}
+    given = check_values(values, TrainParameters, "the command")
     runtime.configure(given.backend, given.cores)
     plan = plan_training(given)
     typer.echo(plan.words)
@@ -129,12 +126,6 @@ def train(
         typer.echo(f"Would train {detector} and write to {plan.folder}.")
         return
     cage = train_cage(plan)
-    if budget is not None:
-        changed = cage.settings.model_copy(update={"budget": budget})
-        write_settings(cage.folder, type(changed)(**changed.model_dump()))
-        cage = open_cage(cage.folder)
-    recordings = {item.name: item.source for item in [*plan.train, *plan.held_out]}
-    update_recordings(cage.folder, recordings, pattern)
     typer.echo(f"Cage: {cage.folder}")
     found = calibrate(cage)
     typer.echo(describe_calibration(found))
@@ -164,47 +155,60 @@ def score(
         bool, typer.Option("--anyway", help="Write alarms though a check failed.")
     ] = False,
     cores: Cores = 0,
+    per_job: Annotated[
+        int, typer.Option("--videos-per-job", min=1, help="More videos are scored in jobs of it.")
+    ] = 10,
+    profile: Annotated[
+        Path | None, typer.Option(help="Snakemake profile of a cluster: profiles/slurm.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
 ) -> None:
     """Score videos with a cage's detector; what was scored before is kept.
 
     Example: cagewatch score my_cage new_videos --budget 6
     """
-    from cagewatch.cages import decide_level, open_cage
-    from cagewatch.cages.batch import score_all
-    from cagewatch.cages.scoring import ScoreParameters
-    from cagewatch.cages.sources import gather_sources
-    from cagewatch.cages.table import update_recordings
+    from cagewatch.cages import ScoreParameters, plan_scoring, score_all
+    from cagewatch.cages.batch import foresee
     from cagewatch.params import check_values
 
-    values: dict[str, Any] = {"recording": "-", "cage": str(cage), "budget": budget}
-    values |= {"start": read_time(start), "stop": read_time(stop) if stop else None}
-    values |= {"highlights": highlights, "frame_rates": frame_rates, "anyway": anyway}
-    given = check_values(values | {"cores": cores}, ScoreParameters, "the command")
-    opened = open_cage(cage)
-    backend = opened.run.parameters.backend
-    runtime.configure(backend, cores)
-    level = decide_level(opened, budget=budget)
-    sources = gather_sources(videos, without=opened.folder)
-    typer.echo(level.words)
-    if level.warning:
-        typer.echo(f"Note: {level.warning}")
-    if dry_run:
-        typer.echo(f"Would score {len(sources)} recordings: {', '.join(sources)}.")
-        return
-    update_recordings(opened.folder, sources, pattern)
-    outcome = score_all(opened, sources, level, given)
+    values: dict[str, Any] = {
+        "recording": [str(path.expanduser().absolute()) for path in videos],
+        "cage": str(cage.expanduser().absolute()),
+    }
+    values |= {
+        "budget": budget,
+        "start": read_time(start),
+        "stop": read_time(stop) if stop else None,
+    }
+    values |= {"highlights": highlights, "frame_rates": frame_rates, "pattern": pattern}
+    values |= {"anyway": anyway, "cores": cores}
+    work = plan_scoring(check_values(values, ScoreParameters, "the command"))
+    typer.echo(work.level.words)
+    if work.level.warning:
+        typer.echo(f"Note: {work.level.warning}")
+    outcome = foresee(work) if dry_run else score_all(work, per_job, profile and str(profile))
+    done = "would be scored" if dry_run else "scored"
     kept = f", {len(outcome.kept)} kept from before" if outcome.kept else ""
-    typer.echo(f"{len(outcome.scored)} scored{kept}, {len(outcome.failed)} failed.")
-    typer.echo(f"Alarms: {opened.folder / 'alarms.csv'}")
-    for reason in dict.fromkeys(outcome.held_back.values()):
-        names = [name for name, why in outcome.held_back.items() if why == reason]
-        shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if names[6:] else "")
-        typer.echo(f"No alarms of {shown}: {reason} (--anyway writes them.)", err=True)
-    for name, reason in outcome.failed.items():
-        typer.echo(f"{name} was not scored: {reason}", err=True)
+    typer.echo(f"{len(outcome.scored)} {done}{kept}, {len(outcome.failed)} failed.")
+    if not dry_run:
+        typer.echo(f"Alarms: {work.cage.folder / 'alarms.csv'}")
+    for reason, names in group_by_reason(outcome.held_back).items():
+        typer.echo(f"No alarms of {names}: {reason} (--anyway writes them.)", err=True)
+    for reason, names in group_by_reason(outcome.failed).items():
+        typer.echo(f"Not scored: {names}: {reason}", err=True)
     if outcome.failed or outcome.held_back:
         raise typer.Exit(1)
+
+
+def group_by_reason(reasons: dict[str, str], most: int = 6) -> dict[str, str]:
+    """The names with the same reason as one text, by reason."""
+    found: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        found.setdefault(reason, []).append(name)
+    return {
+        reason: ", ".join(names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")
+        for reason, names in found.items()
+    }
 
 
 def read_time(text: str) -> float:

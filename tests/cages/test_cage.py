@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +72,7 @@ def test_broken_files_are_named_and_the_rest_is_scored_once(cage, videos, tmp_pa
     done = command("score", cage, many, "--cores", 1)
     assert done.exit_code == 1
     assert "4 scored, 2 failed" in done.stdout
-    said = [line for line in done.stderr.splitlines() if "was not scored" in line]
+    said = [line for line in done.stderr.splitlines() if line.startswith("Not scored")]
     assert len(said) == 2 and "broken" in said[0] and "empty" in said[1]
     scores = cage / "scored" / "sub" / "extra" / "scores.csv"
     assert len(pd.read_csv(scores)) == 100
@@ -82,6 +84,32 @@ def test_broken_files_are_named_and_the_rest_is_scored_once(cage, videos, tmp_pa
     assert scores.stat().st_mtime_ns == before
     done = command("score", cage, many, "--budget", 3600, "--cores", 1)
     assert "5 scored," in done.stdout and scores.stat().st_mtime_ns > before
+
+
+def test_jobs_do_what_one_process_does_though_one_of_them_dies(cage, videos, tmp_path, monkeypatch):
+    many = Path(shutil.copytree(videos, tmp_path / "many"))
+    (many / "broken.mp4").write_bytes(b"no video")
+    # Every process that scores this recording dies, as one that is out of memory would.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, os\n"
+        "def die(event, args):\n"
+        "    if event == 'open' and 'killer.mp4' in str(args[0]): os._exit(9)\n"
+        "if 'cagewatch.cages.jobs' in ' '.join(sys.orig_argv): sys.addaudithook(die)\n"
+    )
+    shutil.copy(many / "sub" / "extra.mp4", many / "killer.mp4")
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    monkeypatch.setenv("PYTHONPATH", path)
+    done = command("score", cage, many, "--videos-per-job", 3, "--cores", 2)
+    assert done.exit_code == 1 and "4 scored, 2 failed" in done.stdout, done.output
+    assert "broken: " in done.stderr and "killer: its job died" in done.stderr
+    alone = cages.score(cages.open_cage(cage), many / "sub" / "extra.mp4")
+    scores = pd.read_csv(cage / "scored" / "sub" / "extra" / "scores.csv")
+    np.testing.assert_allclose(scores["score"], alone["score"], rtol=1e-5)
+    assert "recording" in pd.read_csv(cage / "alarms.csv")
+    (many / "killer.mp4").unlink()
+    (many / "broken.mp4").unlink()
+    done = command("score", cage, many, "--cores", 1)
+    assert done.exit_code == 0 and "0 scored, 4 kept from before, 0 failed" in done.stdout
 
 
 def test_alarms_of_all_recordings_stand_in_one_table(cage, videos):
@@ -167,12 +195,19 @@ def test_bad_input_is_one_sentence_and_nothing_is_made(cage, videos, tmp_path, w
     assert not (tmp_path / "new").exists() and not (cage / "scored").exists()
 
 
-def test_a_dry_run_writes_nothing(cage, videos, tmp_path):
+def test_a_dry_run_writes_nothing_and_names_what_would_fail(
+    cage, videos, tmp_path, write_video, moving_disc
+):
     assert command("train", videos, "--into", tmp_path / "new", "--dry-run").exit_code == 0
     assert not (tmp_path / "new").exists()
     done = command("score", cage, videos, "--dry-run")
-    assert done.exit_code == 0 and "Would score 4 recordings" in done.stdout
-    assert not (cage / "scored").exists()
+    assert done.exit_code == 0 and "4 would be scored, 0 failed" in done.stdout
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "broken.mp4").write_bytes(b"no video")
+    write_video(tmp_path / "bad" / "fast.mp4", moving_disc(40), 60)
+    done = command("score", cage, videos, tmp_path / "bad", "--dry-run")
+    assert done.exit_code == 1 and "4 would be scored, 2 failed" in done.stdout
+    assert not (cage / "scored").exists() and not (cage / "alarms.csv").exists()
 
 
 def test_a_damaged_cage_is_named(cage):

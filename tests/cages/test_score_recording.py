@@ -14,8 +14,9 @@ from cagewatch.cages.alarms import decide_level, frames_in, tabulate_alarms
 from cagewatch.cages.cage import Cage
 from cagewatch.cages.film import clock, write_highlights
 from cagewatch.cages.highlights import choose_moments, cut_highlights
-from cagewatch.cages.results import output_folder, plot_timeline, write_results
-from cagewatch.cages.scoring import ScoreParameters, add_labels, find_sources, score_one
+from cagewatch.cages.results import plot_timeline, read_result, write_results
+from cagewatch.cages.scoring import ScoreParameters, add_labels, score_one
+from cagewatch.cages.sources import gather_sources
 from cagewatch.detectors import Computing
 from cagewatch.errors import InputError
 from cagewatch.recordings.annotations import read_csv_bouts
@@ -109,6 +110,8 @@ def test_what_is_written_reads_back_to_the_same_frames(cage, video, tmp_path):
         again = np.concatenate([np.arange(bout.start, bout.stop) for bout in bouts])
         np.testing.assert_array_equal(again, inside)
     assert len(pd.read_csv(scores)) == FRAMES
+    again = read_result(tmp_path, video, level)
+    pd.testing.assert_frame_equal(again.alarms, result.alarms, rtol=1e-6)
     assert write_results(tmp_path, result, 25.0, alarms=False) == [scores]
     assert not plain.exists() and not boris.exists() and not spreadsheet.exists()
 
@@ -157,15 +160,14 @@ def test_a_part_of_a_recording_is_scored_by_its_seconds(cage, video):
 def test_results_follow_no_link(cage, video, tmp_path):
     (cage.folder / "scored").mkdir()
     (tmp_path / "elsewhere").mkdir()
+    work = cages.plan_scoring(asked(cage=str(cage.folder), recording=[str(video)]))
     (cage.folder / "scored" / "a").symlink_to(tmp_path / "elsewhere")
     try:
         with pytest.raises(InputError, match="is a link"):
-            output_folder(asked(), cage, video)
+            work.folder("a")
     finally:
         (cage.folder / "scored" / "a").unlink()
         (cage.folder / "scored").rmdir()
-    with pytest.raises(InputError, match="no name that a folder could have"):
-        output_folder(asked(), cage, video.with_name("...mp4"))
 
 
 def test_the_highlights_play(cage, video, tmp_path):
@@ -234,9 +236,9 @@ def test_labels_bring_metrics_and_must_name_the_behaviour(cage, video, tmp_path)
 
 def test_what_is_not_there_is_named(cage, video, tmp_path):
     with pytest.raises(InputError, match="does not exist"):
-        find_sources(str(tmp_path / "none.mp4"))
+        gather_sources([tmp_path / "none.mp4"])
     with pytest.raises(InputError, match="holds no videos"):
-        find_sources(str(tmp_path))
+        gather_sources([tmp_path])
     with pytest.raises(InputError, match="Cannot read"):
         decide_level(cage, "nowhere.json")
     with pytest.raises(InputError, match="has no score 'flow'"):

@@ -1,4 +1,4 @@
-"""Scoring many recordings of a cage: what is done stays, what is broken is named, the rest goes on.
+"""Scoring recordings of a cage: what is done stays, what is broken is named, the rest goes on.
 
 Each recording's folder holds ``scored.json``, written last, which says of what and by what its
 results are; a recording is scored again when one of these is another.
@@ -7,27 +7,61 @@ results are; a recording is scored again when one of these is another.
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import pandas as pd
 
-from cagewatch import plots, runs
-from cagewatch.cages.alarms import Level, frames_in
-from cagewatch.cages.cage import Cage
+from cagewatch import plots, runs, runtime
+from cagewatch.cages.alarms import Level, decide_level, frames_in
+from cagewatch.cages.cage import Cage, open_cage
 from cagewatch.cages.highlights import cut_highlights
 from cagewatch.cages.results import minutes_of, plot_timeline, write_results, write_table
 from cagewatch.cages.scoring import ScoreParameters, score_one
-from cagewatch.cages.sources import describe_file
+from cagewatch.cages.sources import describe_file, gather_sources
+from cagewatch.cages.table import compile_pattern, update_recordings
 from cagewatch.cages.verdict import doubt_alarms
 from cagewatch.errors import InputError
 from cagewatch.files import read_json, write_json
 from cagewatch.metrics import AlarmShape
+from cagewatch.params import project_root
 from cagewatch.runs import refuse_links
+from cagewatch.scoring import open_source
 
 DONE = "scored.json"
+PER_JOB = 10  # recordings that a job scores; as many are scored without any
+
+
+class Work(NamedTuple):
+    """What is to be scored, by what.
+
+    Attributes
+    ----------
+    cage : Cage
+    sources : dict of str to Path
+        By name, of `gather_sources`.
+    level : Level
+        Where alarms begin.
+    parameters : ScoreParameters
+    """
+
+    cage: Cage
+    sources: dict[str, Path]
+    level: Level
+    parameters: ScoreParameters
+
+    @property
+    def backend(self) -> str:
+        """The Keras backend: the one asked for, or the one that the detector was trained on."""
+        return self.parameters.backend or self.cage.run.parameters.backend
+
+    def folder(self, name: str) -> Path:
+        """The folder of a recording's results; InputError if a link leads elsewhere."""
+        folder = self.cage.folder / "scored" / name
+        refuse_links(folder, self.cage.folder)
+        return folder
 
 
 class Outcome(NamedTuple):
@@ -49,69 +83,115 @@ class Outcome(NamedTuple):
     held_back: dict[str, str]
 
 
-def score_all(
-    cage: Cage, sources: Mapping[str, Path], level: Level, parameters: ScoreParameters
-) -> Outcome:
-    """Score recordings one after the other and write each one's results into the cage's folder.
-
-    Parameters
-    ----------
-    cage : Cage
-    sources : mapping of str to Path
-        Of `gather_sources`.
-    level : Level
-        Where alarms begin.
-    parameters : ScoreParameters
-        `start`, `stop`, `anyway`, `highlights` and what computes.
-
-    Returns
-    -------
-    Outcome
+def plan_scoring(given: ScoreParameters) -> Work:
+    """Open the cage, find the recordings and choose the level; writes nothing.
 
     Raises
     ------
     InputError
-        If another process scores into the same cage.
+        If the cage, a path, the budget or the pattern is wrong.
     """
-    outcome = Outcome([], [], {}, {})
-    with only_one(cage.folder / "scored"):
-        for name, source in sources.items():
-            try:
-                folder = cage.folder / "scored" / name
-                refuse_links(folder, cage.folder)
-                wanted = describe_work(cage, source, level, parameters)
-                done = read_done(folder)
-                new = done is None or done["of"] != wanted
-                if done is None or new:
-                    done = {"of": wanted, **score_into(folder, cage, source, level, parameters)}
-                    write_json(folder / DONE, done)
-                (outcome.scored if new else outcome.kept).append(name)
-                if done["held_back"]:
-                    outcome.held_back[name] = done["held_back"]
-            except InputError as error:
-                outcome.failed[name] = str(error)
-        write_table(join_results(cage), cage.folder / "alarms.csv")
-    return outcome
+    if given.pattern is not None:
+        compile_pattern(given.pattern)
+    cage = open_cage(project_root() / Path(given.cage).expanduser())
+    level = decide_level(cage, given.threshold, given.budget, given.score)
+    paths = [project_root() / Path(path).expanduser() for path in given.recording]
+    work = Work(cage, gather_sources(paths, without=cage.folder), level, given)
+    runtime.configure(work.backend, given.cores)
+    return work
 
 
-def score_into(
-    folder: Path, cage: Cage, source: Path, level: Level, parameters: ScoreParameters
-) -> dict[str, Any]:
+def score_all(work: Work, per_job: int = PER_JOB, profile: str | None = None) -> Outcome:
+    """Score what is new and write each recording's results into the cage's folder.
+
+    Parameters
+    ----------
+    work : Work
+    per_job : int
+        Recordings in a Snakemake job. Up to as many are scored in this process, on all its cores.
+    profile : str, optional
+        A Snakemake profile, such as ``profiles/slurm``: always jobs.
+
+    Raises
+    ------
+    InputError
+        If another process scores into the same cage, or its tables cannot be written.
+    """
+    from cagewatch.cages.jobs import score_in_jobs
+
+    folder = work.cage.folder
+    with only_one(folder / "scored") as lock:
+        update_recordings(folder, work.sources, work.parameters.pattern)
+        new, kept, failed = sort_out(work)
+        if profile is None and len(new) <= per_job:
+            failed |= score_group(work, new)
+        else:
+            failed |= score_in_jobs(work, new, per_job, profile, lock)
+        write_table(join_results(work.cage), folder / "alarms.csv")
+    scored = [name for name in new if name not in failed]
+    done = {name: read_done(work.folder(name)) or {} for name in [*scored, *kept]}
+    held_back = {name: said["held_back"] for name, said in done.items() if said.get("held_back")}
+    return Outcome(scored, kept, failed, held_back)
+
+
+def foresee(work: Work) -> Outcome:
+    """What `score_all` would do, as far as headers and first frames tell; writes nothing."""
+    new, kept, failed = sort_out(work)
+    image_fps = work.cage.run.parameters.image_fps
+    for name in new:
+        try:
+            opened, _ = open_source(
+                work.sources[name], work.cage.fps, image_fps, work.parameters.frame_rates
+            )
+            next(opened())
+        except InputError as error:
+            failed[name] = str(error)
+    return Outcome([name for name in new if name not in failed], kept, failed, {})
+
+
+def sort_out(work: Work) -> tuple[list[str], list[str], dict[str, str]]:
+    """Which recordings are to be scored, which are scored already, which cannot be read and why."""
+    new, kept, failed = [], [], {}
+    for name in work.sources:
+        try:
+            done = read_done(work.folder(name))
+            same = done is not None and done["of"] == describe_work(work, name)
+            (kept if same else new).append(name)
+        except InputError as error:
+            failed[name] = str(error)
+    return new, kept, failed
+
+
+def score_group(work: Work, names: Sequence[str], progress: bool = True) -> dict[str, str]:
+    """Score recordings one after the other; those that could not be scored, and why."""
+    failed = {}
+    for name in names:
+        try:
+            folder = work.folder(name)
+            write_json(folder / DONE, score_into(folder, work, name, progress))
+        except InputError as error:
+            failed[name] = str(error)
+        except (OSError, MemoryError) as error:
+            failed[name] = f"{type(error).__name__} {error}; run again when there is room."
+    return failed
+
+
+def score_into(folder: Path, work: Work, name: str, progress: bool = True) -> dict[str, Any]:
     """Score one recording and write its results; what ``scored.json`` says of them."""
+    source, cage, given = work.sources[name], work.cage, work.parameters
+    wanted = describe_work(work, name)
     (folder / DONE).unlink(missing_ok=True)
-    result = score_one(cage, source, level, parameters)
+    result = score_one(cage, source, work.level, given, progress)
     inside = frames_in(result.alarms, result.frames)
     reason = doubt_alarms(cage, source, result.frames, result.alarms)
-    held_back = None if parameters.anyway else reason
+    held_back = None if given.anyway else reason
     write_results(folder, result, cage.run.parameters.image_fps, alarms=held_back is None)
     if held_back is None:
-        figure = plot_timeline(result, level)
-        plots.save_figure(figure, folder, "timeline")
-        if parameters.highlights:
-            cut_highlights(
-                folder, result, level, parameters.highlights, parameters.highlight_seconds
-            )
+        plots.save_figure(plot_timeline(result, work.level), folder, "timeline")
+        if given.highlights:
+            cut_highlights(folder, result, work.level, given.highlights, given.highlight_seconds)
     return {
+        "of": wanted,
         "minutes": minutes_of(result.frames),
         "alarms": len(result.alarms) if held_back is None else None,
         "in_alarm": float(inside.mean()) if held_back is None else None,
@@ -120,22 +200,17 @@ def score_into(
     }
 
 
-def describe_work(
-    cage: Cage, source: Path, level: Level, parameters: ScoreParameters
-) -> dict[str, Any]:
+def describe_work(work: Work, name: str) -> dict[str, Any]:
     """All that a recording's results depend on, ready for JSON."""
-    detector = runs.read_provenance(cage.run.folder)["files"]["detector.npz"]
-    asked = parameters.model_dump(
-        include={"start", "stop", "labels", "behaviour", "frame_rates", "highlights", "anyway"}
-    )
-    shape = level.shape.model_dump(include=set(AlarmShape.model_fields))
+    shape = work.level.shape.model_dump(include=set(AlarmShape.model_fields))
+    asked = {"start", "stop", "labels", "behaviour", "frame_rates", "highlights", "anyway"}
     return {
-        "source": describe_file(source),
-        "detector": detector,
-        "threshold": level.threshold,
-        "stream": level.stream,
+        "source": describe_file(work.sources[name]),
+        "detector": runs.read_provenance(work.cage.run.folder)["files"]["detector.npz"],
+        "threshold": work.level.threshold,
+        "stream": work.level.stream,
         "shape": shape,
-        **asked,
+        **work.parameters.model_dump(include=asked),
     }
 
 
@@ -165,7 +240,7 @@ def join_results(cage: Cage) -> pd.DataFrame:
 
 
 @contextmanager
-def only_one(folder: Path) -> Iterator[None]:
+def only_one(folder: Path) -> Iterator[TextIO]:
     """Hold a folder for this process; InputError if another one holds it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -179,4 +254,4 @@ def only_one(folder: Path) -> Iterator[None]:
             raise InputError(
                 f"Another process is scoring into {folder}; wait until it has ended."
             ) from error
-        yield
+        yield lock

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -62,10 +61,11 @@ def cut_highlights(
     return moments
 
 
-def show_moments(result: Result, moments: Sequence[Moment]) -> Figure:
-    """The frame at the peak of each moment, with its time and score."""
+def show_moments(result: Result, count: int, seconds: float) -> Figure:
+    """The frame at the peak of each moment that `cut_highlights` cuts, with its time and score."""
     source, frames = result.source, result.frames
     number, times, score = (frames[name].to_numpy() for name in ("frame", "time_s", "smooth"))
+    moments = choose_moments(score, times, count, seconds)
     figure, axes = plt.subplots(
         1, len(moments), figsize=(2.7 * len(moments), 2.9), layout="constrained", squeeze=False
     )

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cagewatch.cages.cage import default_folder
 from cagewatch.cages.sources import read_videos
+from cagewatch.cages.table import compile_pattern
 from cagewatch.detectors import is_network
 from cagewatch.errors import InputError
 from cagewatch.names import escape_math
@@ -51,6 +52,10 @@ class TrainParameters(BaseModel):
     target: str | None = Field(default=None, description="label that is left out of training")
     held_out: Names | None = Field(default=None, description="recordings not trained on")
     minutes: PositiveFloat = Field(default=30, description="time to train a network in")
+    budget: PositiveFloat | None = Field(
+        default=None, description="false alarms an hour; None: the cage's, or 6"
+    )
+    pattern: str | None = Field(default=None, description="how file names are made, see `table`")
     seed: NaturalInt = Field(default=0, description="seeds weights and batch order")
     region: Region | None = Field(default=None, description="[left, top, width, height]")
     rotate: Literal[0, 90, 180, 270] = Field(default=0, description="clockwise, degrees")
@@ -71,8 +76,8 @@ class Plan(NamedTuple):
     parameters : Parameters
     train, held_out : list of Recording
         A single recording is in both; `parameters` then say which part is which.
-    minutes : float
-        Time to train a network in.
+    given : TrainParameters
+        What was asked for.
     words : str
         How the recordings were chosen, one sentence.
     """
@@ -81,7 +86,7 @@ class Plan(NamedTuple):
     parameters: Parameters
     train: list[Recording]
     held_out: list[Recording]
-    minutes: float
+    given: TrainParameters
     words: str
 
 
@@ -97,6 +102,8 @@ def plan_training(given: TrainParameters) -> Plan:
     InputError
         If the folder, a name or a label file is wrong, or frame rates differ and are refused.
     """
+    if given.pattern is not None:
+        compile_pattern(given.pattern)
     videos = [project_root() / Path(place).expanduser() for place in given.videos]
     recordings = read_videos(videos)
     names = [recording.name for recording in recordings]
@@ -125,7 +132,7 @@ def plan_training(given: TrainParameters) -> Plan:
     if not trained or not tested:
         lacking = "to train on" if not trained else "to hold out"
         raise InputError(f"No recording of {videos[0]} is left {lacking}; change held_out.")
-    return Plan(folder, parameters, trained, tested, given.minutes, words)
+    return Plan(folder, parameters, trained, tested, given, words)
 
 
 def resolve_cage(given: TrainParameters, folder: Path, parts: dict[str, float]) -> Parameters:

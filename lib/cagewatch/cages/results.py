@@ -6,32 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from cagewatch import plots
 from cagewatch.cages.alarms import Level, frames_in, smooth, tabulate_alarms
 from cagewatch.cages.cage import Cage
-from cagewatch.cages.scoring import Result, ScoreParameters
+from cagewatch.cages.scoring import Result
+from cagewatch.errors import InputError
 from cagewatch.files import whole_file
 from cagewatch.metrics import EventMetrics, event_metrics
 from cagewatch.names import escape_math, plain_cells
-from cagewatch.params import project_root
 from cagewatch.recordings.boris import MAX_FPS
 from cagewatch.recordings.boris_export import write_boris_bouts
-from cagewatch.recordings.folder import recording_name
-from cagewatch.runs import refuse_links
 from cagewatch.video import probe
-
-
-def output_folder(parameters: ScoreParameters, cage: Cage, source: Path) -> Path:
-    """Folder for one recording's results; InputError if a link would lead elsewhere."""
-    given = parameters.output_dir
-    root = project_root() / Path(given).expanduser() if given else cage.folder
-    folder = (root if given else root / "scored") / recording_name(source)
-    refuse_links(folder, root)
-    return folder
 
 
 def write_table(table: pd.DataFrame, path: Path) -> Path:
@@ -80,26 +68,25 @@ def minutes_of(frames: pd.DataFrame) -> float:
     return float((times[-1] - times[0]) / 60 * len(times) / max(len(times) - 1, 1))
 
 
-def summarise(results: Sequence[Result]) -> pd.DataFrame:
-    """One row a recording: frames, length, alarms, and the share of time in them."""
-    return pd.DataFrame(
-        {
-            "recording": source.name,
-            "frames": len(frames),
-            "minutes": minutes_of(frames),
-            "highest score": frames["smooth"].max(),
-            "alarms": len(alarms),
-            "in alarm": f"{np.mean(frames_in(alarms, frames)):.2%}",
-        }
-        for source, frames, alarms in results
-    )
+def read_result(folder: Path, source: Path, level: Level) -> Result:
+    """Read what `write_results` wrote; alarms that were held back are found again.
 
-
-def join_alarms(results: Sequence[Result]) -> pd.DataFrame:
-    """The alarms of all recordings in one table, the recording's name first."""
-    parts = [alarms.assign(recording=source.name) for source, _, alarms in results]
-    table = pd.concat(parts, ignore_index=True)
-    return table[["recording", *(name for name in table if name != "recording")]]
+    Parameters
+    ----------
+    folder : Path
+        Of the recording's results.
+    source : Path
+        The recording.
+    level : Level
+        That it was scored with.
+    """
+    try:
+        frames = pd.read_csv(
+            folder / "scores.csv", dtype={"label": "string", "anomalous": "boolean"}
+        )
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}/scores.csv is missing or damaged; score it again.") from error
+    return Result(source, frames, tabulate_alarms(frames, level))
 
 
 def judge_alarms(result: Result) -> EventMetrics | None:

@@ -14,15 +14,10 @@ from cagewatch.cages.alarms import Level, smooth, tabulate_alarms
 from cagewatch.cages.cage import Cage
 from cagewatch.detectors import Computing
 from cagewatch.errors import InputError
-from cagewatch.params import NaturalInt, PositiveFloat, project_root
+from cagewatch.params import Names, NaturalInt, PositiveFloat, project_root
 from cagewatch.recordings import Recording, check_label_length
 from cagewatch.recordings.annotations import labels_from_bouts, nearest_name
-from cagewatch.recordings.folder import (
-    find_label_file,
-    list_sources,
-    read_label_file,
-    recording_name,
-)
+from cagewatch.recordings.folder import find_label_file, read_label_file, recording_name
 from cagewatch.scoring import score_source
 from cagewatch.video import FrameRates
 
@@ -34,7 +29,7 @@ class ScoreParameters(BaseModel):
         frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True
     )
 
-    recording: str = Field(description="a video, a folder of images, or a folder of videos")
+    recording: Names = Field(description="videos, folders of images, or folders of these")
     cage: str = Field(description="a cage's folder, or a finished run's")
     budget: PositiveFloat | None = Field(
         default=None, description="false alarms an hour; None: the cage's"
@@ -52,8 +47,10 @@ class ScoreParameters(BaseModel):
     highlights: NaturalInt = Field(default=0, description="moments in a film; 0: no film")
     highlight_seconds: PositiveFloat = Field(default=3.0, description="length of each moment")
     anyway: bool = Field(default=False, description="alarms though the cage's check failed")
-    output_dir: str | None = Field(default=None, description="None: in the cage's folder")
-    backend: Literal["tensorflow", "jax", "torch"] = Field(default="tensorflow")
+    pattern: str | None = Field(default=None, description="how file names are made, see `table`")
+    backend: Literal["tensorflow", "jax", "torch"] | None = Field(
+        default=None, description="None: the cage's"
+    )
     cores: NaturalInt = Field(default=0, description="processor cores to use; 0: all")
     engine: Literal["auto", "openvino", "keras"] = Field(default="auto")
     precision: Literal["auto", "float32", "bfloat16"] = Field(default="float32")
@@ -121,19 +118,6 @@ def score(
     return frames.assign(smooth=smooth(frames, cage.settings))
 
 
-def find_sources(path: str) -> list[Path]:
-    """The recordings at `path`: itself, or the videos and image folders in it."""
-    place = project_root() / Path(path).expanduser()
-    if place.is_file():
-        return [place]
-    if not place.is_dir():
-        raise InputError(f"recording {place} does not exist; give a video or a folder of videos.")
-    sources = list_sources(place)
-    if not sources:
-        raise InputError(f"{place} holds no videos or images; give a video or a folder of them.")
-    return sources
-
-
 def add_labels(
     frames: pd.DataFrame, source: Path, cage: Cage, parameters: ScoreParameters
 ) -> pd.DataFrame:
@@ -162,17 +146,13 @@ def add_labels(
     return frames.assign(label=names, anomalous=pd.array(names == target, dtype="boolean"))
 
 
-def score_one(cage: Cage, source: Path, level: Level, parameters: ScoreParameters) -> Result:
+def score_one(
+    cage: Cage, source: Path, level: Level, parameters: ScoreParameters, progress: bool = True
+) -> Result:
     """Score a recording, add labels where there are some, and find its alarms."""
     computing = Computing(parameters.engine, parameters.precision, runtime.cores_in_use())
-    frames = score(
-        cage,
-        source,
-        parameters.frame_rates,
-        parameters.start,
-        parameters.stop,
-        computing=computing,
-    )
+    part = parameters.start, parameters.stop
+    frames = score(cage, source, parameters.frame_rates, *part, progress, computing)
     frames = add_labels(frames, source, cage, parameters)
     frames = frames.assign(smooth=smooth(frames, level.shape, level.stream))
     return Result(source, frames, tabulate_alarms(frames, level))

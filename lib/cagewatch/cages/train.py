@@ -21,6 +21,7 @@ from cagewatch.cages.cage import (
     write_verdict,
 )
 from cagewatch.cages.plan import Plan, TrainParameters, plan_training
+from cagewatch.cages.table import update_recordings
 from cagewatch.cages.verdict import judge_detector
 from cagewatch.detectors import Computing, TrainingSet, fit_detector
 from cagewatch.params import check_values
@@ -75,7 +76,7 @@ def train_cage(plan: Plan) -> Cage:
     stores = prepare(plan, cores)
     run = runs.start_run(parameters)
     training = TrainingSet(
-        plan.train, stores, parameters, run.aside, stop_training(plan.minutes, run.started)
+        plan.train, stores, parameters, run.aside, stop_training(plan.given.minutes, run.started)
     )
     detector = fit_detector(training, Computing(cores=cores))
     history = run.aside / "history.csv"
@@ -87,8 +88,12 @@ def train_cage(plan: Plan) -> Cage:
     write_verdict(plan.folder, verdict, run.folder)
     place = run.folder.relative_to(plan.folder)
     kept = open_cage(plan.folder).settings if (plan.folder / CAGE_FILE).is_file() else None
-    settings = (kept or CageSettings(run="")).model_copy(update={"run": place.as_posix()})
-    write_settings(plan.folder, settings)
+    changed = {"run": place.as_posix()}
+    if plan.given.budget is not None:
+        changed["budget"] = plan.given.budget
+    write_settings(plan.folder, (kept or CageSettings(run="")).model_copy(update=changed))
+    sources = {item.name: item.source for item in [*plan.train, *plan.held_out]}
+    update_recordings(plan.folder, sources, plan.given.pattern)
     return open_cage(plan.folder)
 
 

@@ -56,7 +56,7 @@ def score_source(
     """
     source, parameters = Path(source), detector.parameters
     settings = preprocessing_of(parameters)
-    opened, rate = _open_source(source, fps, settings.image_fps, frame_rates)
+    opened, rate = open_source(source, fps, settings.image_fps, frame_rates)
     numbers, times = array("q"), array("d")
 
     def watched() -> Iterator[tuple[float, np.ndarray]]:
@@ -89,7 +89,7 @@ def score_source(
     return tabulate(name, np.array(numbers), np.array(times), scores)
 
 
-def _open_source(
+def open_source(
     source: Path, wanted: float, assumed: float, frame_rates: FrameRates
 ) -> tuple[Callable[[], Iterator[tuple[int, float, np.ndarray]]], float]:
     """A function that reads a source anew at the wanted frame rate, and the rate.
