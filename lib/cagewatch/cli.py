@@ -7,7 +7,7 @@ from typing import Any
 import typer
 import typer.core
 
-from cagewatch import commands
+from cagewatch import commands, review_commands
 from cagewatch.errors import InputError
 
 
@@ -36,6 +36,7 @@ app.command()(commands.download)
 app.command()(commands.check)
 app.command()(commands.train)
 app.command()(commands.score)
+app.command()(review_commands.review)
 
 
 WORDS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}

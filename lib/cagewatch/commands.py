@@ -99,6 +99,9 @@ def train(
     seed: Annotated[int, typer.Option(help="Seeds weights and batch order.")] = 0,
     backend: Backend = "tensorflow",
     cores: Cores = 0,
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="Do not train on alarms accepted in the cage.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
 ) -> None:
     """Train a detector on normal videos and set up a cage's folder.
@@ -108,6 +111,7 @@ def train(
     from cagewatch.cages import TrainParameters, plan_training, train_cage
     from cagewatch.cages.alarms import calibrate, describe_calibration
     from cagewatch.params import check_values
+    from cagewatch.review.labels import confirmed_frames
 
     values: dict[str, Any] = {
         "videos": [str(path.expanduser().absolute()) for path in videos],
@@ -120,7 +124,7 @@ def train(
     values |= {"budget": budget, "pattern": pattern, "cores": cores}
     given = check_values(values, TrainParameters, "the command")
     runtime.configure(given.backend, given.cores)
-    plan = plan_training(given)
+    plan = plan_training(given, confirmed_frames(open_cage(into)) if leave_out else None)
     typer.echo(plan.words)
     if dry_run:
         typer.echo(f"Would train {detector} and write to {plan.folder}.")

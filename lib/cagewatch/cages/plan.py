@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from pydantic import BaseModel, ConfigDict, Field
 
 from cagewatch.cages.cage import default_folder
-from cagewatch.cages.sources import read_videos
+from cagewatch.cages.sources import mark_unusual, read_videos
 from cagewatch.cages.table import compile_pattern
 from cagewatch.detectors import is_network
 from cagewatch.errors import InputError
@@ -90,12 +90,16 @@ class Plan(NamedTuple):
     words: str
 
 
-def plan_training(given: TrainParameters) -> Plan:
+def plan_training(
+    given: TrainParameters, unusual: Mapping[Path, Sequence[tuple[int, int]]] | None = None
+) -> Plan:
     """Read the folder and decide what is trained on and what is held out; writes no result.
 
     Held out are the recordings named, those in the folder ``test`` where the videos lie in
     ``train`` and ``test``, or a quarter of them, evenly spread; of a single recording its last
     quarter. What is held out says how the detector scores normal video that it has not seen.
+
+    Stretches that are `unusual`, of `cagewatch.cages.sources.mark_unusual`, are not trained on.
 
     Raises
     ------
@@ -120,6 +124,8 @@ def plan_training(given: TrainParameters) -> Plan:
     )
     folder = project_root() / into
     parameters = resolve_cage(given, folder, parts)
+    if unusual:
+        recordings = mark_unusual(recordings, unusual, parameters.target)
     chosen = split_recordings(recordings, train, held_out, parts_apart=bool(parts))
     chosen = match_rates(
         chosen, given.frame_rates, folder / "stores" / "resampled", given.label_tolerance

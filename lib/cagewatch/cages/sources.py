@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,6 +134,34 @@ def _with_behaviours(recording: Recording, behaviours: tuple[str, ...]) -> Recor
         return replace(recording, behaviours=behaviours)
     number = np.array([behaviours.index(name) for name in recording.behaviours], np.int16)
     return replace(recording, labels=number[recording.labels], behaviours=behaviours)
+
+
+def mark_unusual(
+    recordings: Sequence[Recording], unusual: Mapping[Path, Sequence[tuple[int, int]]], target: str
+) -> list[Recording]:
+    """Label stretches of recordings as the target, which is not trained on.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        Of `read_videos`.
+    unusual : mapping of Path to sequence of (int, int)
+        First and last frame of each stretch, by the recording's source.
+    target : str
+        The label.
+    """
+    behaviours = tuple(sorted({target, OTHER, *recordings[0].behaviours}))
+    marked = []
+    for item in (_with_behaviours(one, behaviours) for one in recordings):
+        if stretches := unusual.get(item.source, ()):
+            labels = np.array([] if item.labels is None else item.labels, np.int16)
+            short = max(last + 1 for _, last in stretches) - len(labels)
+            labels = np.pad(labels, (0, max(short, 0)), constant_values=behaviours.index(OTHER))
+            for first, last in stretches:
+                labels[first : last + 1] = behaviours.index(target)
+            item = replace(item, labels=labels, label_source=item.label_source or item.source)
+        marked.append(item)
+    return marked
 
 
 def describe_file(source: Path) -> dict[str, int]:

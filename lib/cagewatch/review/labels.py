@@ -1,0 +1,126 @@
+"""Decisions as labels: a plain table, BORIS and DeepEthogram."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cagewatch.cages.alarms import FLAGGED
+from cagewatch.cages.cage import Cage
+from cagewatch.cages.results import write_table
+from cagewatch.cages.table import read_recordings_table
+from cagewatch.errors import InputError
+from cagewatch.recordings.annotations import Bout
+from cagewatch.recordings.boris import MAX_FPS
+from cagewatch.recordings.boris_export import write_boris_bouts
+from cagewatch.recordings.deepethogram import write_deepethogram_labels
+from cagewatch.review.decisions import read_decisions
+from cagewatch.video import count_frames, probe
+
+REJECTED = "rejected"
+
+
+def tabulate_labels(cage: Cage) -> pd.DataFrame:
+    """Turn a cage's decisions into labels.
+
+    Returns
+    -------
+    DataFrame
+        recording, file, start_time and stop_time (seconds), label, start_frame and stop_frame
+        (0-based, the last). An accepted alarm has its name for a label, or `FLAGGED` without one; a
+        rejected one `REJECTED`. Stretches of one label that overlap are one.
+
+    Raises
+    ------
+    InputError
+        If a recording that was decided on is not in ``recordings.csv`` or was not scored.
+    """
+    decisions = read_decisions(cage.folder)
+    files = read_recordings_table(cage.folder).set_index("recording")["file"].to_dict()
+    named = decisions["name"].where(decisions["name"] != "", FLAGGED)
+    decisions["label"] = named.where(decisions["verdict"] == "accepted", REJECTED)
+    rows = []
+    for (recording, label), group in decisions.groupby(["recording", "label"]):
+        if recording not in files:
+            raise InputError(f"{recording!r} has decisions but is not in recordings.csv; add it.")
+        times = _frame_times(cage, recording)
+        for start, stop in join_stretches(group["start_s"], group["stop_s"]):
+            # Decisions hold milliseconds: the frame meant is the nearest.
+            first, after = np.searchsorted(times["time_s"], np.array([start, stop]) - 0.001)
+            last = max(int(after) - 1, int(first))
+            if last >= len(times):
+                raise InputError(f"{recording!r} ends before {stop:g} s, which was decided on.")
+            frames = times["frame"].iloc[[first, last]].tolist()
+            rows.append([recording, files[recording], start, stop, label, *frames])
+    columns = "recording file start_time stop_time label start_frame stop_frame".split()
+    return pd.DataFrame(rows, columns=columns).sort_values(["recording", "start_time"])
+
+
+def confirmed_frames(cage: Cage) -> dict[Path, list[tuple[int, int]]]:
+    """First and last frame of each stretch confirmed as unusual, by the video's path."""
+    table = tabulate_labels(cage)
+    found: dict[Path, list[tuple[int, int]]] = {}
+    for row in table[table["label"] != REJECTED].itertuples():
+        found.setdefault(Path(row.file), []).append((row.start_frame, row.stop_frame))
+    return found
+
+
+def export_labels(cage: Cage, into: Path) -> list[Path]:
+    """Write the labels of a cage's decisions in the formats the field reads.
+
+    Parameters
+    ----------
+    cage : Cage
+    into : Path
+        A folder. ``labels.csv`` in it has all of `tabulate_labels`. Each recording with an
+        accepted alarm has a folder with ``labels.csv`` (start_time, stop_time, label, as in
+        ndx-ethogram), ``<name>_boris.csv`` and ``.xlsx`` up to 500 frames a second, and
+        ``<name>_labels.csv`` for DeepEthogram, where a frame has one label: the later bout's.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+    """
+    table = tabulate_labels(cage)
+    written = [write_table(table, into / "labels.csv")]
+    for (recording, file), group in table[table["label"] != REJECTED].groupby(
+        ["recording", "file"]
+    ):
+        source, folder = Path(file), into / recording
+        columns = ["start_time", "stop_time", "label"]
+        written.append(write_table(group[columns], folder / "labels.csv"))
+        fps = probe(source, cage.run.parameters.image_fps).fps
+        if fps <= MAX_FPS:
+            for suffix in (".csv", ".xlsx"):
+                written.append(folder / f"{source.stem}_boris{suffix}")
+                bouts = group[columns].itertuples(index=False, name=None)
+                write_boris_bouts(written[-1], bouts, fps, source.name)
+        frames = group[["start_frame", "stop_frame", "label"]].itertuples(index=False)
+        bouts = [Bout(first, last + 1, label, 0) for first, last, label in frames]
+        written.append(folder / f"{source.stem}_labels.csv")
+        write_deepethogram_labels(written[-1], bouts, count_frames(source))
+    return written
+
+
+def join_stretches(start: Sequence[float], stop: Sequence[float]) -> list[tuple[float, float]]:
+    """Join stretches that overlap or touch; in order, starts and stops of any unit."""
+    joined: list[tuple[float, float]] = []
+    for one, other in sorted(zip(start, stop, strict=True)):
+        if joined and one <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(other, joined[-1][1]))
+        else:
+            joined.append((float(one), float(other)))
+    return joined
+
+
+def _frame_times(cage: Cage, recording: str) -> pd.DataFrame:
+    """Numbers and seconds of a recording's scored frames."""
+    path = cage.folder / "scored" / recording / "scores.csv"
+    try:
+        return pd.read_csv(path, usecols=["frame", "time_s"])
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}); score that video again.") from None

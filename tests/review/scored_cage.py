@@ -1,0 +1,46 @@
+"""A scored cage made by hand, without a detector that was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cagewatch.cages import Cage
+from cagewatch.cages.batch import join_results
+from cagewatch.cages.cage import CageSettings
+from cagewatch.cages.results import write_table
+from cagewatch.files import write_json
+
+
+def write_scored(
+    folder: Path, recordings: Mapping[str, tuple[Path, np.ndarray, list]], rows: Any = None
+) -> Cage:
+    """Write what scoring leaves of each recording: its source, frame times and alarms."""
+    for name, (_, times, alarms) in recordings.items():
+        place = folder / "scored" / name
+        score = np.zeros(len(times))
+        table = pd.DataFrame(alarms, columns=["start_s", "stop_s", "peak_score"])
+        table["start_frame"] = np.searchsorted(times, table["start_s"])
+        table["stop_frame"] = np.searchsorted(times, table["stop_s"]) - 1
+        table["peak_s"], table["behaviour"] = table["start_s"], "anomaly"
+        table["peak_frame"] = table["start_frame"]
+        for start, stop, peak in alarms:
+            inside = (times >= start) & (times < stop)
+            score[inside] = np.maximum(score[inside], peak)
+        frames = {"frame": np.arange(len(times)), "time_s": times, "score": score, "smooth": score}
+        write_table(pd.DataFrame(frames), place / "scores.csv")
+        write_table(table, place / "alarms.csv")
+        minutes = float(len(times) * (times[1] - times[0]) / 60)
+        write_json(place / "scored.json", {"of": {}, "held_back": None, "minutes": minutes})
+    table = pd.DataFrame({"recording": list(recordings)} if rows is None else rows)
+    table["file"] = [str(source) for source, *_ in recordings.values()]
+    write_table(table, folder / "recordings.csv")
+    parameters = SimpleNamespace(model="pca_frames", image_fps=25.0)
+    cage = Cage(folder, SimpleNamespace(parameters=parameters), CageSettings(run="."))
+    write_table(join_results(cage), folder / "alarms.csv")
+    return cage
