@@ -108,7 +108,7 @@ def train(
 
     Example: cagewatch train my_videos --into my_cage --detector pca_frames
     """
-    from cagewatch.cages import TrainParameters, plan_training, train_cage
+    from cagewatch.cages import TrainParameters, open_cage, plan_training, train_cage
     from cagewatch.cages.alarms import calibrate, describe_calibration
     from cagewatch.params import check_values
     from cagewatch.review.labels import confirmed_frames
