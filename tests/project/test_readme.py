@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
@@ -65,26 +64,3 @@ def test_the_run_by_hand_runs_at_smoke_scale(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     run = tmp_path / "r" / "ped2" / "anomaly" / "cae" / "seed-0"
     assert (run / "provenance.json").is_file() and (tmp_path / "out.ipynb").is_file()
-
-
-def test_six_lines_of_python_score_a_new_video(tmp_path: Path, write_video, moving_disc) -> None:
-    """The README's block, with its folder and video put where they are."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    lines = [line.strip() for line in block.splitlines() if line.strip()]
-    assert len(lines) <= 6
-    videos = tmp_path / "my_cage"
-    videos.mkdir()
-    for number in range(4):
-        frames = moving_disc(240, speed=1 + number / 4)
-        write_video(videos / f"{number}.mp4", frames, 25)
-    write_video(tmp_path / "new.mp4", moving_disc(120), 25)
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join([*lines, "print(len(frames), threshold)"])],
-        cwd=tmp_path,
-        env=os.environ | {"MPLBACKEND": "agg"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split()[-2] == "120"
