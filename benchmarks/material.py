@@ -12,6 +12,8 @@ from cagewatch.params import Parameters, resolve
 from cagewatch.recordings import Recording, load_recordings
 from cagewatch.runs.read import FinishedRun, read_run
 from cagewatch.simulate import write_dataset
+from cagewatch.simulate.render import recording_bouts, render_frames
+from cagewatch.simulate.writer import write_video
 from cagewatch.store import Store, stores_of
 
 FRAMES = 3000  # per simulated recording
@@ -25,6 +27,20 @@ def simulate(folder: Path, n_recordings: int = 2, n_frames: int = FRAMES) -> lis
     )
     videos = sorted((data / "full_database").glob("*.mpg"))
     return [Recording(video.stem, video) for video in videos]
+
+
+def film_cage(folder: Path, seed: int, count: int, n_frames: int) -> list[Path]:
+    """Recordings of one simulated cage and mouse by day, without labels, in `folder`, made once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    videos = []
+    for part in range(count):
+        name = f"simulated_day_01-{part:02d}"
+        videos.append(folder / f"{name}.mpg")
+        if not videos[-1].is_file():
+            write_video(
+                videos[-1], render_frames(name, seed, recording_bouts(name, seed, n_frames))
+            )
+    return videos
 
 
 def lengthen(source: Path, target: Path, times: int) -> Path:

@@ -58,22 +58,43 @@ def check(
     videos: Videos,
     region: Region = None,
     rotate: Rotate = 0,
+    detector: Annotated[
+        list[str] | None,
+        typer.Option(help="A detector to time, once for each; default: three of them."),
+    ] = None,
+    backend: Backend = "tensorflow",
+    cores: Cores = 0,
 ) -> None:
-    """Look at videos before training: length, rates, sizes, what will be seen of the animal.
+    """Look at videos before training: length, rates, sizes, what is seen of the animal, how long.
 
     Example: cagewatch check my_videos
     """
+    from cagewatch.cages import TrainParameters
     from cagewatch.cages.check import check_videos
     from cagewatch.cages.sources import gather_sources
-    from cagewatch.params import resolve
+    from cagewatch.cages.timing import describe_times, time_detectors
+    from cagewatch.params import check_values, resolve
 
-    given = {"dataset": "folder", "region": list(region) if region else None, "rotate": rotate}
-    look = check_videos(gather_sources(videos), resolve(given))
+    values: dict[str, Any] = {"region": list(region) if region else None, "rotate": rotate}
+    sources = gather_sources(videos)
+    look = check_videos(sources, resolve({"dataset": "folder", **values}))
+    good = look.table["problem"] == ""
     shown = look.table.drop(columns="problem")
     typer.echo(shown.to_string(index=False, float_format="{:.4g}".format, na_rep="-"))
     for sentence in look.advice:
         typer.echo(f"- {sentence}")
-    if (look.table["problem"] != "").any():
+    if good.any():
+        values |= {"videos": [str(path) for path in videos], "backend": backend, "cores": cores}
+        given = check_values(values, TrainParameters, "the command")
+        first = sources[look.table["recording"][good].iloc[0]]
+        hours = float(look.table["minutes"][good].sum()) / 60
+        names = detector or ["pca_frames", "density", "cae"]
+        try:
+            for sentence in describe_times(time_detectors(first, given, names, hours)):
+                typer.echo(f"- {sentence}")
+        except InputError as error:
+            typer.echo(f"- Times are not known: {error}")
+    if not good.all():
         raise typer.Exit(1)
 
 

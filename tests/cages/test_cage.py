@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 from cagewatch import cages
 from cagewatch.cages import table
 from cagewatch.cages.cage import CAGE_FILE, Verdict
+from cagewatch.cages.doubts import judge_recording
 from cagewatch.cages.sources import gather_sources, read_videos
-from cagewatch.cages.verdict import judge_recording, light_warnings, still_falls
+from cagewatch.cages.verdict import light_warnings, still_falls
 from cagewatch.cli import app
 from cagewatch.errors import InputError
 
@@ -225,11 +226,14 @@ def test_a_damaged_cage_is_named(cage):
 def test_check_tells_rates_sizes_and_what_is_broken(videos, tmp_path, write_video, moving_disc):
     write_video(tmp_path / "fast.mp4", moving_disc(40, 64, 64), 60)
     (tmp_path / "broken.mp4").write_bytes(b"no video")
-    done = command("check", videos, tmp_path)
+    quick = ("--detector", "flow_magnitude", "--cores", 1)
+    done = command("check", videos, tmp_path, *quick)
     assert done.exit_code == 1
     assert "broken cannot be used" in done.stdout and "Frame rates differ" in done.stdout
     assert "Picture sizes differ" in done.stdout and "upper 12.5%" in done.stdout
-    assert command("check", videos).exit_code == 0
+    done = command("check", videos, "--region", 0, 0, 64, 48, *quick)
+    assert done.exit_code == 0 and "region keeps 64x48" in done.stdout
+    assert "flow_magnitude: training about" in done.stdout and "an hour of video" in done.stdout
 
 
 def test_sources_of_subfolders_have_their_own_names(videos, tmp_path, write_video, moving_disc):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -46,8 +45,7 @@ def check_videos(sources: Mapping[str, Path], parameters: Parameters) -> Look:
     -------
     Look
         The table has recording, minutes (by the header), fps, width, height, gray (mean, 0 to 255),
-        animal (pixels of the small picture), fps_prepared (frames a second that this machine
-        prepares on one core) and problem ('' if there is none).
+        animal (pixels of the small picture) and problem ('' if there is none).
     """
     table = pd.DataFrame(
         [{"recording": name, **look_at(source, parameters)} for name, source in sources.items()]
@@ -60,15 +58,13 @@ def look_at(source: Path, parameters: Parameters) -> dict[str, float | str]:
     settings = preprocessing_of(parameters)
     try:
         header = probe(source, settings.image_fps)
-        began, small, frames = time.perf_counter(), [], 0
+        small = []
         for number, (_, frame) in enumerate(read_frames(source, fps=settings.image_fps)):
             shrunk = shrink_frame(frame, settings)
             if number % APART == 0:
                 small.append(shrunk)
-            frames = number + 1
             if len(small) == SAMPLE:
                 break
-        speed = frames / max(time.perf_counter() - began, 1e-9)
     except InputError as error:
         return {"problem": str(error)}
     pictures = np.stack(small).astype(float)
@@ -80,7 +76,6 @@ def look_at(source: Path, parameters: Parameters) -> dict[str, float | str]:
         "height": header.height,
         "gray": float(pictures.mean()),
         "animal": float(np.median((np.abs(pictures - scene) > CHANGED).sum(axis=(1, 2)))),
-        "fps_prepared": speed,
         "problem": "",
     }
 
@@ -136,6 +131,10 @@ def give_advice(table: pd.DataFrame, parameters: Parameters) -> list[str]:
             f"The upper {top:.1%} and the lower {bottom:.1%} of the picture are not looked at: set"
             " a region that leaves such a margin around what matters."
         )
-    hours = float((good["minutes"] * 60 * good["fps"] / good["fps_prepared"]).sum()) / 3600
-    advice.append(f"Reading all of it takes about {60 * hours:.1f} minutes on one core here.")
+    if parameters.region:
+        width, height = parameters.region[2:]
+        whole = good["width"].max() * good["height"].max()
+        advice.append(
+            f"The region keeps {width}x{height} pixels, {width * height / whole:.0%} of all."
+        )
     return advice

@@ -1,29 +1,27 @@
-"""The check of a detector, whether it has learnt anything, and of a new recording.
+"""The check of a detector, whether it has learnt anything, on held-out normal video.
 
 A detector that has learnt nothing still gives scores, and a budget still gives a level, so that its
-alarms look like any other's. They are held back where it fails one of these checks on held-out
-normal video:
+alarms look like any other's. They are held back where it fails one of these checks:
 
 - what rebuilds clips must rebuild them better than the average picture of the training clips does;
-- a network needs MIN_CLIPS clips and MIN_STEPS steps;
+- a network must not rebuild them worse than a few principal components of single pictures do, and
+  it needs MIN_CLIPS clips and MIN_STEPS steps;
 - a level chosen on all but one of the held-out recordings must not put the one in alarm for most of
   its time: or else no level holds for a recording that was not there when it was chosen.
 
-Alarms of a new recording are held back where its size differs, where nothing moves in it as it did
-in the held-out ones, or where it is in alarm most of the time.
+`cagewatch.cages.doubts` judges a new recording.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.decomposition import PCA
 
-from cagewatch.cages.alarms import frames_in
-from cagewatch.cages.cage import Cage, Verdict
+from cagewatch.cages.cage import Verdict
 from cagewatch.cages.plan import Plan
 from cagewatch.clips import ClipIndex, index_test_clips
 from cagewatch.detectors import Detector, TrainingSet, is_network
@@ -37,8 +35,8 @@ BETTER = 0.9  # a detector's error must be at most this share of the average pic
 MIN_CLIPS, MIN_STEPS = 100, 500  # of a network
 UNLIKE = 0.5  # share of held-out frames above the level that 1 % of training frames reach
 OFTEN = 0.5  # share of a recording's time in alarm
+COMPONENTS = 3  # principal components that a network must rebuild as well as
 BUDGET = 60.0  # false alarms an hour at which levels are compared: strict enough to fail
-STILL = 0.05  # share of the held-out scores' spread that a new recording must have
 LIGHT = 1.5  # ratio of the mean gray of two recordings
 
 
@@ -80,12 +78,19 @@ def judge_detector(
                 f"{name} was trained for {steps} steps, fewer than {MIN_STEPS}: give it more time."
             )
     if detector.rebuilds and name != "mean_image":
-        facts["error_to_average"] = compare_with_average(detector, training, plan)
+        facts |= compare_rebuilding(detector, training, plan)
         for stream, share in facts["error_to_average"].items():
+            linear = facts["error_of_components"][stream]
             if share > BETTER:
                 failed.append(
                     f"{name} rebuilds held-out clips ({stream}) no better than the average picture"
                     f" (its error is {share:.0%} of that): give it more video or more time."
+                )
+            elif is_network(name) and share > linear:
+                failed.append(
+                    f"{name} rebuilds held-out clips ({stream}) worse than {COMPONENTS} principal"
+                    f" components (its error is {share:.0%} of the average picture's, theirs"
+                    f" {linear:.0%}): give it more video or more time, or use pca_frames."
                 )
     facts["held_out_above"] = share_above(detector, frames)
     facts["in_alarm_elsewhere"] = transfer_levels(frames)
@@ -107,33 +112,53 @@ def judge_detector(
     return Verdict(not failed, words, warnings, facts)
 
 
-def compare_with_average(detector: Detector, training: TrainingSet, plan: Plan) -> dict[str, float]:
-    """Squared error on held-out clips over that of the average training clip, by stream; 1 is even.
+def compare_rebuilding(
+    detector: Detector, training: TrainingSet, plan: Plan
+) -> dict[str, dict[str, float]]:
+    """Squared error on held-out clips over that of the average training picture, by stream.
 
-    0.1 means that the detector rebuilds all but a tenth of what makes a clip differ from the
-    average picture.
+    1 is no better than the average picture, 0.1 means that all but a tenth is rebuilt of what makes
+    a picture differ from it.
+
+    Returns
+    -------
+    dict of str to dict of str to float
+        'error_to_average', the detector's, and 'error_of_components', that of COMPONENTS principal
+        components of single training pictures.
     """
-    average = {
-        stream: np.mean([seen[stream].mean(axis=0) for seen, _ in clips], axis=0)
-        for clips in [list(_rebuilt(detector, training.index, training.stores))]
-        for stream in clips[0][1]
-    }
-    own = dict.fromkeys(average, 0.0)
-    other = dict.fromkeys(average, 0.0)
+    found: dict[str, dict[str, float]] = {"error_to_average": {}, "error_of_components": {}}
     held_out = index_test_clips(plan.held_out, training.stores, detector.parameters)
-    for seen, given in _rebuilt(detector, held_out, training.stores):
-        for stream, mean in average.items():
-            own[stream] += float(np.square(seen[stream] - given[stream]).sum())
-            other[stream] += float(np.square(seen[stream] - mean).sum())
-    return {stream: own[stream] / max(other[stream], 1e-12) for stream in average}
+    trained = _rebuilt(detector, training.index, training.stores)
+    for stream, (seen, given) in _rebuilt(detector, held_out, training.stores).items():
+        known = trained[stream][0]
+        count = min(COMPONENTS, *known.shape)
+        linear = PCA(count, svd_solver="randomized", random_state=0).fit(known)
+        errors = [given, linear.inverse_transform(linear.transform(seen)), linear.mean_]
+        own, components, average = (float(np.square(seen - one).sum()) for one in errors)
+        found["error_to_average"][stream] = own / max(average, 1e-12)
+        found["error_of_components"][stream] = components / max(average, 1e-12)
+    return found
 
 
-def _rebuilt(detector: Detector, index: ClipIndex, stores: Mapping[str, Store]) -> Any:
-    """Clips as the detector saw them and gave them back, evenly spread over an index."""
+def _rebuilt(
+    detector: Detector, index: ClipIndex, stores: Mapping[str, Store]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Pictures as the detector saw them and gave them back, by stream, (n_pictures, n_pixels).
+
+    Of at most CLIPS clips, evenly spread over an index.
+    """
     spread = np.linspace(0, len(index) - 1, min(len(index), CLIPS)).round().astype(int)
+    pairs: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     for clip in np.unique(spread):
         store, part = stores[index.names[index.recording[clip]]], index.frames[clip]
-        yield detector.rebuild_clip(store.gray[part], store.flow[part])
+        seen, given = detector.rebuild_clip(store.gray[part], store.flow[part])
+        for stream in seen:
+            both = (one[stream].reshape(len(seen[stream]), -1) for one in (seen, given))
+            pairs.setdefault(stream, []).append(tuple(both))
+    return {
+        stream: (np.concatenate([a for a, _ in one]), np.concatenate([b for _, b in one]))
+        for stream, one in pairs.items()
+    }
 
 
 def share_above(detector: Detector, frames: pd.DataFrame) -> float:
@@ -199,47 +224,3 @@ def light_warnings(gray: Mapping[str, float]) -> list[str]:
         f"{bright} is brighter than {dark} (mean gray {gray[bright]:.0f} and {gray[dark]:.0f}):"
         " recordings by day and by night in one cage blunt the detector; train one for each."
     ]
-
-
-def judge_recording(
-    cage: Cage, frames: pd.DataFrame, in_alarm: np.ndarray, size: tuple[int, int]
-) -> str | None:
-    """Why the alarms of a new recording cannot be believed, one sentence; None if they can.
-
-    Parameters
-    ----------
-    cage : Cage
-    frames : DataFrame
-        Its scores.
-    in_alarm : ndarray of bool, shape (n_frames,)
-    size : (int, int)
-        Its width and height in pixels.
-    """
-    known = [tuple(one) for one in (cage.verdict.facts if cage.verdict else {}).get("sizes", [])]
-    if known and size not in known:
-        width, height = known[0]
-        return (
-            f"it has {size[0]}x{size[1]} pixels and the cage's recordings {width}x{height}; train"
-            " on recordings of its size."
-        )
-    if np.mean(in_alarm) > OFTEN:
-        return (
-            f"it is in alarm for {np.mean(in_alarm):.0%} of its time: its light, camera or scene is"
-            " not that of the cage's recordings; train on recordings like it."
-        )
-    held_out = cage.run.frames
-    spread = float(held_out["score"].std())
-    if len(frames) > 100 and float(frames["score"].std()) < STILL * spread:
-        return "nothing happens in it: its scores hardly change; is there an animal in the picture?"
-    return None
-
-
-def doubt_alarms(
-    cage: Cage, source: Path, frames: pd.DataFrame, alarms: pd.DataFrame
-) -> str | None:
-    """Why a recording's alarms are held back, by `judge_recording` or the cage's verdict."""
-    header = probe(source, cage.run.parameters.image_fps)
-    size = header.width, header.height
-    reason = judge_recording(cage, frames, frames_in(alarms, frames), size)
-    failed = cage.verdict is not None and not cage.verdict.passed
-    return cage.verdict.words if reason is None and failed else reason

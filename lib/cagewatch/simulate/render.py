@@ -21,7 +21,8 @@ def recording_bouts(name: str, seed: int, n_frames: int, rare: float = 1.0) -> l
 
 def recording_build(name: str, seed: int) -> mouse.Build:
     """The mouse of one recording; every fourth is agouti, the others are black."""
-    return mouse.draw_build(_chance(seed, name)[1], agouti=int(name.split("_")[-1]) % 4 == 3)
+    number = name.split("_")[-1].partition("-")[0]
+    return mouse.draw_build(_chance(seed, name)[1], agouti=int(number) % 4 == 3)
 
 
 def recording_poses(name: str, seed: int, bouts: Sequence[Bout]) -> Iterator[np.ndarray]:
@@ -53,9 +54,14 @@ def _chance(seed: int, name: str) -> list[np.random.Generator]:
     """Random numbers for bouts, build, movement, looks and noise.
 
     They depend on the seed and the recording's name and on nothing else, so that a recording is
-    the same whatever else is rendered and however many processes do it.
+    the same whatever else is rendered and however many processes do it. ``simulated_day_01-02`` is
+    another recording of the cage and the mouse of ``simulated_day_01``.
     """
-    return np.random.default_rng([seed, *name.encode()]).spawn(5)
+    bouts, build, movement, looks, noise = np.random.default_rng([seed, *name.encode()]).spawn(5)
+    cage_name, dash, _ = name.partition("-")
+    if dash:
+        _, build, _, looks, _ = _chance(seed, cage_name)
+    return [bouts, build, movement, looks, noise]
 
 
 def _add_mouse(
