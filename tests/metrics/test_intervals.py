@@ -54,7 +54,7 @@ def test_leaving_out_holds_with_ties_and_missing_classes(rows) -> None:
             assert np.isnan(value)
 
 
-@pytest.mark.parametrize("spread", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("spread", [0.0, 1.0])
 def test_intervals_cover_as_often_as_they_say_though_recordings_differ(spread: float) -> None:
     """A bootstrap over bouts covers 95, 81 and 60 % here: see docs/intervals.md."""
     found = coverage.simulate(spread, n_recordings=12, n_runs=300, seed=1)

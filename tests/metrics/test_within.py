@@ -7,9 +7,7 @@ import pytest
 
 from cagewatch.metrics import compute_auc
 from cagewatch.metrics.within import (
-    MAX_BLOCK,
     count_pairs,
-    number_bouts,
     percentile_interval,
     resample_within,
     within_auc,
@@ -67,11 +65,3 @@ def test_seeds_that_differ_widen_the_interval(halves):
     pairs = count_pairs(np.stack([good, bad]), flags, *rest)
     assert within_auc(pairs) == pytest.approx([1.0, 0.0])
     assert percentile_interval(resample_within(pairs)) == (0.0, 1.0)
-
-
-def test_long_bouts_are_cut_and_bouts_end_with_their_recording():
-    label = np.array(["rest"] * (2 * MAX_BLOCK + 2))
-    bouts = number_bouts(np.zeros(len(label), int), label)
-    assert np.ptp(np.bincount(bouts)) <= 1
-    assert bouts.max() == 2
-    assert number_bouts(np.array([0, 0, 1, 1]), label[:4]).tolist() == [0, 0, 1, 1]

@@ -1,12 +1,16 @@
 """Metrics of frame scores against labels: curves, intervals, events, thresholds."""
 
+# ruff: noqa: F401 - what is imported here is the face of the room
+
 from cagewatch.metrics.alarms import AlarmShape, describe_shape, find_alarms, smooth_over_time
 from cagewatch.metrics.budgets import (
+    BUDGETS,
     LONG_S,
     Calibration,
     calibrate_alarms,
     hours_needed,
     poisson_interval,
+    recall_at_budgets,
 )
 from cagewatch.metrics.claims import (
     describe_lead,
@@ -17,7 +21,6 @@ from cagewatch.metrics.claims import (
     verdict,
 )
 from cagewatch.metrics.comparisons import (
-    Difference,
     compare_rows,
     correct_for_number,
     paired_difference,
@@ -27,7 +30,7 @@ from cagewatch.metrics.events import (
     count_false_alarms,
     event_metrics,
 )
-from cagewatch.metrics.inputs import find_bouts
+from cagewatch.metrics.inputs import bout_seconds, find_bouts, frame_durations
 from cagewatch.metrics.intervals import (
     Interval,
     RocBand,
@@ -35,7 +38,7 @@ from cagewatch.metrics.intervals import (
     describe_interval,
     roc_band,
 )
-from cagewatch.metrics.jackknife import Blocks, choose_blocks, estimate_auc, leave_one_out
+from cagewatch.metrics.jackknife import choose_blocks, estimate_auc, leave_one_out
 from cagewatch.metrics.operating_points import (
     Alarm,
     Consequences,
@@ -45,11 +48,8 @@ from cagewatch.metrics.operating_points import (
     default_rule,
     weigh_threshold,
 )
-from cagewatch.metrics.recall import BUDGETS, recall_at_budgets
 from cagewatch.metrics.roc import (
     PROTOCOLS,
-    Auc,
-    EqualError,
     PrecisionRecall,
     Protocol,
     Roc,
@@ -61,7 +61,6 @@ from cagewatch.metrics.roc import (
     frame_auc,
     scale_per_recording,
     smooth_scores,
-    why_undefined,
 )
 from cagewatch.metrics.summary import (
     SCORE_COLUMNS,
@@ -71,75 +70,4 @@ from cagewatch.metrics.summary import (
     labelled_frames,
     scored_frames,
 )
-from cagewatch.metrics.thresholds import RULES, choose_threshold, parse_rule
-from cagewatch.metrics.times import bout_seconds, frame_durations
-
-__all__ = [
-    "recall_at_budgets",
-    "poisson_interval",
-    "hours_needed",
-    "find_alarms",
-    "calibrate_alarms",
-    "bout_seconds",
-    "Calibration",
-    "BUDGETS",
-    "AlarmShape",
-    "LONG_S",
-    "PROTOCOLS",
-    "RULES",
-    "SCORE_COLUMNS",
-    "Alarm",
-    "Auc",
-    "Blocks",
-    "Consequences",
-    "Difference",
-    "EqualError",
-    "EventMetrics",
-    "Interval",
-    "PrecisionRecall",
-    "Protocol",
-    "Roc",
-    "RocBand",
-    "Scored",
-    "alarm_at",
-    "apply_rule",
-    "auc_interval",
-    "average_precision",
-    "choose_blocks",
-    "choose_threshold",
-    "compare_rows",
-    "compute_auc",
-    "compute_metrics",
-    "compute_precision_recall",
-    "compute_roc",
-    "count_false_alarms",
-    "cut_clips",
-    "correct_for_number",
-    "default_rule",
-    "describe_lead",
-    "describe_shape",
-    "describe_interval",
-    "equal_error_rate",
-    "estimate_auc",
-    "event_metrics",
-    "find_bouts",
-    "find_leader",
-    "is_ahead",
-    "judge_pair",
-    "leave_one_out",
-    "format_auc",
-    "format_p",
-    "frame_auc",
-    "frame_durations",
-    "labelled_frames",
-    "paired_difference",
-    "parse_rule",
-    "roc_band",
-    "scale_per_recording",
-    "scored_frames",
-    "smooth_over_time",
-    "smooth_scores",
-    "verdict",
-    "weigh_threshold",
-    "why_undefined",
-]
+from cagewatch.metrics.thresholds import RULES, choose_threshold

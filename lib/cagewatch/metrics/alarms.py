@@ -18,8 +18,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from cagewatch.errors import InputError
-from cagewatch.metrics.inputs import check_score, recording_codes
-from cagewatch.metrics.times import frame_durations
+from cagewatch.metrics.inputs import check_score, frame_durations, recording_codes
 
 
 class AlarmShape(BaseModel):
@@ -143,11 +142,6 @@ def smooth_over_time(
     return np.clip(smooth + score.mean(), score.min(), score.max())
 
 
-def release_level(track: Track, threshold: float) -> float:
-    """Give the score below which an alarm ends that began at `threshold`."""
-    return threshold - track.shape.hysteresis * max(threshold - track.ordinary, 0.0)
-
-
 def find_spans(track: Track, threshold: float) -> np.ndarray:
     """Find the alarms at a threshold.
 
@@ -156,15 +150,16 @@ def find_spans(track: Track, threshold: float) -> np.ndarray:
     spans : ndarray of int64, shape (n_alarms, 2)
         First frame and the frame after the last, as positions among the scores.
     """
-    lasting = np.flatnonzero(track.score >= release_level(track, threshold))
+    release = threshold - track.shape.hysteresis * max(threshold - track.ordinary, 0.0)
+    lasting = np.flatnonzero(track.score >= release)
     if not len(lasting):
         return np.empty((0, 2), np.int64)
     apart = (np.diff(lasting) > 1) | (np.diff(track.codes[lasting]) > 0)
     edges = np.r_[0, np.flatnonzero(apart) + 1, len(lasting)]
     begun = np.maximum.reduceat(track.score[lasting], edges[:-1]) >= threshold
-    first, last = lasting[edges[:-1]][begun], lasting[edges[1:] - 1][begun]
-    if not len(first):
+    if not begun.any():
         return np.empty((0, 2), np.int64)
+    first, last = lasting[edges[:-1]][begun], lasting[edges[1:] - 1][begun]
     gap = track.start_s[first[1:]] - track.stop_s[last[:-1]]
     new = gap > track.shape.merge_gap_s + 1e-9
     first, last = first[np.r_[True, new]], last[np.r_[new, True]]

@@ -48,19 +48,14 @@ def verdict(low: float, high: float, p_holm: float = 0.0, coverage: float = 0.95
 def judge_pair(table: pd.DataFrame, first: str, second: str) -> str:
     """Say what all protocols together mean for 'the first is better'; words of `verdict`.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Of `compare_rows`, with the pair in either order. 'better' and 'worse' need both pooled and
-        scaled scores to say so.
+    `table` is that of `compare_rows`, with the pair in either order. 'better' and 'worse' need both
+    pooled and scaled scores to say so.
     """
     rows = _rows_between(table, first, second)
-    found = {verdict(row.low, row.high, row.p_holm, row.coverage) for row in rows.itertuples()} or {
-        "undefined"
-    }
+    found = {verdict(row.low, row.high, row.p_holm, row.coverage) for row in rows.itertuples()}
     if len(found) == 1 and set(BOTH) <= set(rows["protocol"]):
         return found.pop()
-    return "undefined" if found == {"undefined"} else "no difference shown"
+    return "undefined" if found <= {"undefined"} else "no difference shown"
 
 
 def is_ahead(table: pd.DataFrame, first: str, second: str) -> bool:
@@ -134,13 +129,8 @@ def _rows_between(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     """The rows of a pair, turned so that `first` comes first."""
     there = table[(table["first"] == first) & (table["second"] == second)]
     back = table[(table["first"] == second) & (table["second"] == first)]
-    turned = back.assign(
-        first=first,
-        second=second,
-        difference=-back["difference"],
-        low=-back["high"],
-        high=-back["low"],
-    )
+    turned = {"difference": -back["difference"], "low": -back["high"], "high": -back["low"]}
+    turned = back.assign(first=first, second=second, **turned)
     return there if back.empty else turned if there.empty else pd.concat([there, turned])
 
 

@@ -17,15 +17,13 @@ from scipy import stats
 
 from cagewatch.errors import InputError
 from cagewatch.metrics.inputs import check_flags
-from cagewatch.metrics.intervals import degrees_of_freedom, lacking_blocks, lacking_left_out
+from cagewatch.metrics.intervals import spread_of, why_no_spread
 from cagewatch.metrics.jackknife import (
     MAX_BLOCK,
     Blocks,
     Estimate,
-    add_seeds,
     choose_blocks,
     estimate_auc,
-    jackknife_variance,
 )
 from cagewatch.metrics.roc import Protocol
 
@@ -95,12 +93,11 @@ def _test_difference(a: Estimate, b: Estimate, blocks: Blocks, coverage: float) 
     """The difference of two estimates with interval and p."""
     value, nan = float(np.mean(a.seeds) - np.mean(b.seeds)), float("nan")
     left_out = a.left_out - b.left_out
-    reason = a.reason or b.reason or lacking_blocks(blocks) or lacking_left_out(left_out)
+    reason = a.reason or b.reason or why_no_spread(blocks, left_out)
     if reason:
         return Difference(value, nan, nan, nan, nan, blocks.count, blocks.unit, reason)
-    freedom = degrees_of_freedom(blocks, left_out)
-    variance, df = add_seeds(jackknife_variance(left_out), freedom, (a.seeds, b.seeds))
-    error, df = float(np.sqrt(variance)), float(df)
+    variance, df = map(float, spread_of(blocks, left_out, a.seeds, b.seeds))
+    error = float(np.sqrt(variance))
     reach = float(stats.t.ppf((1 + coverage) / 2, df)) * error
     p = float(value == 0)
     if error > 0:

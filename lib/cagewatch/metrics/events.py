@@ -15,8 +15,13 @@ from typing import NamedTuple
 import numpy as np
 
 from cagewatch.errors import InputError
-from cagewatch.metrics.inputs import check_flags, check_score, find_bouts, recording_codes
-from cagewatch.metrics.times import frame_durations
+from cagewatch.metrics.inputs import (
+    check_flags,
+    check_score,
+    find_bouts,
+    frame_durations,
+    recording_codes,
+)
 
 
 class EventMetrics(NamedTuple):
@@ -59,14 +64,12 @@ def event_metrics(
 
     Parameters
     ----------
-    score, anomalous, recording : (n,) float, bool, ids; frames of a recording together, in order.
-    threshold : frames scoring at or above it are flagged; may be infinite (nothing is).
-    times : (n,) float, seconds; or else `fps`, frames per second.
-
-    Raises
-    ------
-    InputError
-        For lengths that differ, NaN scores, a NaN threshold or time stamps that do not grow.
+    score, anomalous, recording : ndarray of float, bool, ids, shape (n_frames,)
+        The frames of a recording together, in order.
+    threshold : float
+        May be infinite: nothing is flagged.
+    times, fps
+        As for `cagewatch.metrics.frame_durations`.
     """
     score = check_score(score)
     anomalous = check_flags(anomalous, len(score))

@@ -1,4 +1,4 @@
-"""How sure a figure is: intervals over recordings and training seeds, by the jackknife."""
+"""How sure an AUC or a ROC is: intervals over recordings and training seeds."""
 
 from __future__ import annotations
 
@@ -89,17 +89,12 @@ def auc_interval(
     blocks = choose_blocks(flags, recording, label, max_block)
     found = estimate_auc(rows, flags, recording, blocks, protocol)
     value = float(np.mean(found.seeds))
-    reason = found.reason or lacking_blocks(blocks) or lacking_left_out(found.left_out)
+    reason = found.reason or why_no_spread(blocks, found.left_out)
     if reason is None and value in (0.0, 1.0):
         reason = f"every pair of frames is in the {'right' if value else 'wrong'} order"
     low = high = df = float("nan")
     if reason is None:
-        variance, df = add_seeds(
-            jackknife_variance(found.left_out),
-            degrees_of_freedom(blocks, found.left_out),
-            (found.seeds,),
-        )
-        df = float(df)
+        variance, df = map(float, spread_of(blocks, found.left_out, found.seeds))
         # The error of the logit is that of the AUC times the logit's slope.
         reach = stats.t.ppf((1 + coverage) / 2, df) * np.sqrt(variance) / (value * (1 - value))
         low, high = (float(expit(logit(value) + sign * reach)) for sign in (-1, 1))
@@ -119,25 +114,27 @@ def auc_interval(
     )
 
 
-def degrees_of_freedom(blocks: Blocks, left_out: np.ndarray) -> float:
-    """Count the blocks that the rarer class lies in, and that an AUC exists without, minus 1."""
-    n_defined = int(np.sum(np.isfinite(left_out)))
-    return float(min(blocks.anomalous, blocks.normal, n_defined) - 1)
-
-
-def lacking_blocks(blocks: Blocks) -> str | None:
-    """Say which class lies in fewer than two blocks, if one does."""
+def why_no_spread(blocks: Blocks, left_out: np.ndarray | None = None) -> str | None:
+    """Say which class lies in fewer than two blocks, or that nothing can be left out; else None."""
     for name, count in (("anomalous", blocks.anomalous), ("normal", blocks.normal)):
         if count < 2:
             return f"all {name} frames lie in one bout, so their spread is unknown"
-    return None
-
-
-def lacking_left_out(left_out: np.ndarray) -> str | None:
-    """Say that nothing can be left out, if that is so."""
-    if np.sum(np.isfinite(left_out)) < 2:
+    if left_out is not None and np.sum(np.isfinite(left_out)) < 2:
         return "one recording alone holds both classes, so the spread is unknown"
     return None
+
+
+def spread_of(
+    blocks: Blocks, left_out: np.ndarray, *seeds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute variance and degrees of freedom, of blocks left out and of each detector's seeds.
+
+    The degrees of freedom of the blocks are those that the rarer class lies in, and that an AUC
+    exists without, minus 1.
+    """
+    defined = int(np.sum(np.isfinite(left_out), axis=0).min())
+    df = float(min(blocks.anomalous, blocks.normal, defined) - 1)
+    return add_seeds(jackknife_variance(left_out), df, seeds)
 
 
 def describe_interval(interval: Interval) -> str:
@@ -175,17 +172,13 @@ def roc_band(
     if protocol == "macro":
         raise InputError("A macro AUC has no ROC of its own; use pooled or per_video_scaled.")
     blocks = choose_blocks(flags, recording, label, max_block)
-    if frame_auc(rows[0], flags, recording, protocol).reason or lacking_blocks(blocks):
+    if frame_auc(rows[0], flags, recording, protocol).reason or why_no_spread(blocks):
         return None
     codes = recording_codes(recording, len(flags))
     if protocol == "per_video_scaled":
         rows = [scale_per_recording(row, codes) for row in rows]
     curves, left_out = zip(*(_left_out_curves(row, flags, blocks) for row in rows), strict=True)
-    variance, df = add_seeds(
-        jackknife_variance(np.mean(left_out, axis=0)),
-        min(blocks.anomalous, blocks.normal) - 1,
-        (np.stack(curves),),
-    )
+    variance, df = spread_of(blocks, np.mean(left_out, axis=0), np.stack(curves))
     reach = stats.t.ppf((1 + coverage) / 2, df) * np.sqrt(variance)
     middle = np.mean(curves, axis=0)
     low, high = (np.clip(middle + sign * reach, 0, 1) for sign in (-1, 1))

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from cagewatch.metrics.inputs import check_flags, check_score, recording_codes
+from cagewatch.metrics.inputs import check_flags, check_score, number_runs, recording_codes
 from cagewatch.metrics.roc import Protocol, frame_auc, scale_per_recording
 
 MIN_PER_CLASS = 2  # recordings with anomalous, and with normal, frames; with fewer bouts stand in
@@ -86,21 +86,9 @@ def choose_blocks(
         kind = flags.astype(np.int64)
         if label is not None:
             kind += 2 * pd.factorize(np.asarray(label), use_na_sentinel=False)[0]
-        code, unit = _cut_runs(code, kind, max_block), "bouts"
+        code, unit = number_runs(code, kind, max_block), "bouts"
     count = int(code[-1]) + 1 if len(code) else 0
     return Blocks(code, unit, count, len(np.unique(code[flags])), len(np.unique(code[~flags])))
-
-
-def _cut_runs(codes: np.ndarray, kind: np.ndarray, max_block: int) -> np.ndarray:
-    """Number the runs of equal `kind` within a recording, long ones cut into equal parts."""
-    if not len(codes):
-        return np.empty(0, np.int64)
-    starts = np.flatnonzero(np.r_[True, (np.diff(codes) != 0) | (np.diff(kind) != 0)])
-    lengths = np.diff(np.r_[starts, len(codes)])
-    parts = -(-lengths // max_block)
-    within = np.arange(len(codes)) - np.repeat(starts, lengths)
-    part = within * np.repeat(parts, lengths) // np.repeat(lengths, lengths)
-    return np.repeat(np.cumsum(parts) - parts, lengths) + part
 
 
 def leave_one_out(score: np.ndarray, anomalous: np.ndarray, block: np.ndarray) -> np.ndarray:
@@ -178,10 +166,11 @@ def estimate_auc(
         return Estimate(seeds, np.full(blocks.count, np.nan), reason)
     if protocol == "per_video_scaled":
         rows = [scale_per_recording(row, codes) for row in rows]
-    leave = leave_one_out if protocol != "macro" else _leave_one_out_macro
-    extra = (codes,) if protocol == "macro" else ()
-    left_out = np.mean([leave(row, flags, blocks.code, *extra) for row in rows], axis=0)
-    return Estimate(seeds, left_out, None)
+    if protocol == "macro":
+        left_out = [_leave_one_out_macro(row, flags, blocks.code, codes) for row in rows]
+    else:
+        left_out = [leave_one_out(row, flags, blocks.code) for row in rows]
+    return Estimate(seeds, np.mean(left_out, axis=0), None)
 
 
 def _leave_one_out_macro(

@@ -68,24 +68,20 @@ def why_undefined(anomalous: np.ndarray) -> str | None:
 
 
 def compute_roc(score: np.ndarray, anomalous: np.ndarray, every_point: bool = False) -> Roc:
-    """Compute the ROC curve (Fawcett 2006), equal to scikit-learn's.
+    """Compute the ROC curve (Fawcett, Pattern Recognition Letters 27, 2006) by scikit-learn.
 
     Parameters
     ----------
-    score : (n,) float, higher is more anomalous; finite.
-    anomalous : (n,) bool.
-    every_point : keep the points on straight stretches too, which change no picture and no area.
+    score : ndarray of float, shape (n_frames,)
+        Higher is more anomalous; finite.
+    anomalous : ndarray of bool, shape (n_frames,)
+    every_point : bool
+        Keep the points on straight stretches too, which change no picture and no area.
 
     Returns
     -------
-    Roc : rates in [0, 1]. With one class only, the rate of the missing class is NaN everywhere.
-
-    Raises
-    ------
-    InputError
-        For NaN scores or lengths that differ.
-
-    Source: T. Fawcett, An introduction to ROC analysis, Pattern Recognition Letters 27, 2006.
+    roc : Roc
+        Rates in [0, 1]. With one class only, the rate of the missing class is NaN everywhere.
     """
     score = check_score(score)
     anomalous = check_flags(anomalous, len(score))
@@ -93,14 +89,11 @@ def compute_roc(score: np.ndarray, anomalous: np.ndarray, every_point: bool = Fa
         return Roc(np.full(1, np.nan), np.full(1, np.nan), np.full(1, np.inf))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedMetricWarning)
-        false_positive, true_positive, threshold = sklearn_metrics.roc_curve(
-            anomalous, score, drop_intermediate=not every_point
-        )
-    return Roc(false_positive, true_positive, threshold)
+        return Roc(*sklearn_metrics.roc_curve(anomalous, score, drop_intermediate=not every_point))
 
 
 def compute_precision_recall(score: np.ndarray, anomalous: np.ndarray) -> PrecisionRecall:
-    """Compute the precision-recall curve, equal to scikit-learn's; recall is NaN without anomalies.
+    """Compute the precision-recall curve by scikit-learn; recall is NaN without anomalies.
 
     Unlike the ROC it depends on how common anomalous frames are, so it does not compare across
     data sets (Saito and Rehmsmeier, PLoS ONE 10(3), 2015).
@@ -148,8 +141,7 @@ def scale_per_recording(score: np.ndarray, recording: np.ndarray | None = None) 
     score = check_score(score)
     group = pd.Series(score).groupby(recording_codes(recording, len(score)))
     low, high = group.transform("min").to_numpy(), group.transform("max").to_numpy()
-    span = high - low
-    return np.divide(score - low, span, out=np.zeros_like(score), where=span > 0)
+    return np.divide(score - low, high - low, out=np.zeros_like(score), where=high > low)
 
 
 def smooth_scores(score: np.ndarray, recording: np.ndarray | None, window: int) -> np.ndarray:
@@ -160,7 +152,8 @@ def smooth_scores(score: np.ndarray, recording: np.ndarray | None, window: int) 
 
     Parameters
     ----------
-    window : frames, 1 or more; 1 changes nothing.
+    window : int
+        Frames, 1 or more; 1 changes nothing.
     """
     score = check_score(score)
     if isinstance(window, bool) or int(window) != window or window < 1:
@@ -183,35 +176,32 @@ def frame_auc(
 
     Parameters
     ----------
-    score, anomalous, recording : (n,) float, bool, ids; frames of a recording together, in order.
-    protocol : 'pooled' (micro: raw scores of all frames in one ROC), 'per_video_scaled' (min-max
-        per recording, then pooled), or 'macro' (mean of the recordings' own AUCs; recordings
-        with one class only have none and are left out, `n_covered` counts the rest).
+    score, anomalous, recording : ndarray of float, bool, ids, shape (n_frames,)
+        The frames of a recording together, in order.
+    protocol : {'pooled', 'per_video_scaled', 'macro'}
+        Raw scores of all frames in one ROC (micro); min-max per recording, then pooled; or the mean
+        of the recordings' own AUCs, those with one class only left out.
     """
     score = check_score(score)
     anomalous = check_flags(anomalous, len(score))
     codes = recording_codes(recording, len(score))
-    n_recordings = int(codes[-1]) + 1 if len(codes) else 0
+    n_covered = n_recordings = int(codes[-1]) + 1 if len(codes) else 0
     reason = why_undefined(anomalous)
-    n_covered = n_recordings
     if protocol == "pooled":
         value = compute_auc(score, anomalous)
     elif protocol == "per_video_scaled":
         value = compute_auc(scale_per_recording(score, codes), anomalous)
     elif protocol == "macro":
-        own = [
-            compute_auc(score[codes == code], anomalous[codes == code])
-            for code in range(n_recordings)
-        ]
+        parts = (codes == code for code in range(n_recordings))
+        own = [compute_auc(score[part], anomalous[part]) for part in parts]
         n_covered = int(np.isfinite(own).sum())
         value = float(np.nanmean(own)) if n_covered else float("nan")
         if not n_covered:
             reason = reason or "no recording has both normal and anomalous frames"
     else:
         raise InputError(f"Unknown protocol {protocol!r}: choose one of {', '.join(PROTOCOLS)}.")
-    return Auc(
-        value, describe_protocol(protocol, n_recordings, n_covered), n_recordings, n_covered, reason
-    )
+    words = describe_protocol(protocol, n_recordings, n_covered)
+    return Auc(value, words, n_recordings, n_covered, reason)
 
 
 def describe_protocol(protocol: Protocol, n_recordings: int, n_covered: int) -> str:

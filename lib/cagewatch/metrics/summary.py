@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from cagewatch.errors import InputError
+from cagewatch.metrics.budgets import recall_at_budgets
 from cagewatch.metrics.events import event_metrics
 from cagewatch.metrics.intervals import auc_interval, describe_interval
-from cagewatch.metrics.recall import recall_at_budgets
 from cagewatch.metrics.roc import (
     PROTOCOLS,
     Protocol,
@@ -25,14 +25,8 @@ from cagewatch.params import Parameters
 from cagewatch.recordings.frame_labels import far_from_edges
 
 SCORE_COLUMNS = (
-    "recording",
-    "frame",
-    "time_s",
-    "label",
-    "anomalous",
-    "score_image",
-    "score_flow",
-    "score",
+    *("recording", "frame", "time_s", "label", "anomalous"),
+    *("score_image", "score_flow", "score"),
 )
 
 
@@ -58,33 +52,20 @@ def labelled_frames(frames: pd.DataFrame) -> pd.DataFrame:
 
 
 def scored_frames(frames: pd.DataFrame, edge_margin: int) -> pd.DataFrame:
-    """Keep the labelled frames that are not near an edge of the target's bouts.
+    """Keep the labelled frames that are not within `edge_margin` frames of an edge of a bout.
 
-    Parameters
-    ----------
-    frames : DataFrame
-        The columns of scores.csv.gz.
-    edge_margin : int
-        Frames left out on each side of an edge, see
-        `cagewatch.recordings.frame_labels.far_from_edges`.
-
-    Returns
-    -------
-    DataFrame
-        As `labelled_frames` gives it, fewer rows.
+    `frames` are those of scores.csv.gz; see `cagewatch.recordings.frame_labels.far_from_edges`.
     """
     kept = labelled_frames(frames)
-    runs = kept.groupby(_number_runs(kept), sort=False)["anomalous"]
+    runs = kept.groupby(_without_gaps(kept), sort=False)["anomalous"]
     far = [far_from_edges(flags.to_numpy(), edge_margin) for _, flags in runs]
     return kept[np.concatenate([np.zeros(0, bool), *far])].reset_index(drop=True)
 
 
-def _number_runs(frames: pd.DataFrame) -> np.ndarray:
-    """Number the runs of successive frames of one recording: (n_frames,) int64."""
-    recording, frame = frames["recording"].to_numpy(), frames["frame"].to_numpy(np.int64)
-    starts = np.ones(len(frames), bool)
-    starts[1:] = (recording[1:] != recording[:-1]) | (np.diff(frame) != 1)
-    return np.cumsum(starts)
+def _without_gaps(frames: pd.DataFrame) -> np.ndarray:
+    """Number the runs of successive frames of one recording."""
+    recording, frame = frames["recording"], frames["frame"]
+    return ((recording != recording.shift()) | (frame.diff() != 1)).cumsum().to_numpy()
 
 
 def cut_clips(frames: pd.DataFrame, clip_length: int, clip_label: str) -> pd.DataFrame:
@@ -104,7 +85,7 @@ def cut_clips(frames: pd.DataFrame, clip_length: int, clip_label: str) -> pd.Dat
     DataFrame
         With recording, score (the mean over the clip's frames) and anomalous; one row per clip.
     """
-    run = _number_runs(frames)
+    run = _without_gaps(frames)
     within = np.arange(len(frames)) - np.searchsorted(run, run)
     clips = frames.groupby([run, within // clip_length], sort=False)
     table = clips.agg(

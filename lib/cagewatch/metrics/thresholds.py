@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cagewatch.errors import InputError
-from cagewatch.metrics.events import count_false_alarms, frame_durations
-from cagewatch.metrics.inputs import check_flags, check_score, find_bouts
+from cagewatch.metrics.events import count_false_alarms
+from cagewatch.metrics.inputs import check_flags, check_score, find_bouts, frame_durations
 from cagewatch.metrics.roc import compute_roc, equal_error_rate, why_undefined
 
 RULES = "eer, youden, false_alarms_per_hour<=N, recall>=R, bouts>=R, quantile=Q"
@@ -27,16 +27,7 @@ class Rule(NamedTuple):
 
 
 def parse_rule(text: str) -> Rule:
-    """Read a threshold rule from its text.
-
-    The rules are ``eer``, ``youden``, ``false_alarms_per_hour<=2``, ``recall>=0.9``,
-    ``bouts>=0.9`` and ``quantile=0.99``.
-
-    Raises
-    ------
-    InputError
-        For anything else, or a number outside the rule's range.
-    """
+    """Read a threshold rule, one of `RULES`; InputError for any other or a number out of range."""
     match = _RULE.fullmatch(str(text).strip())
     if not match:
         raise InputError(f"Unknown threshold rule {text!r}: choose one of {RULES}.")

@@ -13,9 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from cagewatch.metrics.inputs import check_flags, check_score, recording_codes
-
-MAX_BLOCK = 900  # frames of a bout that are drawn together; 30 s at 30 frames per second
+from cagewatch.metrics.inputs import check_flags, check_score, number_runs, recording_codes
+from cagewatch.metrics.jackknife import MAX_BLOCK
 
 
 class Pairs(NamedTuple):
@@ -56,7 +55,8 @@ def count_pairs(
     rows = [check_score(row) for row in np.atleast_2d(np.asarray(scores))]
     flags = check_flags(anomalous, len(rows[0]))
     codes = recording_codes(recording, len(flags))
-    bout = number_bouts(codes, label)
+    kinds = pd.factorize(np.asarray(label), use_na_sentinel=False)[0]
+    bout = number_runs(codes, kinds, MAX_BLOCK)
     n_bouts = int(bout[-1]) + 1
     owner = codes[np.unique(bout, return_index=True)[1]]
     wins, totals = np.zeros((len(rows), n_bouts, n_bouts)), np.zeros((n_bouts, n_bouts))
@@ -71,17 +71,6 @@ def count_pairs(
             order = np.sign(row[positive][:, None] - row[negative])
             wins[number][cells] = _add_up((order + 1) / 2, bout, positive, negative)
     return Pairs(wins, totals, owner)
-
-
-def number_bouts(codes: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """Number the runs of one label within a recording, long ones in parts: (n_frames,) int64."""
-    kinds = pd.factorize(np.asarray(label), use_na_sentinel=False)[0]
-    starts = np.flatnonzero(np.r_[True, (np.diff(codes) != 0) | (np.diff(kinds) != 0)])
-    lengths = np.diff(np.r_[starts, len(codes)])
-    parts = -(-lengths // MAX_BLOCK)
-    within = np.arange(len(codes)) - np.repeat(starts, lengths)
-    part = within * np.repeat(parts, lengths) // np.repeat(lengths, lengths)
-    return np.repeat(np.cumsum(parts) - parts, lengths) + part
 
 
 def _add_up(
