@@ -59,6 +59,24 @@ def review(
         )
 
 
+def report(
+    cage: CageFolder,
+    into: Annotated[Path | None, typer.Option(help="Folder; by default CAGE/report.")] = None,
+    dark: Annotated[str, typer.Option(help="When it is dark, such as 19-7; or none.")] = "19-7",
+    without_rejected: Annotated[
+        bool, typer.Option("--without-rejected", help="Leave out alarms rejected in review.")
+    ] = False,
+) -> None:
+    """Write one page on a cage's alarms: animals, days, groups, clips; and its tables as csv.
+
+    Example: cagewatch report my_cage --dark 19-7
+    """
+    from cagewatch.cages import open_cage
+    from cagewatch.review import write_report
+
+    typer.echo(write_report(open_cage(cage), into, dark, without_rejected))
+
+
 def find_alarm(alarms: pd.DataFrame, place: str) -> pd.Series:
     """The row of `list_alarms` at ``RECORDING:TIME``; InputError if there is none."""
     from cagewatch.commands import read_time

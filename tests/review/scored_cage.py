@@ -36,11 +36,19 @@ def write_scored(
         write_table(pd.DataFrame(frames), place / "scores.csv")
         write_table(table, place / "alarms.csv")
         minutes = float(len(times) * (times[1] - times[0]) / 60)
-        write_json(place / "scored.json", {"of": {}, "held_back": None, "minutes": minutes})
+        write_json(
+            place / "scored.json", {"of": {"threshold": 2.5}, "held_back": None, "minutes": minutes}
+        )
     table = pd.DataFrame({"recording": list(recordings)} if rows is None else rows)
     table["file"] = [str(source) for source, *_ in recordings.values()]
     write_table(table, folder / "recordings.csv")
-    parameters = SimpleNamespace(model="pca_frames", image_fps=25.0)
-    cage = Cage(folder, SimpleNamespace(parameters=parameters), CageSettings(run="."))
+    parameters = SimpleNamespace(
+        model="pca_frames", image_fps=25.0, seed=0, frame_stride=5, resize_width=32,
+        resize_height=32,
+    )  # fmt: skip
+    held_out = pd.DataFrame({"time_s": np.arange(900) / 25, "score": np.arange(900) % 7.0})
+    held_out = held_out.assign(recording="held", anomalous=False)
+    run = SimpleNamespace(parameters=parameters, frames=held_out)
+    cage = Cage(folder, run, CageSettings(run="."))
     write_table(join_results(cage), folder / "alarms.csv")
     return cage

@@ -8,10 +8,13 @@ from cagewatch.review.decisions import (
     read_decisions,
     undo,
 )
+from cagewatch.review.groups import compare_groups
 from cagewatch.review.labels import export_labels, tabulate_labels
+from cagewatch.review.report import write_report
 
 __all__ = [
     "Precision",
+    "compare_groups",
     "decide",
     "export_labels",
     "list_alarms",
@@ -19,4 +22,5 @@ __all__ = [
     "read_decisions",
     "tabulate_labels",
     "undo",
+    "write_report",
 ]

@@ -1,0 +1,192 @@
+"""Whose alarms, and when: recordings and alarms by animal and day, as rates with intervals."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+
+from cagewatch.cages.batch import DONE, read_done
+from cagewatch.cages.cage import Cage
+from cagewatch.cages.table import RECORDINGS_FILE, read_recordings_table
+from cagewatch.errors import InputError
+from cagewatch.review.decisions import list_alarms
+
+CLOCK_SLACK_S = 2.0  # file names carry whole seconds
+
+
+class Observed(NamedTuple):
+    """What was scored in a cage.
+
+    Attributes
+    ----------
+    recordings : DataFrame
+        recording, file, animal, group ('' without one), start (datetime) and hours (scored).
+    alarms : DataFrame
+        Of `list_alarms`, with animal, group and at (datetime) added, highest score first.
+    held_back : dict of str to str
+        Recordings left out since their alarms are not to be believed, and why.
+    thresholds : list of float
+        At which alarms began; more than one means that recordings cannot be compared.
+    """
+
+    recordings: pd.DataFrame
+    alarms: pd.DataFrame
+    held_back: dict[str, str]
+    thresholds: list[float]
+
+
+def gather_observed(cage: Cage, without_rejected: bool = False) -> Observed:
+    """Gather a cage's scored recordings and their alarms, by ``recordings.csv``.
+
+    Parameters
+    ----------
+    cage : Cage
+    without_rejected : bool
+        Leave out alarms that were rejected in review.
+
+    Raises
+    ------
+    InputError
+        If nothing was scored, or ``recordings.csv`` lacks a scored recording, its animal or start
+        time, has an animal in two groups, or recordings of one animal that overlap.
+    """
+    root, done = cage.folder / "scored", {}
+    for path in sorted(root.rglob(DONE)):
+        if (found := read_done(path.parent)) is not None:
+            done[path.parent.relative_to(root).as_posix()] = found
+    held_back = {name: one["held_back"] for name, one in done.items() if one["held_back"]}
+    used = {name: one for name, one in done.items() if name not in held_back}
+    if not used:
+        raise InputError(f"{cage.folder} has no scored recording with alarms; score videos first.")
+    table = check_table(cage.folder, list(used))
+    table["hours"] = [one["minutes"] / 60 for one in used.values()]
+    offsets = [float(one["of"].get("start") or 0) for one in used.values()]
+    table["start"] += pd.to_timedelta(offsets, unit="s")
+    refuse_overlaps(table, cage.folder / RECORDINGS_FILE)
+    alarms = list_alarms(cage)
+    alarms = alarms[alarms["recording"].isin(list(used))]
+    if without_rejected:
+        alarms = alarms[alarms["verdict"] != "rejected"]
+    alarms = alarms.merge(table[["recording", "animal", "group", "start"]], on="recording")
+    after = alarms["start_s"] - alarms["recording"].map(dict(zip(used, offsets, strict=True)))
+    alarms["at"] = alarms.pop("start") + pd.to_timedelta(after.astype(float), unit="s")
+    thresholds = sorted({float(one["of"].get("threshold", np.nan)) for one in used.values()})
+    return Observed(table, alarms, held_back, thresholds)
+
+
+def check_table(folder: Path, recordings: list[str]) -> pd.DataFrame:
+    """Rows of ``recordings.csv`` for these recordings, checked; see `gather_observed`."""
+    path = folder / RECORDINGS_FILE
+    table = read_recordings_table(folder).set_index("recording")
+    if missing := [name for name in recordings if name not in table.index]:
+        raise InputError(f"{path} has no row for the recording {missing[0]!r}; add one.")
+    table = table.reindex(columns=["file", "animal", "group", "start_time"]).fillna("")
+    table = table.loc[recordings].apply(lambda column: column.str.strip()).reset_index()
+    for column in ("animal", "start_time"):
+        if (empty := table[column] == "").any():
+            name = table["recording"][empty].iloc[0]
+            raise InputError(f"{path} has no {column} for the recording {name!r}; fill it in.")
+    table["start"] = pd.to_datetime(table["start_time"], format="ISO8601", errors="coerce")
+    if (wrong := table["start"].isna()).any():
+        row = table[wrong].iloc[0]
+        raise InputError(
+            f"{path}: the start_time {row['start_time']!r} of {row['recording']!r} is none; write"
+            " it as 2024-05-01 12:30:00."
+        )
+    groups = table.groupby("animal")["group"].unique()
+    for animal, found in groups[groups.map(len) > 1].items():
+        raise InputError(
+            f"{path} has the animal {animal!r} in the groups {' and '.join(map(repr, found[:2]))};"
+            " an animal is in one group."
+        )
+    return table.drop(columns="start_time")
+
+
+def refuse_overlaps(recordings: pd.DataFrame, path: Path) -> None:
+    """InputError where a recording of an animal starts before the one before has ended."""
+    for animal, own in recordings.sort_values("start", kind="stable").groupby("animal"):
+        stop = own["start"] + pd.to_timedelta(own["hours"] * 3600 - CLOCK_SLACK_S, unit="s")
+        early = np.flatnonzero(own["start"].to_numpy()[1:] < stop.to_numpy()[:-1])
+        if len(early):
+            before, after = own["recording"].iloc[early[0]], own["recording"].iloc[early[0] + 1]
+            raise InputError(
+                f"{path}: {after!r} starts before {before!r} of the same animal, {animal}, has"
+                " ended; was the clock set back (summer time)? Write all times by one clock."
+            )
+
+
+def split_at_midnight(start: pd.Timestamp, hours: float) -> list[tuple[pd.Timestamp, float]]:
+    """Parts of a stretch of time that lie on one day each: when each starts, and its hours."""
+    parts = []
+    while hours > 0:
+        midnight = start.normalize() + timedelta(days=1)
+        own = min(hours, (midnight - start).total_seconds() / 3600)
+        parts.append((start, own))
+        start, hours = midnight, hours - own
+    return parts
+
+
+def tabulate_rates(observed: Observed, by_day: bool = True) -> pd.DataFrame:
+    """Rate and share of time of the alarms of each animal, on each day or over all.
+
+    Returns
+    -------
+    DataFrame
+        animal, group, day (text; if `by_day`), hours (watched), alarms, rate (an hour), rate_low,
+        rate_high, share (0 to 1, of the time), share_low, share_high: 95 % intervals of
+        `gamma_interval`. An alarm belongs to the day on which it starts.
+    """
+    spans = [
+        (row.animal, row.group, f"{start:%Y-%m-%d}", hours)
+        for row in observed.recordings.itertuples()
+        for start, hours in split_at_midnight(row.start, row.hours)
+    ]
+    columns = ["animal", "group", "day"] if by_day else ["animal", "group"]
+    watched = pd.DataFrame(spans, columns=["animal", "group", "day", "hours"])
+    alarms = observed.alarms.assign(day=observed.alarms["at"].dt.strftime("%Y-%m-%d"))
+    alarms["long"] = (alarms["stop_s"] - alarms["start_s"]) / 3600
+    longest = float(alarms["long"].max()) if len(alarms) else 0.0
+    own = {key: group["long"].to_numpy() for key, group in alarms.groupby(columns)}
+    rows = []
+    for key, hours in watched.groupby(columns)["hours"].sum().items():
+        lengths = own.get(key, np.empty(0))
+        rate = gamma_interval(np.ones(len(lengths)), hours, 1.0)
+        share = [min(value, 1.0) for value in gamma_interval(lengths, hours, longest)]
+        rows.append([*key, hours, len(lengths), *rate, *share])
+    names = [f"{one}{end}" for one in ("rate", "share") for end in ("", "_low", "_high")]
+    return pd.DataFrame(rows, columns=[*columns, "hours", "alarms", *names])
+
+
+def gamma_interval(
+    weights: np.ndarray, hours: float, largest: float, coverage: float = 0.95
+) -> tuple[float, float, float]:
+    """Sum of the weights of events over hours, with its interval (Fay and Feuer 1997).
+
+    Parameters
+    ----------
+    weights : ndarray of float, shape (n_events,)
+        1 for a rate, and the interval is then Garwood's exact one; lengths in hours for a share.
+    hours : float
+        Watched, above 0.
+    largest : float
+        Weight that one more event might have.
+
+    Returns
+    -------
+    value, low, high : float
+        Events are taken to come independently of each other: where alarms come in clusters the
+        interval is too narrow. Source: Statistics in Medicine 16:791-801.
+    """
+    tail, total, square = (1 - coverage) / 2, float(np.sum(weights)), float(np.sum(weights**2))
+    largest = max(largest, float(np.max(weights, initial=0)))
+    low = square / (2 * total) * chi2.ppf(tail, 2 * total**2 / square) if total > 0 else 0.0
+    total_up, square_up = total + largest, square + largest**2
+    high = 0.0
+    if total_up > 0:
+        high = square_up / (2 * total_up) * chi2.ppf(1 - tail, 2 * total_up**2 / square_up)
+    return total / hours, float(low / hours), float(high / hours)

@@ -1,0 +1,163 @@
+"""The report: known rates, groups by animal, a page that needs no network, and bad tables."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from scored_cage import write_scored
+
+from cagewatch import review
+from cagewatch.cages import Cage
+from cagewatch.errors import InputError
+from cagewatch.metrics.budgets import poisson_interval
+from cagewatch.review.animals import gamma_interval, split_at_midnight, tabulate_rates
+from cagewatch.review.animals import gather_observed as gather
+from cagewatch.review.report import read_dark
+
+EVIL = "<script>alert(1)</script>"
+ROWS = {
+    "recording": ["a1", "a2", "b1", "b2", "simulated_c1"],
+    "animal": ["a", "a", "b", "b", EVIL],
+    "group": ["control", "control", "drug", "drug", "control"],
+    "start_time": [
+        "2024-05-01 23:59:58", "2024-05-02 09:00:00", "2024-05-01 09:00:00",
+        "2024-05-01T21:00", "2024-05-01 09:00:00",
+    ],
+}  # fmt: skip
+ALARMS = [[(1.0, 1.48, 3.0), (4.0, 5.0, 7.0)], [], [(2.0, 3.0, 5.0)], [(2.0, 3.0, 4.0)], []]
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory, write_video, moving_disc):
+    return write_video(tmp_path_factory.mktemp("v") / "disc.mp4", moving_disc(150), 25)
+
+
+@pytest.fixture
+def cage(tmp_path, video) -> Cage:
+    """Five recordings of six seconds, of three animals in two groups."""
+    times = np.arange(150) / 25
+    recordings = {
+        name: (video, times, alarms) for name, alarms in zip(ROWS["recording"], ALARMS, strict=True)
+    }
+    return write_scored(tmp_path / "cage", recordings, ROWS)
+
+
+def test_rates_are_alarms_over_hours_by_the_day_they_start_on(cage):
+    days = tabulate_rates(gather(cage)).set_index(["animal", "day"])
+    late, early = days.loc[("a", "2024-05-01")], days.loc[("a", "2024-05-02")]
+    # The recording over midnight: two seconds and an alarm before it, four and one after.
+    assert late["alarms"] == 1 and late["hours"] == pytest.approx(2 / 3600)
+    assert late["share"] == pytest.approx(0.48 / 2)
+    assert early["alarms"] == 1 and early["hours"] == pytest.approx(10 / 3600)
+    assert early["rate"] == pytest.approx(360)
+    assert days.loc[("b", "2024-05-01"), "alarms"] == 2
+    nothing = days.loc[(EVIL, "2024-05-01")]
+    assert nothing["rate"] == nothing["rate_low"] == 0 and nothing["rate_high"] > 0
+    both = tabulate_rates(gather(cage), by_day=False).set_index("animal")
+    assert both.loc["a", "rate"] == pytest.approx(2 * 3600 / 12)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 40])
+def test_the_interval_of_a_rate_is_the_exact_one(count):
+    value, *ends = gamma_interval(np.ones(count), 2.0, 1.0)
+    assert value == count / 2 and ends == pytest.approx(poisson_interval(count, 2.0))
+
+
+def test_the_interval_of_a_share_covers_it():
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        lengths = rng.exponential(1.0, rng.poisson(12))  # 12 alarms of mean length 1 in 100
+        _, low, high = gamma_interval(lengths, 100.0, 1.0)
+        covered += low <= 0.12 <= high
+    assert covered / 400 >= 0.93
+
+
+def test_a_stretch_is_split_at_every_midnight():
+    parts = split_at_midnight(pd.Timestamp("2024-05-01 18:00"), 31.0)
+    assert [hours for _, hours in parts] == [6, 24, 1]
+    assert [f"{start:%d %H}" for start, _ in parts] == ["01 18", "02 00", "03 00"]
+
+
+def test_groups_are_compared_by_animal_over_all_ways_to_deal_them_out():
+    one, other = np.array([1.0, 2, 3, 4, 6]), np.array([5.0, 7, 8, 9, 6.5])
+    animals = pd.DataFrame({"group": ["x"] * 5 + ["y"] * 5, "rate": [*one, *other]})
+    (found,) = review.compare_groups(animals)
+    values = animals["rate"].to_numpy()
+    means = [values[list(some)].mean() for some in combinations(range(10), 5)]
+    shift = np.abs(2 * np.array(means) - 2 * values.mean())
+    difference = other.mean() - one.mean()
+    assert found.p == pytest.approx(np.mean(shift >= difference - 1e-9))
+    assert found.difference == pytest.approx(difference) and found.warning == ""
+    welch = stats.ttest_ind(other, one, equal_var=False).confidence_interval()
+    assert (found.low, found.high) == pytest.approx(tuple(welch))
+    cohen = difference / np.sqrt((one.var(ddof=1) + other.var(ddof=1)) / 2)
+    assert found.effect == pytest.approx(cohen * (1 - 3 / 31))
+
+
+def test_few_animals_are_warned_of_and_many_groups_corrected():
+    animals = pd.DataFrame({"group": list("xxyyz"), "rate": [1.0, 1, 2, 2, 9]})
+    found = review.compare_groups(animals)
+    assert [one.first + one.second for one in found] == ["xy", "xz", "yz"]
+    assert "x has 2 and y has 2: fewer than 5" in found[0].warning
+    assert np.isnan(found[0].low) and np.isnan(found[1].p) and np.isnan(found[1].p_holm)
+    assert review.compare_groups(animals.assign(group="")) == []
+
+
+def test_the_page_stands_alone_and_names_stay_text(cage, tmp_path):
+    top = review.list_alarms(cage).iloc[0]
+    review.decide(cage.folder, top, "accepted", name="=1+1<b>", note=EVIL)
+    page = review.write_report(cage, dark="18:30-6:30")
+    text = page.read_text("utf-8")
+    assert len(text) < 5_000_000 and "(simulated)" in text
+    assert "<script" not in text and "&lt;script&gt;" in text and "=1+1&lt;b&gt;" in text
+    linked = re.findall(r"""(?:src|href|poster|url)\s*[=(]\s*["']?([^"'>)]{0,5})""", text)
+    assert linked and set(linked) == {"data:"}
+    assert text.count("<video") == 3 and "fewer than 5 animals" in text
+    assert "18:30-6:30" in text and "Fay and Feuer" in text
+    alarms = pd.read_csv(page.with_name("alarms.csv"))
+    assert len(alarms) == 4 and alarms["name"][0] == "'=1+1<b>"
+    assert len(pd.read_csv(page.with_name("groups.csv"))) == 2
+    review.undo(cage.folder)
+    review.decide(cage.folder, top, "rejected")
+    review.write_report(cage, without_rejected=True)
+    assert len(pd.read_csv(page.with_name("alarms.csv"))) == 3
+
+
+def test_a_video_that_is_gone_leaves_a_report(cage):
+    table = pd.read_csv(cage.folder / "recordings.csv").assign(file="gone.mp4")
+    table.to_csv(cage.folder / "recordings.csv", index=False)
+    assert "video not found" in review.write_report(cage).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("recording", "column", "value", "said"),
+    [
+        ("a2", "group", "drug", "the animal 'a' in the groups 'control' and 'drug'"),
+        ("a2", "start_time", "", "no start_time for the recording 'a2'"),
+        ("a2", "start_time", "soon", "start_time 'soon' of 'a2' is none"),
+        ("a2", "animal", " ", "no animal for the recording 'a2'"),
+        ("a2", "start_time", "2024-05-02 00:00:00", "'a2' starts before 'a1'.*summer time"),
+        ("a2", "recording", "a3", "has no row for the recording 'a2'"),
+    ],
+)
+def test_a_wrong_table_is_one_sentence(cage, recording, column, value, said):
+    path = cage.folder / "recordings.csv"
+    table = pd.read_csv(path, dtype=str)
+    table.loc[table["recording"] == recording, column] = value
+    table.to_csv(path, index=False)
+    with pytest.raises(InputError, match=said):
+        review.write_report(cage)
+    assert not (cage.folder / "report").exists()
+
+
+@pytest.mark.parametrize("text", ["night", "25-3", "19:75-7", "19"])
+def test_a_dark_phase_that_is_none_is_refused(text):
+    assert read_dark("18:30-6") == (18.5, 6)
+    with pytest.raises(InputError, match="is no dark phase"):
+        read_dark(text)
