@@ -38,6 +38,9 @@ for folder in json.loads(sys.argv[2]):
 @pytest.fixture(scope="module")
 def fitted(small_cage, tmp_path_factory):
     """Each detector fitted on the small cage and saved in a folder of its own."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)  # tracing takes far longer than one step of training
     found = {}
     train = [one for one in small_cage.recordings if one.split == "train"]
     for name in NAMES:
@@ -52,6 +55,7 @@ def fitted(small_cage, tmp_path_factory):
         detector = detectors.fit_detector(training)
         detector.save(folder)
         found[name] = (detector, folder)
+    tf.config.run_functions_eagerly(False)
     return found
 
 

@@ -15,8 +15,7 @@ from cagewatch import runtime
 runtime.configure(os.environ.get("KERAS_BACKEND", "tensorflow"), 1)
 runtime.load_backend()
 
-import keras  # noqa: E402
-from detectors.test_models import COUNTS, answer, noise, settings, train_step  # noqa: E402
+from detectors.test_models import COUNTS, noise, settings, train_step  # noqa: E402
 
 from cagewatch.detectors.inference.engines import open_inference  # noqa: E402
 from cagewatch.detectors.inference.errors import add_error_heads, is_per_frame  # noqa: E402
@@ -61,17 +60,14 @@ def test_the_network_is_the_cae_and_its_items():
     assert is_per_frame(network)
 
 
-def test_trains_saves_loads_and_runs_outside_keras(tmp_path):
+def test_trains_and_runs_outside_keras():
     parameters = settings("memory", resize_height=16, resize_width=8)
     network = build_model(parameters, 1)
     compile_model(network, parameters)
+    network.run_eagerly = True  # tracing takes longer than three steps
     inputs = noise(network, clips=4)
     losses = [train_step(network, inputs) for _ in range(3)]
     assert np.isfinite(losses).all() and losses[-1] < losses[0]
-    network.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-    for name, output in answer(network, inputs).items():
-        np.testing.assert_array_equal(answer(loaded, inputs)[name], output)
     pytest.importorskip("openvino")
     heads = add_error_heads(network)
     outside = open_inference(heads, 4, "openvino", "float32", 1).run(inputs)

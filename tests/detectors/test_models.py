@@ -138,8 +138,6 @@ def test_rae_dilation_spares_strided_convolutions():
     assert built.get_layer("image_e2_conv2").dilation_rate == (2, 2, 2)
     assert built.get_layer("flow_d2_conv1").dilation_rate == (2, 2, 2)
     assert built.count_params() == COUNTS["rae"]
-    compile_model(built, settings("rae"))
-    assert np.isfinite(train_step(built, noise(built)))
 
 
 def test_supervised_is_the_encoder_and_a_head():
@@ -257,18 +255,6 @@ def test_unknown_model_names_the_known_ones():
         streams("vae")
 
 
-@pytest.mark.parametrize("model", PAPER)
-def test_saved_and_loaded_in_safe_mode(model, tmp_path):
-    built = build_model(settings(model), 1)
-    built.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-    inputs = noise(built)
-    first, second = (answer(m, inputs) for m in (built, loaded))
-    assert set(first) == set(second)
-    for name in first:
-        np.testing.assert_array_equal(first[name], second[name])
-
-
 @pytest.mark.parametrize("model", ["rae", "cae", "supervised"])
 def test_weights_follow_the_seed(model):
     weights = [build_model(settings(model, seed=seed), 1).get_weights() for seed in (1, 1, 2)]
@@ -339,9 +325,11 @@ def test_a_further_model_is_one_entry(monkeypatch):
     assert built.output["flow"].shape[-1] == 2
 
 
-# The flow-only CAE is the image-only one on another input. Small clips: XLA compiles slowly enough.
-ON_JAX = ["rae", "cae", "cae_image", "supervised"]
-SMALL = {"resize_height": 16, "resize_width": 8, "clip_length": 4}
+# One of each kind; single streams are pieces of the two-stream ones. XLA compiles slowly: small
+# clips, and a step of training where the pieces are new.
+ON_JAX = ["rae", "cae", "supervised", "hasan", "stae_image"]
+SMALL = {"resize_height": 16, "resize_width": 8}
+TRAINED = ["cae", "supervised", "stae_image"]
 
 
 def answers(folder: Path) -> dict[str, float]:
@@ -353,12 +341,12 @@ def answers(folder: Path) -> dict[str, float]:
         with np.load(folder / f"{model}.npz") as weights:
             built.set_weights([weights[f"arr_{i}"] for i in range(len(weights.files))])
         inputs = noise(built)
-        outputs = built.predict(inputs, verbose=0)
-        np.savez(folder / f"{model}-{keras.config.backend()}.npz", **outputs)
+        np.savez(folder / f"{model}-{keras.config.backend()}.npz", **answer(built, inputs))
         if model == "supervised":  # each backend draws its own dropout
             built.get_layer("head_dropout").rate = 0.0
-        compile_model(built, parameters)
-        losses[model] = train_step(built, inputs)
+        if model in TRAINED:
+            compile_model(built, parameters)
+            losses[model] = train_step(built, inputs)
     return losses
 
 
@@ -379,15 +367,14 @@ def test_jax_gives_the_same_outputs_and_losses(tmp_path):
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path)],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     there = json.loads(done.stdout.splitlines()[-1])
+    assert np.isfinite(list(here.values())).all() and there == pytest.approx(here, rel=1e-4)
     for model in ON_JAX:
-        assert np.isfinite(here[model])
-        assert there[model] == pytest.approx(here[model], rel=1e-4)
         with np.load(tmp_path / f"{model}-tensorflow.npz") as mine:
             with np.load(tmp_path / f"{model}-jax.npz") as theirs:
                 assert set(mine.files) == set(theirs.files)

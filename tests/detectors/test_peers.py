@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import os
 import re
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -153,7 +149,7 @@ def test_stae_loss_counts_later_predictions_less():
 
 
 @pytest.mark.parametrize("model", STREAMS)
-def test_trains_saves_and_loads(model, tmp_path):
+def test_trains(model):
     parameters = settings(model, **SMALL)
     network = build_model(parameters, 2)
     compile_model(network, parameters)
@@ -161,12 +157,6 @@ def test_trains_saves_and_loads(model, tmp_path):
     inputs = noise(network, clips=4)
     losses = [train_step(network, inputs) for _ in range(3)]
     assert np.isfinite(losses).all() and losses[-1] < losses[0]
-    network.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-    first, second = answer(network, inputs), answer(loaded, inputs)
-    assert set(first) == set(second) == set(STREAMS[model])
-    for name in first:
-        np.testing.assert_array_equal(first[name], second[name])
 
 
 @pytest.mark.parametrize(
@@ -187,55 +177,3 @@ def test_drawn_like_figure_2(model, built):
     boxes = architectures.lay_out(built[model])
     counts = [int(word.replace(",", "")) for box in boxes for word in COUNT.findall(box.text)]
     assert sum(counts) == built[model].count_params()
-
-
-ON_JAX = ("hasan", "conv3d", "stae_image")
-
-
-def answers(folder: Path) -> dict[str, float]:
-    """On this backend: outputs from the weights in `folder`, written there, and one step's loss."""
-    losses = {}
-    for model in ON_JAX:
-        parameters = settings(model, **SMALL)
-        network = build_model(parameters, 1)
-        with np.load(folder / f"{model}.npz") as weights:
-            network.set_weights([weights[f"arr_{i}"] for i in range(len(weights.files))])
-        inputs = noise(network)
-        np.savez(folder / f"{model}-{keras.config.backend()}.npz", **answer(network, inputs))
-        if model != "conv3d":  # trained of the same pieces as the RAE, which test_models.py covers
-            compile_model(network, parameters)
-            losses[model] = train_step(network, inputs)
-    return losses
-
-
-@pytest.mark.timeout(900)
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
-def test_jax_gives_the_same_outputs_and_losses(tmp_path):
-    for model in ON_JAX:
-        network = build_model(settings(model, **SMALL), 1)
-        random = np.random.default_rng(1)
-        for variable in network.variables:  # so that norms and biases count too
-            if variable.path.endswith(("gamma", "beta", "bias", "mean", "variance")):
-                variable.assign(random.uniform(0.5, 1.5, variable.shape))
-        np.savez(tmp_path / f"{model}.npz", *network.get_weights())
-    here = answers(tmp_path)
-    code = (
-        "import json, sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]);"
-        "sys.path.insert(1, str(Path(sys.argv[1]).parent));"
-        "import test_peers as t; print(json.dumps(t.answers(Path(sys.argv[2]))))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path)],
-        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    there = json.loads(done.stdout.splitlines()[-1])
-    assert np.isfinite(list(here.values())).all() and there == pytest.approx(here, rel=1e-4)
-    for model in ON_JAX:
-        with np.load(tmp_path / f"{model}-tensorflow.npz") as mine:
-            with np.load(tmp_path / f"{model}-jax.npz") as theirs:
-                assert set(mine.files) == set(theirs.files)
-                for name in mine.files:
-                    np.testing.assert_allclose(mine[name], theirs[name], atol=2e-5)
