@@ -43,16 +43,16 @@ from cagewatch import plots
 
 plots.use_style()
 explorer = explore.Explorer(chosen.results_dir, chosen.wanted(), chosen.rule, chosen.smoothing, chosen.score)
-display(explorer.box)
+display(explorer)
 
 # %% [markdown]
-# *Save threshold* writes it with its consequences into the run's folder, where `score_recording` takes it from.
+# Drag the threshold, type it, choose how many false alarms an hour you can live with, or let a rule set it. Click on the timeline
+# to go to a moment, or step through the alarms. *Save threshold* writes the threshold into the run's folder, where
+# `score_recording` takes it from. `explore.save_page(run_folder, "page.html")` writes a page that a colleague opens without Python.
 #
-# ## At the rule's threshold
+# ## When this page is only read
 #
-# Left to right: the ROC and the precision-recall curve with the threshold's point on them, the scores of normal and anomalous
-# frames, and below the score over time with true bouts shaded. False alarms per hour of normal video and the share of bouts
-# caught belong together: one alarm that never ends catches every bout.
+# The score over time at the threshold of equal error, true bouts shaded and alarms marked above. Look for alarms outside the bouts.
 
 # %%
 explorer.draw();

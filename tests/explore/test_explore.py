@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ import pytest
 from cagewatch import explore, runs
 from cagewatch.detectors import Detector, TrainingSet, fit_detector
 from cagewatch.errors import InputError
+from cagewatch.explore.bundle import RULES, budget_thresholds, bundle_run
 from cagewatch.explore.frames import picture_moments
-from cagewatch.metrics import compute_metrics
+from cagewatch.metrics import apply_rule, choose_threshold, compute_metrics
 from cagewatch.params import resolve
 from cagewatch.recordings import load_recordings
 from cagewatch.runs.read import find_run, list_runs, read_run
+from cagewatch.runs.thresholds import read_threshold, select_scores
 from cagewatch.scoring import score_recordings
 from cagewatch.store import stores_of
 
@@ -81,16 +84,108 @@ def test_a_wrong_name_gets_the_nearest(known) -> None:
 
 def test_no_run_is_a_sentence_on_the_page_and_no_error(tmp_path: Path) -> None:
     explorer = explore.Explorer(str(tmp_path))
-    assert "no finished run" in explorer.box.value
+    (answer,) = hear(explorer, {"kind": "open"})
+    assert answer[0]["kind"] == "none" and "no finished run" in answer[0]["text"]
     assert explorer.draw() is None
+
+
+def hear(explorer: explore.Explorer, message: dict[str, Any]) -> list[tuple]:
+    """What the explorer answers to a message of its page: content and buffers."""
+    answers: list[tuple] = []
+    explorer.send = lambda content, buffers=None: answers.append((content, buffers))
+    explorer.hear(message)
+    return answers
+
+
+def test_the_page_is_given_the_runs_scores(known) -> None:
+    folder, score, anomalous = known
+    explorer = explore.Explorer(str(folder))
+    ((content, buffers),) = hear(explorer, {"kind": "open"})
+    arrays = dict(zip(content["names"], buffers, strict=True))
+    np.testing.assert_array_equal(np.frombuffer(arrays["score"], "<f8"), score)
+    np.testing.assert_array_equal(np.frombuffer(arrays["anomalous"], np.uint8), anomalous)
+    about = content["about"]
+    assert about["starts"] == [0, 300, 600] and about["names"] == ["r0", "r1"]
+    assert about["seconds"] == pytest.approx(20)
+    scored = select_scores(read_run(find_run(list_runs(folder))))
+    assert about["tracks"][0]["threshold"] == apply_rule(scored, "eer")
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_the_budget_is_that_of_the_rule(known, labelled: bool) -> None:
+    folder, score, anomalous = known
+    write_run(folder, score, anomalous if labelled else None)
+    scored = select_scores(read_run(find_run(list_runs(folder))))
+    thresholds, hours = budget_thresholds(scored)
+    flags = anomalous if labelled else np.zeros(600, bool)
+    assert hours == pytest.approx((~flags).sum() / 30 / 3600)
+    for allowed in (0, 1, 5, 40):
+        rule = f"false_alarms_per_hour<={(allowed + 1e-6) / hours}"
+        expected = choose_threshold(rule, score, flags, scored.codes, scored.time_s)
+        assert thresholds[allowed] == expected
+
+
+def test_rules_that_need_labels_are_not_offered_without(known) -> None:
+    folder, score, anomalous = known
+    offered = bundle_run(read_run(find_run(list_runs(folder)))).about["rules"]
+    assert "90 % of bouts" in dict(offered) and len(offered) == len(RULES) + 5
+    write_run(folder, score, None)
+    unlabelled = bundle_run(read_run(find_run(list_runs(folder)))).about["rules"]
+    assert unlabelled and all("quantile" in name for name, _ in unlabelled)
+
+
+def test_a_saved_threshold_comes_back_only_for_the_same_scores(known) -> None:
+    folder, score, anomalous = known
+    explorer = explore.Explorer(str(folder))
+    hear(explorer, {"kind": "open", "run": 0, "score": "image", "smoothing": 5})
+    (answer,) = hear(explorer, {"kind": "save", "threshold": 0.4321})
+    assert "saved" in answer[0]["text"]
+    path = explorer.run.folder / "threshold.json"
+    assert read_threshold(path, explorer.run) == (0.4321, "image", 5)
+    write_run(folder, score + 1, anomalous)
+    with pytest.raises(InputError, match="other scores"):
+        read_threshold(path, read_run(explorer.run.folder))
+
+
+@pytest.mark.parametrize("kind", ["no labels", "all normal", "all anomalous", "constant", "two"])
+def test_odd_runs_open(tmp_path: Path, kind: str) -> None:
+    score = np.linspace(0, 1, 200)
+    odd = {"no labels": None, "all anomalous": np.ones(200, bool)}
+    anomalous = odd.get(kind, np.zeros(200, bool))
+    if kind == "constant":
+        score, anomalous = np.ones(200), np.arange(200) < 20
+    if kind == "two":
+        score, anomalous = score[:2], np.array([False, True])
+    write_run(tmp_path, score, anomalous, n_recordings=1)
+    explorer = explore.Explorer(str(tmp_path))
+    (answer,) = hear(explorer, {"kind": "open"})
+    assert answer[0]["kind"] == "run"
+    json.dumps(answer[0], allow_nan=False)
+    assert len(explorer.draw().axes) == 1
+
+
+def test_a_damaged_run_is_a_sentence_on_the_page(known) -> None:
+    folder, *_ = known
+    place = find_run(list_runs(folder)) / "scores.csv.gz"
+    place.write_bytes(place.read_bytes()[:200])
+    (answer,) = hear(explore.Explorer(str(folder)), {"kind": "open"})
+    assert answer[0]["kind"] == "say" and "damaged" in answer[0]["text"]
+
+
+def test_frames_that_are_not_there_are_a_sentence(known) -> None:
+    explorer = explore.Explorer(str(known[0]))
+    hear(explorer, {"kind": "open"})
+    ((content, pictures),) = hear(explorer, {"kind": "frames", "first": 290, "count": 32})
+    assert pictures == [] and len(content["captions"]) == 10  # up to the recording's end
+    assert content["text"]
 
 
 @pytest.mark.parametrize("score", ["both", "image"])
 def test_quantiles_are_those_of_the_chosen_scores_training(known, score: str) -> None:
     folder, values, _ = known
-    scored = explore.select_scores(read_run(find_run(list_runs(folder))), score)
+    scored = select_scores(read_run(find_run(list_runs(folder))), score)
     expected = np.quantile(values / (2 if score == "image" else 1), 0.9)
-    assert explore.apply_rule(scored, "quantile=0.9") == pytest.approx(expected)
+    assert apply_rule(scored, "quantile=0.9") == pytest.approx(expected)
 
 
 @pytest.fixture(scope="module")

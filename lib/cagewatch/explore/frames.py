@@ -167,15 +167,16 @@ def picture_moments(run: FinishedRun, name: str, rows: pd.DataFrame) -> Moments:
 def join_pictures(pictures: Sequence[np.ndarray], down: bool = False) -> np.ndarray:
     """Pictures side by side, or one below the other, the smaller ones padded with white: BGR."""
     pictures = [_colour(picture) for picture in pictures]
-    along, across = (0, 1) if down else (1, 0)
-    most = max(picture.shape[across] for picture in pictures)
-    padded = []
-    for index, picture in enumerate(pictures):
-        pad = [[0, 0], [0, 0], [0, 0]]
-        pad[across][1] = most - picture.shape[across]
-        pad[along][0] = GAP if index else 0
-        padded.append(np.pad(picture, pad, constant_values=255))
-    return np.concatenate(padded, axis=along)
+    heights, widths = zip(*(picture.shape[:2] for picture in pictures), strict=True)
+    gaps = GAP * (len(pictures) - 1)
+    size = (sum(heights) + gaps, max(widths)) if down else (max(heights), sum(widths) + gaps)
+    sheet = np.full((*size, 3), 255, np.uint8)
+    place = 0
+    for picture, height, width in zip(pictures, heights, widths, strict=True):
+        top, left = (place, 0) if down else (0, place)
+        sheet[top : top + height, left : left + width] = picture
+        place += (height if down else width) + GAP
+    return sheet
 
 
 def _picture_streams(shown: Reconstruction) -> list[np.ndarray]:

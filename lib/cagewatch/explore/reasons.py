@@ -63,7 +63,8 @@ def find_motion(
     scale = min(1.0, ROWS / height)
     size = (max(CELL, round(width * scale)), max(CELL, round(height * scale)))
     small = [cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in (previous, current)]
-    flow = compute_flow(small[0], small[1], settings)
+    # Backwards, so that the motion lies where the mouse is in the frame that is shown.
+    flow = compute_flow(small[1], small[0], settings)
     speed = np.hypot(flow[..., 0] * width / size[0], flow[..., 1] * height / size[1])
     rows, columns = size[1] // CELL, size[0] // CELL
     cells = speed[: rows * CELL, : columns * CELL].reshape(rows, CELL, columns, CELL)

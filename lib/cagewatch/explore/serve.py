@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 TEMPLATES = Path(__file__).resolve().parent / "page"
-# Voila's and ipywidgets' scripts stand in the page and compile schemas, hence the two 'unsafe-'.
+# Voila's and ipywidgets' scripts stand in the page and compile schemas, hence the two 'unsafe-';
+# a widget's own script comes as a blob.
 POLICY = "; ".join(
     [
         "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
         "media-src 'self' data: blob:",

@@ -8,6 +8,7 @@ from cagewatch.plots.curves import (
     plot_roc,
     plot_score_histograms,
 )
+from cagewatch.plots.dots import plot_dots
 from cagewatch.plots.pictures import (
     picture_of,
     plot_flow,
@@ -40,6 +41,7 @@ __all__ = [
     "picture_of",
     "plot_bouts",
     "plot_confusion",
+    "plot_dots",
     "plot_flow",
     "plot_frames",
     "plot_heatmap",

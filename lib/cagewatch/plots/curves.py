@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import CenteredNorm
 from matplotlib.ticker import MaxNLocator
 
 from cagewatch.metrics import EventMetrics, Interval, PrecisionRecall, Roc, RocBand, format_auc
@@ -206,7 +207,7 @@ def plot_confusion(events: EventMetrics, ax: Axes | None = None) -> Axes:
 
 
 def plot_history(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Plot training and validation loss against the epoch.
+    """Plot training and validation loss against the epoch, on a logarithmic scale.
 
     `history` has one row per epoch and a column ``loss``; ``val_loss`` and ``epoch`` if there.
     """
@@ -218,8 +219,8 @@ def plot_history(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
             style = cycle_style(index)
             ax.plot(epoch, history[column], marker=marker, markersize=4, label=name, **style)
     ax.set(xlabel="Epoch", ylabel="Loss")
-    positive = history["loss"].min() > 0
-    if positive and history["loss"].max() > 10 * history["loss"].min():
+    losses = history[[name for name in ("loss", "val_loss") if name in history]]
+    if losses.min().min() > 0:  # a zero has no logarithm
         ax.set_yscale("log")
     ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     if ax.get_legend_handles_labels()[1]:
@@ -230,7 +231,7 @@ def plot_history(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
 def plot_heatmap(
     values: pd.DataFrame,
     label: str = "Frame AUC",
-    limits: tuple[float, float] = (0.4, 1.0),
+    reach: float = 0.5,
     texts: Sequence[Sequence[str]] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -239,15 +240,14 @@ def plot_heatmap(
     Parameters
     ----------
     values : rows and columns by name; NaN cells are left blank with a dash.
-    limits : values of the lightest and the darkest colour; what lies beyond looks like them.
+    reach : distance from 0.5, which chance reaches and is white, to the darkest colours: blue above
+        and red below. The same distance looks as strong on either side.
     texts : what to write in the cells instead of the values with two digits.
     """
     n_rows, n_columns = values.shape
     ax = axes_or_new(ax, figsize=(1.6 + 0.95 * n_columns, 1.5 + 0.42 * n_rows))
-    # From light to dark, so that it reads the same in grey.
-    image = ax.imshow(
-        values.to_numpy(float), cmap="YlGnBu", vmin=limits[0], vmax=limits[1], aspect="auto"
-    )
+    norm = CenteredNorm(0.5, reach)
+    image = ax.imshow(values.to_numpy(float), cmap="RdBu", norm=norm, aspect="auto")
     for (row, column), value in np.ndenumerate(values.to_numpy(float)):
         text = texts[row][column] if texts is not None else f"{value:.2f}"
         red, green, blue, _ = image.cmap(image.norm(value))

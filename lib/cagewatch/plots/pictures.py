@@ -129,7 +129,7 @@ def plot_reconstructions(
     Returns
     -------
     figure : one row of frames each for input, reconstruction and error of every stream. The error
-        is the absolute difference, averaged over channels, on one scale per stream.
+        is the absolute difference, averaged over channels, on one scale for all streams.
     """
     streams = [stream for stream in inputs if stream in outputs]
     length, rows, columns = next(iter(inputs.values())).shape[:3]
@@ -137,15 +137,18 @@ def plot_reconstructions(
         size = (0.9 + 1.05 * length + 0.8, 3.05 * len(streams) * 1.05 * rows / columns + 0.6)
         figure = plt.figure(figsize=size, layout="constrained")
     axes = figure.subplots(3 * len(streams), length, squeeze=False)
+    errors = {
+        name: np.abs(np.asarray(inputs[name], float) - outputs[name]).mean(axis=-1)
+        for name in streams
+    }
+    largest = max(*(float(error.max()) for error in errors.values()), 1e-6)
     for block, stream in enumerate(streams):
         seen, given = np.asarray(inputs[stream], float), np.asarray(outputs[stream], float)
-        error = np.abs(seen - given).mean(axis=-1)
-        largest = max(float(error.max()), 1e-6)
         for row, (name, pictures) in enumerate(
             [
                 ("input", picture_of(stream, seen)),
                 ("output", picture_of(stream, given)),
-                ("error", error),
+                ("error", errors[stream]),
             ]
         ):
             for column in range(length):
@@ -156,13 +159,9 @@ def plot_reconstructions(
                 shown = ax.imshow(pictures[column], vmin=0, **look, interpolation="nearest")
                 ax.set(xticks=[], yticks=[])
             axes[3 * block + row, 0].set_ylabel(f"{stream}\n{name}", fontsize=9)
-        figure.colorbar(
-            shown,
-            ax=axes[3 * block : 3 * block + 3],
-            label=f"{stream} error",
-            fraction=0.02,
-            pad=0.01,
-        )
+    figure.colorbar(
+        shown, ax=axes, label="error, share of the stream's range", fraction=0.02, pad=0.01
+    )
     for column in range(length):
         axes[0, column].set_title(f"{column + 1}", fontsize=9)
     if title:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
 from cagewatch.errors import InputError
-from cagewatch.plots import name_model, plot_heatmap, save_figure
+from cagewatch.plots import name_model, plot_dots, save_figure
 from cagewatch.study.artefacts.parameters import (
     Given,
     command,
@@ -97,33 +96,29 @@ def show_pairs(rows: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def show_alternates(given: Given, rows: pd.DataFrame) -> Figure:
-    """Draw every detector's AUC on both behaviours, the paper's value beneath, and save it."""
+    """Draw every detector's AUC on both behaviours with its interval, the paper's beside it."""
     ours = rows[rows["source"] == "ours"]
-    values = ours.pivot(index="target", columns="model", values="pooled")
     models = list(dict.fromkeys(ours["model"]))
-    values = values.reindex(index=list(TARGETS), columns=models)
-    published = read_published("mit").set_index(["target", "model"])["text"]
-    texts = [
-        [
-            f"{values.loc[t, m]:.3f}\n"
-            + (f"paper {published[t, m]}" if (t, m) in published else "")
-            for m in models
-        ]
-        for t in TARGETS
-    ]
-    texts = [[text.replace(" and ", "\nand ") for text in row] for row in texts]
-    values.columns = [name_model(model).replace(" ", "\n", 1) for model in models]
-    figure, ax = plt.subplots(figsize=(2 + 1.4 * len(models), 3.6), layout="constrained")
-    plot_heatmap(values, texts=texts, ax=ax)
-    ax.set_xticks(range(len(models)), values.columns, rotation=0, ha="center")
+
+    def table(column: str) -> pd.DataFrame:
+        wide = ours.pivot(index="model", columns="target", values=column)
+        wide = wide.reindex(index=models, columns=list(TARGETS)).astype(float)
+        return wide.rename(index=name_model)
+
+    rest = read_published("mit")
+    published = {
+        (name_model(row.model), row.target): row.auc for row in rest.itertuples() if row.auc
+    }
+    ax = plot_dots(table("pooled"), table("pooled_low"), table("pooled_high"), published)
+    figure = ax.figure
     scales = ", ".join(sorted(set(ours["scale"])))
     save_figure(
         figure,
         figures_folder(given),
         "section_3_4_auc",
         is_simulated(given),
-        f"Section 3.4: frame AUC, pooled raw scores, {given.dataset}, scale {scales}; beneath, "
-        "what the paper states for the MIT home cage",
+        f"Section 3.4: frame AUC, pooled raw scores, {given.dataset}, scale {scales}, with "
+        "intervals; crosses: what the paper states for the MIT home cage",
     )
     return figure
 

@@ -171,7 +171,7 @@ def show_difficulty(given: Given, table: pd.DataFrame, rows: pd.DataFrame) -> Fi
     _, ax = plt.subplots(
         figsize=(2.9 + 0.95 * len(table), 0.8 + 0.4 * len(table.columns)), layout="constrained"
     )
-    plot_heatmap(table.T, limits=(0.3, 1.0), texts=texts, ax=ax)
+    plot_heatmap(table.T, texts=texts, ax=ax)
     names = [
         f"{name}, {seeds[name]:.0f} {'seeds' if seeds[name] > 1 else 'seed'}"
         if name in seeds

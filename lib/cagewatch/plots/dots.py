@@ -1,0 +1,56 @@
+"""Values with intervals as dots on a line each, for tables too wide to compare by eye."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from cagewatch.plots.style import axes_or_new, cycle_style
+
+APART = 0.22  # between the dots of two groups, in rows
+
+
+def plot_dots(
+    values: pd.DataFrame,
+    low: pd.DataFrame | None = None,
+    high: pd.DataFrame | None = None,
+    published: Mapping[tuple[str, str], float] | None = None,
+    label: str = "Frame AUC",
+    chance: float | None = 0.5,
+    ax: Axes | None = None,
+) -> Axes:
+    """Plot a row for each method and in it a dot for each group, with its interval.
+
+    Parameters
+    ----------
+    values, low, high : DataFrame, methods by groups
+        The values and the bounds of their intervals; NaN leaves a dot or its interval out.
+    published : mapping of (method, group) to float, optional
+        Values of others, drawn as crosses beside the dots.
+    label : str
+        Of the axis of values.
+    chance : float, optional
+        Drawn as a line.
+    """
+    n_rows, n_groups = values.shape
+    ax = axes_or_new(ax, figsize=(6.4, 1.1 + 0.42 * n_rows))
+    if chance is not None:
+        ax.axvline(chance, color="0.6", linewidth=1, zorder=1)
+    for index, group in enumerate(values.columns):
+        style = cycle_style(index)
+        rows = np.arange(n_rows) + APART * (index - (n_groups - 1) / 2)
+        if low is not None and high is not None:
+            ax.hlines(rows, low[group], high[group], color=style["color"], linewidth=1.6, zorder=2)
+        marker = {"marker": "osD^v"[index % 5], "linestyle": "none", "color": style["color"]}
+        ax.plot(values[group], rows, **marker, label=group, zorder=3)
+        given = [(published or {}).get((method, group), np.nan) for method in values.index]
+        if np.isfinite(given).any():
+            crosses = {"marker": "x", "linestyle": "none", "color": style["color"]}
+            ax.plot(given, rows, **crosses, label=f"{group}, published", zorder=4)
+    ax.set_yticks(range(n_rows), values.index)
+    ax.set(xlabel=label, ylim=(n_rows - 0.5, -0.5))
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+    return ax
