@@ -93,7 +93,7 @@ function build(element, link) {
     if (data.anomalous) { swatch(COLOURS.bout, "true bout"); swatch(COLOURS.caught, "alarm in a bout"); swatch(COLOURS.wrong, "false alarm"); }
     else swatch(COLOURS.alarm, "alarm");
     swatch(COLOURS.cursor, "now");
-    parts.push("  click: go there · wheel: zoom · arrows: step · space: play");
+    parts.push("    click: go there · wheel: zoom · arrows: step · space: play");
     output.key.replaceChildren(...parts);
     output.key.title = output.key.textContent;
   }
