@@ -91,7 +91,7 @@ def bundle_run(
     budget, hours = budget_thresholds(scored)
     starts = [*np.searchsorted(scored.codes, range(len(scored.names))), len(scored.score)]
     threshold = apply_rule(scored, rule or default_rule(scored))
-    about = {
+    about: dict[str, Any] = {
         "runs": [describe_run(run)],
         "run": 0,
         "others": [],
