@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -63,6 +65,8 @@ class Footage:
         False where a frame is not to be looked at; None: all are, however many there are.
     store : Store, optional
         Gray and flow, where they have been computed already.
+    memo : dict
+        What has been measured of these frames, see `remember`; a part starts with an empty one.
     """
 
     name: str
@@ -71,6 +75,7 @@ class Footage:
     read: Callable[[], Iterator[tuple[float, np.ndarray]]]
     kept: np.ndarray | None = None
     store: Store | None = None
+    memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __len__(self) -> int:
         if self.kept is None:
@@ -89,6 +94,39 @@ class Footage:
         counted = self.counted()
         assert counted.kept is not None
         return replace(counted, kept=counted.kept & kept)
+
+    def remember(self, name: str, measure: Callable[[], Any]) -> Any:
+        """What `measure` gives, computed once for these frames; a few numbers a frame at most."""
+        if name not in self.memo:
+            self.memo[name] = measure()
+        return self.memo[name]
+
+    @contextmanager
+    def at_hand(self) -> Iterator[Footage]:
+        """The same footage with gray and flow in a temporary file, so that it is decoded once.
+
+        The file takes 4 kB a frame at the study's size; footage with a store stays as it is.
+        """
+        if self.store is not None:
+            yield self
+            return
+        rows, columns = self.settings.rows, self.settings.columns
+        with TemporaryDirectory(prefix="cagewatch-") as folder:
+            paths = Path(folder) / "gray", Path(folder) / "flow"
+            total = 0
+            with open(paths[0], "wb") as gray, open(paths[1], "wb") as flow:
+                for run in replace(self, kept=None).chunks(PIECE):
+                    for chunk in run:
+                        chunk.gray()[chunk.count - chunk.new :].tofile(gray)
+                        chunk.flow()[chunk.count - chunk.new :].tofile(flow)
+                        total += chunk.new
+            shape = (total, rows, columns)
+            held = (
+                np.memmap(paths[0], np.uint8, "r", shape=shape),
+                np.memmap(paths[1], np.float16, "r", shape=(*shape, 2)),
+            )
+            store = Store(self.name, Path(folder), *held, np.empty(0), "")
+            yield replace(self, store=store)
 
     def runs(self) -> Iterator[Iterator[np.ndarray]]:
         """Yield each run of successive kept frames as an iterator, to be read before the next.

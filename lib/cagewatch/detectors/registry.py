@@ -17,6 +17,10 @@ DETECTORS = {
     "sparse": "cagewatch.detectors.sparse",
     **dict.fromkeys(("mean_image", "pca_frames", "pca_clips"), "cagewatch.detectors.linear"),
     **dict.fromkeys(
+        ("habits", "place", "dynamics", "speed", "stillness", "rhythm"), "cagewatch.detectors.usual"
+    ),
+    "recommended": "cagewatch.detectors.fusion",
+    **dict.fromkeys(
         ("frame_index", "frame_difference", "flow_magnitude", "mean_flow"),
         "cagewatch.detectors.trivial",
     ),

@@ -21,8 +21,18 @@ STEP = 4  # frames from one to the next
 MOVING = 0.05  # share of the pixels that stands for what moves
 
 
-def describe_rhythm(frames: Iterable[np.ndarray], fps: float) -> Iterator[np.ndarray]:
+def describe_rhythm(
+    frames: Iterable[np.ndarray], fps: float, shrink: bool = True
+) -> Iterator[np.ndarray]:
     """Yield what frequencies the movement around each frame of a run is made of.
+
+    Parameters
+    ----------
+    frames : iterable of ndarray of uint8, shape (height, width)
+    fps : float
+        Frames per second.
+    shrink : bool
+        Shrink frames to ROWS first.
 
     Yields
     ------
@@ -35,8 +45,10 @@ def describe_rhythm(frames: Iterable[np.ndarray], fps: float) -> Iterator[np.nda
     held: deque[np.ndarray] = deque(maxlen=length)
     rhythm, read, given = None, 0, 0
     for frame in frames:
-        width = max(1, round(frame.shape[1] * ROWS / frame.shape[0]))
-        held.append(cv2.resize(frame, (width, ROWS), interpolation=cv2.INTER_AREA).ravel())
+        if shrink:
+            width = max(1, round(frame.shape[1] * ROWS / frame.shape[0]))
+            frame = cv2.resize(frame, (width, ROWS), interpolation=cv2.INTER_AREA)
+        held.append(frame.ravel())
         read += 1
         if len(held) == length and (read - length) % STEP == 0:
             rhythm = _measure_rhythm(held, fps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,3 +75,21 @@ class TrainingSet:
             span = self.parameters.clip_length * self.parameters.frame_stride
             found = limit_frames(found, self.parameters.max_train_clips * span)
         return [one for one in found if len(one)]
+
+    def only(self, names: Collection[str], parameters: Parameters, folder: Path) -> TrainingSet:
+        """Some of the recordings, for another detector; what was measured of them is kept.
+
+        Parameters
+        ----------
+        names : collection of str
+            Of recordings.
+        parameters : Parameters
+            Of the other detector; the frames to train on must be the same.
+        folder : Path
+            Its own.
+        """
+        recordings = [one for one in self.recordings if one.name in names]
+        part = TrainingSet(recordings, self.stores, parameters, folder)
+        # A cached property is kept under its name.
+        part.__dict__["footage"] = [one for one in self.footage if one.name in names]
+        return part

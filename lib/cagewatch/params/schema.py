@@ -154,6 +154,15 @@ class Parameters(BaseModel):
         default=None, description="principal components that a frame or clip is rebuilt from"
     )
 
+    # Several detectors in one
+    members: Names = Field(default=None, description="detectors that are combined into one")
+    member_weights: list[Annotated[float, Field(gt=0)]] = Field(
+        default=None, description="what each member counts for, in the same order"
+    )
+    members_may_fail: bool = Field(
+        default=None, description="go without a member that cannot be fitted, with a notice"
+    )
+
     # Networks and training (Table 1 of the paper)
     image_loss_weight: Annotated[float, Field(ge=0)] = Field(
         default=None, description="loss weight, image"

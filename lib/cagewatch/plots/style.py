@@ -28,6 +28,7 @@ MODEL_NAMES = {
     "conv3d": "two-stream 3-D CAE",
     "memory": "two-stream CAE with memory",
     "density": "density of objects",
+    "recommended": "recommended (six in one)",
     "sparse": "sparse combinations (150 FPS)",
     "mean_image": "mean image",
     "pca_frames": "PCA of frames",

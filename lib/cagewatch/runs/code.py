@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cagewatch.detectors import DETECTORS
 from cagewatch.errors import InputError
-from cagewatch.params import choices, layers_root
+from cagewatch.params import choices, layers_root, read_model
 
 LIBRARY = Path(__file__).resolve().parents[1]
 # Modules that change no number: values are compared as such, wherever they come from.
@@ -67,7 +67,16 @@ def digest(sources: Iterable[Path], without: Sequence[str] = SILENT) -> str:
 
 
 def made_of(model: str) -> list[Path]:
-    """The modules a detector is made of; a network's is named by the first word of its name."""
+    """The modules a detector is made of, those of its layer's members among them.
+
+    A network's own module is named by the first word of its name.
+    """
+    members = read_model(model).get("members", ()) if model in DETECTORS else ()
+    if members:
+        return [
+            *(path for path in [find_module(DETECTORS[model])] if path),
+            *(path for member in members for path in made_of(member)),
+        ]
     network = f"cagewatch.detectors.networks.{model.partition('_')[0]}"
     found = [find_module(name) for name in (DETECTORS.get(model, ""), network)]
     return [path for path in found if path]
