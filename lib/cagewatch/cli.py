@@ -38,6 +38,7 @@ app.command()(commands.train)
 app.command()(commands.score)
 app.command()(review_commands.review)
 app.command()(review_commands.report)
+app.command()(review_commands.watch)
 
 
 WORDS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}

@@ -77,6 +77,59 @@ def report(
     typer.echo(write_report(open_cage(cage), into, dark, without_rejected))
 
 
+def watch(
+    cage: CageFolder,
+    folder: Annotated[Path, typer.Argument(help="Where videos appear.", metavar="FOLDER")],
+    rest: Annotated[float, typer.Option(help="Seconds a finished file has not changed.")] = 10,
+    budget: Annotated[
+        float | None, typer.Option(help="False alarms an hour; by default the cage's.")
+    ] = None,
+    command: Annotated[
+        str | None, typer.Option(help="Run with the path of a table of new alarms.")
+    ] = None,
+    webhook: Annotated[
+        str | None, typer.Option(help="Address on this machine that alarms are posted to.")
+    ] = None,
+    pattern: Annotated[
+        str | None, typer.Option(help="How file names are made: '{cage}_{animal}_{date}_{time}'.")
+    ] = None,
+    dark: Annotated[str, typer.Option(help="When it is dark, such as 19-7; or none.")] = "19-7",
+    cores: Annotated[int, typer.Option(help="Processor cores to use; 0: all.")] = 0,
+) -> None:
+    """Score videos as a recorder finishes them, renew the report; ends by Ctrl-C.
+
+    Example: cagewatch watch my_cage /recordings --webhook http://localhost:8000/alarms
+    """
+    from cagewatch import runtime
+    from cagewatch.cages import ScoreParameters, decide_level, open_cage
+    from cagewatch.cages.batch import Work
+    from cagewatch.cages.table import compile_pattern
+    from cagewatch.params import check_values
+    from cagewatch.review.report import read_dark
+    from cagewatch.review.watch import Watch, tell_command, tell_webhook, watch_folder
+
+    tell = [tell_command(command)] if command is not None else []
+    tell += [tell_webhook(webhook)] if webhook is not None else []
+    read_dark(dark)
+    if pattern is not None:
+        compile_pattern(pattern)
+    place = folder.expanduser().absolute()
+    if not place.is_dir():
+        raise InputError(f"{folder} is not a folder; give the one that videos appear in.")
+    if not 0 <= rest < float("inf"):
+        raise InputError(f"--rest is {rest:g}; give seconds, 0 or more.")
+    values = {"recording": [str(place)], "cage": str(cage), "budget": budget, "pattern": pattern}
+    given = check_values(values | {"cores": cores}, ScoreParameters, "the command")
+    opened = open_cage(cage)
+    work = Work(opened, {}, decide_level(opened, budget=budget), given)
+    runtime.configure(work.backend, cores)
+    typer.echo(f"{work.level.words} Watching {folder}; Ctrl-C ends it.")
+    try:
+        watch_folder(Watch(work, place, rest, tell, dark, typer.echo))
+    except KeyboardInterrupt:
+        typer.echo("Ended; what is not scored yet is scored next time.")
+
+
 def find_alarm(alarms: pd.DataFrame, place: str) -> pd.Series:
     """The row of `list_alarms` at ``RECORDING:TIME``; InputError if there is none."""
     from cagewatch.commands import read_time

@@ -85,7 +85,7 @@ def check_table(folder: Path, recordings: list[str]) -> pd.DataFrame:
     table = read_recordings_table(folder).set_index("recording")
     if missing := [name for name in recordings if name not in table.index]:
         raise InputError(f"{path} has no row for the recording {missing[0]!r}; add one.")
-    table = table.reindex(columns=["file", "animal", "group", "start_time"]).fillna("")
+    table = table.reindex(columns=["file", "animal", "group", "start_time"], fill_value="")
     table = table.loc[recordings].apply(lambda column: column.str.strip()).reset_index()
     for column in ("animal", "start_time"):
         if (empty := table[column] == "").any():
