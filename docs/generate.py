@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import jupytext
+from rooms import describe_rooms, draw_rooms
 from sphinx.application import Sphinx
 
 from cagewatch.detectors.networks.build import MODELS
@@ -41,6 +42,7 @@ def write_pages(folder: Path) -> None:
     pages = {
         "parameters.md": list_parameters(),
         "commands.md": describe_commands(),
+        "rooms.md": describe_rooms("rooms.svg"),
         "notebooks.md": list_pages(
             "Notebooks",
             "Each notebook as the default study executed it, on simulated video.",
@@ -70,6 +72,7 @@ def write_pages(folder: Path) -> None:
     for page in (folder / "generated").rglob("*.md"):
         if page.relative_to(folder / "generated").as_posix() not in pages:
             page.unlink()
+    draw_rooms(folder / "generated" / "rooms.svg")
     for name, text in pages.items():
         path = folder / "generated" / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,69 @@
+"""The rooms of the library, read from its source: what each is for, its size, what it imports."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from matplotlib.patches import FancyArrowPatch
+
+LIBRARY = Path(__file__).resolve().parents[1] / "lib" / "cagewatch"
+
+
+def read_imports(library: Path = LIBRARY) -> dict[str, set[str]]:
+    """Rooms, and files beside them, that each room imports."""
+    found: dict[str, set[str]] = {}
+    for path in sorted(library.rglob("*.py")):
+        name = name_room(path, library)
+        found.setdefault(name, set())
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == library.name:
+                found[name].update(one.name for one in node.names)
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(library.name):
+                found[name].add((node.module or "").split(".")[1])
+    return {name: (others & set(found)) - {name} for name, others in found.items()}
+
+
+def name_room(path: Path, library: Path = LIBRARY) -> str:
+    """The room that a module lies in; a module at the root is a room of its own."""
+    return path.relative_to(library).parts[0].removesuffix(".py")
+
+
+def order_rooms(imports: dict[str, set[str]]) -> list[str]:
+    """Rooms such that each imports earlier ones only; `graphlib.CycleError` if there is no way."""
+    return list(graphlib.TopologicalSorter(imports).static_order())
+
+
+def describe_rooms(picture: str) -> str:
+    """The page: the picture, and a row per room in order."""
+    imports = read_imports()
+    lines = ["# Rooms of the library", "", "An arrow points to what a room imports; all go up.", ""]
+    lines += [f"![Rooms and their imports]({picture})", "", "| room | what it is | lines |"]
+    lines += ["| --- | --- | ---: |"]
+    for name in order_rooms(imports):
+        if (folder := LIBRARY / name).is_dir():
+            text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
+            size = sum(len(path.read_text().splitlines()) for path in folder.rglob("*.py"))
+            lines.append(f"| `{name}` | {(text or '').splitlines()[0]} | {size:,} |")
+    return "\n".join([*lines, ""])
+
+
+def draw_rooms(path: Path) -> None:
+    """Draw the rooms in order, with an arrow from each to what it imports."""
+    imports = read_imports()
+    rooms = [name for name in order_rooms(imports) if (LIBRARY / name).is_dir()]
+    figure, ax = plt.subplots(figsize=(6.4, 5.2))
+    for row, name in enumerate(rooms):
+        ax.text(0, -row, name, ha="right", va="center", fontsize=10)
+        for other in imports[name] & set(rooms):
+            above = rooms.index(other)
+            bend = {"connectionstyle": "arc3,rad=0.5", "arrowstyle": "-|>", "mutation_scale": 8}
+            arrow = FancyArrowPatch((0.05, -row), (0.05, -above), **bend, lw=0.8, alpha=0.6)
+            ax.add_patch(arrow)
+    ax.set(xlim=(-0.6, 4), ylim=(-len(rooms), 1))
+    ax.axis("off")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
+    plt.close(figure)
