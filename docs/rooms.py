@@ -7,7 +7,6 @@ import graphlib
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-from matplotlib.patches import FancyArrowPatch
 
 LIBRARY = Path(__file__).resolve().parents[1] / "lib" / "cagewatch"
 
@@ -39,7 +38,12 @@ def order_rooms(imports: dict[str, set[str]]) -> list[str]:
 def describe_rooms(picture: str) -> str:
     """The page: the picture, and a row per room in order."""
     imports = read_imports()
-    lines = ["# Rooms of the library", "", "An arrow points to what a room imports; all go up.", ""]
+    lines = [
+        "# Rooms of the library",
+        "",
+        "A dot: the room of the row imports that of the column. All lie below the line.",
+        "",
+    ]
     lines += [f"![Rooms and their imports]({picture})", "", "| room | what it is | lines |"]
     lines += ["| --- | --- | ---: |"]
     for name in order_rooms(imports):
@@ -51,19 +55,23 @@ def describe_rooms(picture: str) -> str:
 
 
 def draw_rooms(path: Path) -> None:
-    """Draw the rooms in order, with an arrow from each to what it imports."""
+    """Draw a dot where the room of a row imports that of a column: below the diagonal, all of them.
+
+    Rooms stand in the order of `order_rooms`.
+    """
     imports = read_imports()
     rooms = [name for name in order_rooms(imports) if (LIBRARY / name).is_dir()]
+    pairs = [(rooms.index(b), rooms.index(a)) for a in rooms for b in imports[a] if b in rooms]
     figure, ax = plt.subplots(figsize=(6.4, 5.2))
-    for row, name in enumerate(rooms):
-        ax.text(0, -row, name, ha="right", va="center", fontsize=10)
-        for other in imports[name] & set(rooms):
-            above = rooms.index(other)
-            bend = {"connectionstyle": "arc3,rad=0.5", "arrowstyle": "-|>", "mutation_scale": 8}
-            arrow = FancyArrowPatch((0.05, -row), (0.05, -above), **bend, lw=0.8, alpha=0.6)
-            ax.add_patch(arrow)
-    ax.set(xlim=(-0.6, 4), ylim=(-len(rooms), 1))
-    ax.axis("off")
+    ax.plot([-0.5, len(rooms) - 0.5], [-0.5, len(rooms) - 0.5], color="0.8", lw=1)
+    ax.scatter(*zip(*pairs, strict=True), s=50, color="#0072b2")
+    ax.set_xticks(range(len(rooms)), rooms, rotation=90)
+    ax.set_yticks(range(len(rooms)), rooms)
+    ax.set(xlabel="is imported", ylabel="imports")
+    ax.invert_yaxis()
+    ax.set_aspect("equal")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
+    figure.savefig(
+        path, bbox_inches="tight", metadata={"Date": None} if path.suffix == ".svg" else {}
+    )
     plt.close(figure)
