@@ -39,6 +39,7 @@ app.command()(commands.score)
 app.command()(review_commands.review)
 app.command()(review_commands.report)
 app.command()(review_commands.watch)
+app.command("demo-cohort")(review_commands.demo_cohort)
 
 
 WORDS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}

@@ -130,6 +130,26 @@ def watch(
         typer.echo("Ended; what is not scored yet is scored next time.")
 
 
+def demo_cohort(
+    folder: Annotated[Path, typer.Argument(help="Folder for videos, cage and report.")],
+    animals: Annotated[int, typer.Option(min=2, help="Of each of two groups.")] = 6,
+    days: Annotated[int, typer.Option(min=1, help="Recorded, twice each.")] = 3,
+    minutes: Annotated[float, typer.Option(min=0.5, help="Of a recording.")] = 4,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    cores: Annotated[int, typer.Option(help="Processor cores to use; 0: all.")] = 0,
+) -> None:
+    """Simulate two groups, one of which hangs half as much again; train, score, and report.
+
+    Example: cagewatch demo-cohort demo
+    """
+    from cagewatch.review.cohort import run_demo
+
+    report, seconds = run_demo(folder, seed, cores, animals, days, minutes)
+    for step, took in seconds.items():
+        typer.echo(f"{step:10} {took:7.1f} s")
+    typer.echo(f"Report: {report}")
+
+
 def find_alarm(alarms: pd.DataFrame, place: str) -> pd.Series:
     """The row of `list_alarms` at ``RECORDING:TIME``; InputError if there is none."""
     from cagewatch.commands import read_time
