@@ -90,7 +90,9 @@ def bundle_run(
     step = scored.elapsed_s[-1] - scored.elapsed_s[-2] if len(scored.score) > 1 else 1.0
     budget, hours = budget_thresholds(scored)
     starts = [*np.searchsorted(scored.codes, range(len(scored.names))), len(scored.score)]
-    threshold = apply_rule(scored, rule or default_rule(scored))
+    rules = rule_thresholds(scored)
+    rule = rule or default_rule(scored)
+    threshold = rules["equal error rate"] if rule == "eer" else apply_rule(scored, rule)
     about: dict[str, Any] = {
         "runs": [describe_run(run)],
         "run": 0,
@@ -104,7 +106,7 @@ def bundle_run(
         "chosen": chosen,
         "smoothing": smoothing,
         "simulated": any(name.startswith(SIMULATED) for name in scored.names),
-        "rules": list(rule_thresholds(scored).items()),
+        "rules": list(rules.items()),
         "tracks": [describe_track(run, threshold, budget)],
     }
     arrays = {

@@ -44,7 +44,8 @@ def labelled_frames(frames: pd.DataFrame) -> pd.DataFrame:
         raise InputError(f"The scores lack the column {missing[0]!r}; score the run again.")
     known = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
     given = frames["anomalous"]
-    flags = given if given.dtype == bool else given.astype("string").str.lower().map(known)
+    ready = given.dtype == bool or given.dtype == "boolean"
+    flags = given if ready else given.astype("string").str.lower().map(known)
     if np.any(flags.isna() & given.notna()):
         raise InputError("The column 'anomalous' of the scores must hold true, false or nothing.")
     kept = frames[flags.notna()].reset_index(drop=True)

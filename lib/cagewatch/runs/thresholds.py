@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from cagewatch.errors import InputError
 from cagewatch.files import read_json, write_json
@@ -54,18 +55,13 @@ def select_scores(run: FinishedRun, score: str = "both", smoothing: int = 1) -> 
             f"{', '.join(available_scores(run)) or 'none'}."
         )
     frames = run.frames
-    values = smooth_scores(
-        frames[COLUMN_OF[score]].to_numpy(float), frames["recording"].to_numpy(object), smoothing
-    )
+    recording = pd.factorize(frames["recording"])[0]
+    values = smooth_scores(frames[COLUMN_OF[score]].to_numpy(float), recording, smoothing)
     frames = frames.assign(score=values)
     has_labels = bool(frames["anomalous"].notna().any())
     if has_labels:
         frames = labelled_frames(frames)
-    recording = frames["recording"].to_numpy(object)
-    names, first = np.unique(recording, return_index=True)
-    names = tuple(names[np.argsort(first)])
-    order = {name: code for code, name in enumerate(names)}
-    codes = np.fromiter((order[name] for name in recording), np.int64, len(recording))
+    codes, names = pd.factorize(frames["recording"])
     times = frames["time_s"].to_numpy(float)
     known = np.isfinite(times).all()
     duration = frame_durations(len(codes), codes, times) if known else np.ones(len(codes))
@@ -74,8 +70,8 @@ def select_scores(run: FinishedRun, score: str = "both", smoothing: int = 1) -> 
     return Scored(
         score=frames["score"].to_numpy(float),
         anomalous=frames["anomalous"].to_numpy(bool) if has_labels else None,
-        codes=codes,
-        names=names,
+        codes=codes.astype(np.int64),
+        names=tuple(names),
         frame=frames["frame"].to_numpy(np.int64),
         time_s=times,
         elapsed_s=np.cumsum(duration) - duration,

@@ -89,10 +89,11 @@ function paintTimeline(canvas, state, a, b, marked) {
   const scale = (right - PLOT.left) / (view[1] - view[0]);
   const x = (time) => PLOT.left + (time - view[0]) * scale;
   const end = (i) => i < elapsed.length ? elapsed[i] : data.seconds;
-  const bars = (spans, up, tall) => { // those that fall on one pixel are drawn once
+  const bars = (spans, up, tall, colourOf) => { // those that fall on one pixel are drawn once
     let last = -1, before = null;
-    for (const [start, stop, colour] of spans) {
+    for (const [start, stop, caught] of spans) {
       if (stop <= a || start >= b) continue;
+      const colour = colourOf(caught);
       const begin = Math.max(PLOT.left, x(elapsed[start])), until = Math.min(right, x(end(stop)));
       if (until < last && colour === before) continue;
       last = Math.max(begin + 1.5, until); before = colour;
@@ -100,14 +101,14 @@ function paintTimeline(canvas, state, a, b, marked) {
     }
   };
   pen.save(); pen.beginPath(); pen.rect(PLOT.left, 0, right - PLOT.left, height); pen.clip();
-  bars(data.bouts.map(([start, stop]) => [start, stop, COLOURS.bout]), PLOT.top, bottom - PLOT.top);
+  bars(data.bouts, PLOT.top, bottom - PLOT.top, () => COLOURS.bout);
   const tall = 11 / tracks.length;
-  tracks.forEach((track, k) => bars(track.weighed.alarms.map(([start, stop, caught]) => [start, stop,
-    !anomalous ? COLOURS.alarm : caught ? COLOURS.caught : COLOURS.wrong]), 17 + k * tall, tall - .5));
+  const kind = (caught) => !anomalous ? COLOURS.alarm : caught ? COLOURS.caught : COLOURS.wrong;
+  tracks.forEach((track, k) => bars(track.weighed.alarms, 17 + k * tall, tall - .5, kind));
   [...tracks.keys()].reverse().forEach((k) => {
     const track = tracks[k], top = Math.max(track.high, Math.min(track.threshold, 1.1 * track.high - .1 * track.low));
     const y = (v) => bottom - (v - track.low) / (top - track.low || 1) * (bottom - PLOT.top);
-    paintScore(pen, track.score, k, x, y);
+    paintScore(pen, track, k, x, y);
     line(pen, [[PLOT.left, y(track.threshold)], [right, y(track.threshold)]], k ? COLOURS.tracks[k] : "#000", {dashes: [4, 3]});
     if (!k) track.top = top;
   });
@@ -127,10 +128,10 @@ function paintTimeline(canvas, state, a, b, marked) {
   pen.fillText(short(tracks[0].low), PLOT.left - 4, bottom);
 
   // The line of one score; where frames are many, the lowest and highest of each column of pixels.
-  function paintScore(pen, score, k, x, y) {
+  function paintScore(pen, {score, lows, ups}, k, x, y) {
     pen.strokeStyle = COLOURS.tracks[k]; pen.lineWidth = 1; pen.beginPath();
-    const many = b - a >= 2 * width, first = many ? a : Math.max(from, a - 1);
-    const last = many ? b : Math.min(to, b + 1);
+    const many = b - a >= 2 * width, step = b - a >= 2 * BLOCK * width ? BLOCK : 1;
+    const first = many ? a - a % step : Math.max(from, a - 1), last = many ? b : Math.min(to, b + 1);
     let column = null, low = Infinity, up = -Infinity, fresh = true;
     let next = starts.findIndex((start) => start > first);
     const put = () => {
@@ -139,12 +140,12 @@ function paintTimeline(canvas, state, a, b, marked) {
       if (up > low) pen.lineTo(column, y(up));
       fresh = false; low = Infinity; up = -Infinity;
     };
-    for (let i = first; i < last; i++) {
-      const here = many ? Math.round(x(elapsed[i])) : x(elapsed[i]), cut = i === starts[next];
+    for (let i = first; i < last; i += step) {
+      const here = many ? Math.round(x(elapsed[i])) : x(elapsed[i]), cut = i >= starts[next];
       if (here !== column || cut) { put(); column = here; }
       if (cut) { fresh = true; next++; }
-      if (score[i] < low) low = score[i];
-      if (score[i] > up) up = score[i];
+      low = Math.min(low, step > 1 ? lows[i / BLOCK] : score[i]);
+      up = Math.max(up, step > 1 ? ups[i / BLOCK] : score[i]);
     }
     put();
     pen.stroke();

@@ -75,6 +75,21 @@ function rocOf(data, score, a, b) {
   return {points, area};
 }
 
+// The lowest and highest score of all, and of each `BLOCK` of frames, for a line of many.
+const BLOCK = 64;
+function extremesOf(score) {
+  const count = Math.ceil(score.length / BLOCK);
+  const lows = new Float64Array(count).fill(Infinity), ups = new Float64Array(count).fill(-Infinity);
+  let low = Infinity, high = -Infinity;
+  for (let i = 0; i < score.length; i++) {
+    const k = i >> 6, value = score[i];
+    if (value < lows[k]) lows[k] = value;
+    if (value > ups[k]) ups[k] = value;
+  }
+  for (let k = 0; k < count; k++) { low = Math.min(low, lows[k]); high = Math.max(high, ups[k]); }
+  return {lows, ups, low, high};
+}
+
 // Shares of frames a to b in `bins` equal steps from low to high: of normal, of anomalous ones.
 function sharesOf(data, track, a, b, bins) {
   const counts = [new Float64Array(bins), new Float64Array(bins)], totals = [0, 0];

@@ -47,13 +47,7 @@ function build(element, link) {
     generation++; asked = null;
     if (!link.pictures) { pictures.forEach((one) => URL.revokeObjectURL(one.url)); pictures = new Map(); }
     data.bouts = !anomalous ? [] : weigh({...data, anomalous: null}, anomalous, 1).alarms;
-    for (const track of data.tracks) {
-      [track.low, track.high] = [Infinity, -Infinity];
-      for (const value of track.score) {
-        if (value < track.low) track.low = value;
-        if (value > track.high) track.high = value;
-      }
-    }
+    for (const track of data.tracks) Object.assign(track, extremesOf(track.score));
     options(input.run, data.runs.map((text, index) => [index, text]), data.run);
     output.title.textContent = main.name;
     options(input.second, [["", "–"], ...data.others], data.second ?? "");
@@ -391,7 +385,8 @@ function render({model, el}) {
 // As a saved page: everything lies in it.
 async function openSaved(element, saved) {
   const unpack = async (text) => {
-    const packed = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+    const letters = atob(text), packed = new Uint8Array(letters.length);
+    for (let i = 0; i < packed.length; i++) packed[i] = letters.charCodeAt(i);
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Uint8Array(await new Response(stream).arrayBuffer());
   };
