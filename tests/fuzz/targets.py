@@ -27,13 +27,13 @@ from cagewatch.recordings.annotations import (
     labels_from_bouts,
     read_csv_bouts,
     read_labels,
-    write_bouts,
 )
 from cagewatch.recordings.avenue import read_masks
 from cagewatch.recordings.extract import extract_archive
 from cagewatch.recordings.folder import read_label_file
 from cagewatch.recordings.frame_labels import check_label_length
 from cagewatch.recordings.ucsd import read_ranges
+from cagewatch.simulate.writer import write_annotations
 from cagewatch.store import build_stores, open_store, preprocessing_of
 from cagewatch.store.manifest import is_current
 from cagewatch.video import read_frames
@@ -95,7 +95,7 @@ def read_mit(path: Path, _: int) -> str:
     assert 0 < len(labels) <= MAX_FRAMES and labels.min() >= 0
     if len(labels) < 100_000:
         again = path.with_name("again.txt")
-        write_bouts(again, labels, MIT_BEHAVIOURS)
+        write_annotations(again, bouts_of(labels, MIT_BEHAVIOURS).itertuples())
         assert np.array_equal(read_labels(again), labels)
     return "read"
 

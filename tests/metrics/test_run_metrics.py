@@ -39,12 +39,7 @@ def make_frames(n: int = 600, seed: int = 0) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def parameters():
-    given = {
-        "dataset": "mit",
-        "target": "hang",
-        "model": "cae",
-        "scale": "smoke",
-    }
+    given = {"dataset": "mit", "target": "hang", "model": "cae", "scale": "smoke"}
     return resolve(given)
 
 

@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 
 from cagewatch.metrics import compute_auc
-from cagewatch.metrics.within import (
-    count_pairs,
-    percentile_interval,
-    resample_within,
-    within_auc,
-)
+from cagewatch.metrics.within import count_pairs, percentile_interval, resample_within, within_auc
 
 
 @pytest.fixture

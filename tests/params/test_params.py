@@ -140,7 +140,7 @@ def test_written_parameters_read_back_equal(tmp_path):
     assert params.validate(yaml.safe_load((tmp_path / "params.yaml").read_text())) == resolved
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(
     st.dictionaries(
         st.text(max_size=12), st.none() | st.integers() | st.text(max_size=5) | st.floats()

@@ -30,8 +30,7 @@ def generate():
 def mended(generate, page: str, text: str) -> str:
     """A page's text after its links were mended."""
     site = SimpleNamespace(
-        srcdir=str(ROOT / "docs"),
-        env=SimpleNamespace(doc2path=lambda name, base: f"{name}.md"),
+        srcdir=str(ROOT / "docs"), env=SimpleNamespace(doc2path=lambda name, base: f"{name}.md")
     )
     source = [text]
     generate.mend_links(site, page, source)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cagewatch.errors import InputError
-from cagewatch.recordings import label_lines
+from cagewatch.recordings import annotations
 from cagewatch.recordings.annotations import (
     MIT_BEHAVIOURS,
     OTHER,
@@ -18,10 +18,10 @@ from cagewatch.recordings.annotations import (
     labels_from_bouts,
     read_csv_bouts,
     read_labels,
-    write_bouts,
 )
 from cagewatch.recordings.base import Recording
 from cagewatch.recordings.frame_labels import check_label_length, far_from_edges
+from cagewatch.simulate.writer import write_annotations
 
 GOOD = """frame: 00000001-00000019 micromovement
 frame: 00000020-00000050 walk
@@ -117,12 +117,12 @@ def test_wrong_bout_tables_are_refused(tmp_path, text, says):
 def test_any_labels_survive_both_formats(tmp_path_factory, labels):
     folder = tmp_path_factory.mktemp("bouts")
     labels = np.array(labels, np.int16)
-    write_bouts(folder / "a.txt", labels, MIT_BEHAVIOURS)
-    np.testing.assert_array_equal(read_labels(folder / "a.txt"), labels)
-    write_bouts(folder / "a.csv", labels, MIT_BEHAVIOURS)
-    bouts = read_csv_bouts(folder / "a.csv")
-    np.testing.assert_array_equal(labels_from_bouts(bouts, MIT_BEHAVIOURS), labels)
     table = bouts_of(labels, MIT_BEHAVIOURS)
+    write_annotations(folder / "a.txt", table.itertuples())
+    np.testing.assert_array_equal(read_labels(folder / "a.txt"), labels)
+    lines = [f"{row.start},{row.stop - 1},{row.behaviour}\n" for row in table.itertuples()]
+    path = write(folder, "".join(["start_frame,stop_frame,behaviour\n", *lines]), "a.csv")
+    np.testing.assert_array_equal(labels_from_bouts(read_csv_bouts(path), MIT_BEHAVIOURS), labels)
     assert table["start"].iloc[0] == 0 and table["stop"].iloc[-1] == len(labels)
     assert (table["start"].iloc[1:].to_numpy() == table["stop"].iloc[:-1].to_numpy()).all()
     assert (table["behaviour"].iloc[1:].to_numpy() != table["behaviour"].iloc[:-1].to_numpy()).all()
@@ -130,12 +130,6 @@ def test_any_labels_survive_both_formats(tmp_path_factory, labels):
 
 def test_no_labels_have_no_bouts():
     assert len(bouts_of(np.zeros(0, np.int16), MIT_BEHAVIOURS)) == 0
-
-
-def test_nothing_half_written_when_the_folder_cannot_be_written(tmp_path):
-    with pytest.raises(InputError, match="Cannot write"):
-        (tmp_path / "file").write_text("x")
-        write_bouts(tmp_path / "file" / "a.txt", np.zeros(3, np.int16), MIT_BEHAVIOURS)
 
 
 def recording(labels, label_source="a.txt", behaviours=MIT_BEHAVIOURS) -> Recording:
@@ -223,7 +217,7 @@ def test_what_is_no_label_file_is_refused_before_it_is_taken_apart(
     tmp_path, monkeypatch, limit, value, text
 ):
     path = write(tmp_path, text)
-    monkeypatch.setattr(label_lines, limit, value)
+    monkeypatch.setattr(annotations, limit, value)
     with pytest.raises(InputError, match="no label file has|longer than any label file"):
         read_labels(path)
 
@@ -253,5 +247,6 @@ def test_the_real_annotation_file(data_dir):
 
 def test_the_real_annotation_file_is_written_back_byte_for_byte(data_dir, tmp_path):
     path = data_dir / "mit_mouse" / "Annotator_group_1" / "20080324115556.txt"
-    write_bouts(tmp_path / "a.txt", read_labels(path), MIT_BEHAVIOURS)
+    bouts = bouts_of(read_labels(path), MIT_BEHAVIOURS).itertuples()
+    write_annotations(tmp_path / "a.txt", bouts)
     assert (tmp_path / "a.txt").read_bytes() == path.read_bytes()

@@ -13,8 +13,9 @@ from cagewatch.clips import labels_of, trained_frames
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters, resolve
 from cagewatch.recordings import folder, load_recordings, mit, mit_sample, split_recordings
-from cagewatch.recordings.annotations import MIT_BEHAVIOURS, write_bouts
+from cagewatch.recordings.annotations import MIT_BEHAVIOURS, bouts_of
 from cagewatch.recordings.base import Recording
+from cagewatch.simulate.writer import write_annotations
 
 LABELS = np.repeat([7, 3, 2, 7], [5, 2, 10, 3])
 
@@ -37,10 +38,10 @@ def full_database(tmp_path, write_video, moving_disc) -> Path:
     (root / "Annotator_group_2").mkdir()
     for name in ("20080321162447", "20080324143707A"):
         write_video(root / f"{name}.mpg", moving_disc(20), 30000 / 1001, "mpeg1video")
-        write_bouts(root / "Annotator_group_1" / f"{name}.txt", LABELS, MIT_BEHAVIOURS)
-    write_bouts(
-        root / "Annotator_group_2" / "20080321162447.txt", np.zeros(20, int), MIT_BEHAVIOURS
-    )
+        bouts = bouts_of(LABELS, MIT_BEHAVIOURS).itertuples()
+        write_annotations(root / "Annotator_group_1" / f"{name}.txt", bouts)
+    bouts = bouts_of(np.zeros(20, int), MIT_BEHAVIOURS).itertuples()
+    write_annotations(root / "Annotator_group_2" / "20080321162447.txt", bouts)
     return root
 
 

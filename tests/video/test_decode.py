@@ -157,7 +157,7 @@ def test_rotation_marks_are_not_applied(tmp_path, write_video, moving_disc):
         ("a.gif", "gif"),
     ],
 )
-@pytest.mark.parametrize("keep", [0.3, 0.6, 0.95])
+@pytest.mark.parametrize("keep", [0.3, 0.95])
 def test_a_cut_video_is_refused(tmp_path, write_video, moving_disc, name, codec, keep):
     options = {"pix_fmt": "gray"} if codec == "gif" else {}
     whole = write_video(tmp_path / name, noisy_disc(moving_disc, 40), codec=codec, **options)
@@ -178,12 +178,12 @@ def test_an_mpeg_may_end_with_an_end_code_or_padding(tmp_path, write_video, movi
         path.write_bytes(whole + end)
         assert missing_bytes(path) == 0
     hidden = 0
-    for cut in range(1, 4000, 7):
+    for cut in range(1, 4000, 29):
         path.write_bytes(whole[:-cut])
         missing = missing_bytes(path)
         assert missing <= cut
         hidden += missing == 0
-    assert hidden <= 5  # only a cut between two packets cannot be seen
+    assert hidden <= 2  # only a cut between two packets cannot be seen
 
 
 def test_the_bytes_of_a_pack_header_inside_sound_do_no_harm(tmp_path):

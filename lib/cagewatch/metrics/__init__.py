@@ -20,24 +20,10 @@ from cagewatch.metrics.claims import (
     judge_pair,
     verdict,
 )
-from cagewatch.metrics.comparisons import (
-    compare_rows,
-    correct_for_number,
-    paired_difference,
-)
-from cagewatch.metrics.events import (
-    EventMetrics,
-    count_false_alarms,
-    event_metrics,
-)
+from cagewatch.metrics.comparisons import compare_rows, correct_for_number, paired_difference
+from cagewatch.metrics.events import EventMetrics, count_false_alarms, event_metrics
 from cagewatch.metrics.inputs import bout_seconds, find_bouts, frame_durations
-from cagewatch.metrics.intervals import (
-    Interval,
-    RocBand,
-    auc_interval,
-    describe_interval,
-    roc_band,
-)
+from cagewatch.metrics.intervals import Interval, RocBand, auc_interval, describe_interval, roc_band
 from cagewatch.metrics.jackknife import choose_blocks, estimate_auc, leave_one_out
 from cagewatch.metrics.operating_points import (
     Alarm,

@@ -18,13 +18,7 @@ from scipy import stats
 from cagewatch.errors import InputError
 from cagewatch.metrics.inputs import check_flags
 from cagewatch.metrics.intervals import spread_of, why_no_spread
-from cagewatch.metrics.jackknife import (
-    MAX_BLOCK,
-    Blocks,
-    Estimate,
-    choose_blocks,
-    estimate_auc,
-)
+from cagewatch.metrics.jackknife import MAX_BLOCK, Blocks, Estimate, choose_blocks, estimate_auc
 from cagewatch.metrics.roc import Protocol
 
 BOTH: tuple[Protocol, ...] = ("pooled", "per_video_scaled")

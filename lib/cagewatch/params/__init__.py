@@ -1,5 +1,7 @@
 """Parameters: YAML layers and notebook values in, one frozen and validated object out."""
 
+# ruff: noqa: F401 - what is imported here is the face of the room
+
 from cagewatch.params.layers import (
     applicable,
     check_values,
@@ -26,30 +28,3 @@ from cagewatch.params.schema import (
     Region,
     Scale,
 )
-
-__all__ = [
-    "Fraction",
-    "Names",
-    "NaturalInt",
-    "Parameters",
-    "PositiveFloat",
-    "PositiveInt",
-    "Region",
-    "Scale",
-    "applicable",
-    "check_values",
-    "choices",
-    "from_notebook",
-    "layers_root",
-    "name_path",
-    "parameters_cell",
-    "project_root",
-    "read_cell",
-    "read_flat",
-    "read_layer",
-    "read_model",
-    "refuse_unknown",
-    "resolve",
-    "validate",
-    "write_params",
-]

@@ -25,8 +25,6 @@ import numpy as np
 import pandas as pd
 
 from cagewatch.errors import InputError
-from cagewatch.files import whole_file
-from cagewatch.recordings.label_lines import read_lines
 
 MIT_BEHAVIOURS = ("drink", "eat", "groom", "hang", "micromovement", "rear", "rest", "walk")
 OTHER = "other"
@@ -34,6 +32,10 @@ OTHER = "other"
 MAX_FRAMES = 100_000_000
 MAX_BEHAVIOURS = 1000
 CSV_COLUMNS = ("start_frame", "stop_frame", "behaviour")
+# A day of labels, one line a frame, fits; what is larger is no label file.
+MAX_LABEL_BYTES = 1 << 27
+MAX_LINES = 3_000_000
+MAX_LINE_LENGTH = 1 << 16
 _MIT_LINE = re.compile(r"frame:\s*([0-9]{1,18})\s*-\s*([0-9]{1,18})\s+(\S.*)")
 
 
@@ -44,6 +46,42 @@ class Bout(NamedTuple):
     stop: int
     behaviour: str
     line: int
+
+
+def read_lines(path: Path) -> list[str]:
+    """Read the lines of a label file; what no label file holds is refused before it fills memory.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is not text, or has more than `MAX_LABEL_BYTES` bytes, `MAX_LINES`
+        lines or `MAX_LINE_LENGTH` characters in a line.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_LABEL_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"Cannot read the labels {path}: {error.strerror}.") from error
+    newlines = data.count(b"\n") + data.count(b"\r")
+    if len(data) > MAX_LABEL_BYTES or newlines > 2 * MAX_LINES:
+        raise InputError(
+            f"{path} is longer than any label file ({MAX_LABEL_BYTES >> 20} MiB or {MAX_LINES} "
+            "lines); remove it, or split the recording."
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a text file with labels; check the file.") from error
+    # Not splitlines: it takes more characters for line ends than were counted above.
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    if len(lines) > MAX_LINES or max(map(len, lines), default=0) > MAX_LINE_LENGTH:
+        raise InputError(
+            f"{path} has more than {MAX_LINES} lines, or one of more than {MAX_LINE_LENGTH} "
+            "characters, which no label file has; check the file."
+        )
+    return lines
 
 
 def read_mit_bouts(path: Path, behaviours: Sequence[str] | None = MIT_BEHAVIOURS) -> list[Bout]:
@@ -191,23 +229,6 @@ def bouts_of(labels: np.ndarray, behaviours: Sequence[str]) -> pd.DataFrame:
     stops = np.concatenate((edges, [len(labels)])).astype(np.int64) if len(labels) else starts
     names = [behaviours[label] for label in labels[starts]]
     return pd.DataFrame({"start": starts, "stop": stops, "behaviour": names})
-
-
-def write_bouts(path: Path, labels: np.ndarray, behaviours: Sequence[str]) -> None:
-    """Write labels as bouts: MIT text to a ``.txt`` path, a bout table to a ``.csv`` path.
-
-    The file appears whole or not at all, and reads back to the same labels.
-    """
-    bouts = bouts_of(labels, behaviours).itertuples(index=False)
-    if path.suffix == ".csv":
-        lines = [",".join(CSV_COLUMNS)]
-        lines += [f"{start},{stop - 1},{behaviour}" for start, stop, behaviour in bouts]
-    else:
-        lines = [
-            f"frame: {start + 1:08d}-{stop:08d} {behaviour}" for start, stop, behaviour in bouts
-        ]
-    with whole_file(path) as partial:
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str:

@@ -17,9 +17,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
-from typing import IO, NamedTuple
 
 from cagewatch.errors import InputError
 
@@ -27,7 +25,6 @@ MAX_BYTES = 200 * 10**9
 MAX_MEMBERS = 500_000
 # Video and images hardly compress; a bomb expands a thousandfold.
 MAX_RATIO = 100
-CHUNK = 1 << 20
 
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -41,31 +38,18 @@ _DAMAGED = (
 )
 
 
-class Member(NamedTuple):
-    """One entry of an archive: its parts below the folder, bytes unpacked, and kind."""
-
-    name: str
-    size: int
-    is_folder: bool
-    is_file: bool
-    entry: zipfile.ZipInfo | tarfile.TarInfo
-
-
 def extract_archive(
-    path: Path,
-    folder: Path,
-    holds: str,
-    max_bytes: int = MAX_BYTES,
-    max_members: int = MAX_MEMBERS,
+    path: Path, folder: Path, holds: str, max_bytes: int = MAX_BYTES, max_members: int = MAX_MEMBERS
 ) -> Path:
     """Unpack `path` (zip, tar, tar.gz ...) into `folder` and return ``folder/holds``.
 
     Parameters
     ----------
-    holds : the folder that results: the archive's top-level folder of that name, else its only
+    holds : str
+        The folder that results: the archive's top-level folder of that name, else its only
         top-level folder, else everything in it.
-    max_bytes, max_members : bounds on what is unpacked; besides, at most `MAX_RATIO` times the
-        size of the archive.
+    max_bytes, max_members : int
+        Bounds on what is unpacked; besides, at most `MAX_RATIO` times the archive's own size.
 
     Raises
     ------
@@ -78,25 +62,23 @@ def extract_archive(
         raise InputError(f"{target} is there already; move it away to unpack {path.name} again.")
     temporary = None
     try:
-        max_bytes = min(max_bytes, MAX_RATIO * path.stat().st_size + CHUNK)
-        with _open_archive(path) as archive:
-            members = check_members(path, _list_members(archive), max_bytes, max_members)
+        max_bytes = min(max_bytes, MAX_RATIO * path.stat().st_size + (1 << 20))
+        is_zip = zipfile.is_zipfile(path)
+        with zipfile.ZipFile(path) if is_zip else tarfile.open(path, "r:*") as archive:
+            for reason in _dangers(archive, max_bytes, max_members):
+                raise InputError(f"{path} is not safe to unpack: it {reason}.")
             folder.mkdir(parents=True, exist_ok=True)
             temporary = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder))
-            written = 0
-            for member in members:
-                destination = temporary / member.name
-                if member.is_folder:
-                    destination.mkdir(parents=True, exist_ok=True)
-                    continue
-                destination.parent.mkdir(parents=True, exist_ok=True)
-                with _open_member(archive, member) as source, destination.open("wb") as file:
-                    while chunk := source.read(CHUNK):
-                        # The sizes in a zip's list are only claims.
-                        written += len(chunk)
-                        _refuse_too_large(path, written, max_bytes)
-                        file.write(chunk)
-        os.replace(_find_content(temporary, holds), target)
+            content = temporary / "content"
+            content.mkdir()
+            # No more comes out of a member than its size says, which was counted above.
+            archive.extractall(content, **({} if is_zip else {"filter": "data"}))
+        entries = [p for p in content.iterdir() if not p.name.startswith((".", "__MACOSX"))]
+        if (content / holds).is_dir():
+            content = content / holds
+        elif len(entries) == 1 and entries[0].is_dir():
+            content = entries[0]
+        os.replace(content, target)
     except InputError:
         raise
     except _DAMAGED as error:
@@ -113,80 +95,33 @@ def extract_archive(
     return target
 
 
-def _find_content(temporary: Path, holds: str) -> Path:
-    if (temporary / holds).is_dir():
-        return temporary / holds
-    entries = [p for p in temporary.iterdir() if not p.name.startswith((".", "__MACOSX"))]
-    if len(entries) == 1 and entries[0].is_dir():
-        return entries[0]
-    temporary.chmod(0o755)  # temporary folders are made for their owner only
-    return temporary
-
-
-def check_members(
-    path: Path, members: Iterator[Member], max_bytes: int, max_members: int
-) -> list[Member]:
-    """Every member of an archive, or InputError if one of them could do harm."""
-    checked, total = [], 0
-    for member in members:
-        name = member.name
+def _dangers(
+    archive: zipfile.ZipFile | tarfile.TarFile, max_bytes: int, max_members: int
+) -> Iterator[str]:
+    """What speaks against unpacking an archive, found as its members are read."""
+    total = 0
+    for count, (name, size, is_plain) in enumerate(_list_members(archive), start=1):
         # A backslash or a drive letter leaves the folder on Windows.
-        parts = PureWindowsPath(name).parts
-        if (
-            not name
-            or name.startswith("/")
-            or "\\" in name
-            or "\0" in name
-            or ".." in parts
-            or PureWindowsPath(name).drive
-        ):
-            raise InputError(
-                f"{path} is not safe to unpack: its member {name!r} would leave the folder."
-            )
-        if not (member.is_file or member.is_folder):
-            raise InputError(
-                f"{path} is not safe to unpack: its member {name!r} is a link or a device."
-            )
-        total += max(member.size, 0)
-        _refuse_too_large(path, total, max_bytes)
-        checked.append(member)
-        if len(checked) > max_members:
-            raise InputError(
-                f"{path} is not safe to unpack: it has more than {max_members} members."
-            )
-    return checked
+        windows = PureWindowsPath(name)
+        leaves = name.startswith("/") or windows.drive or ".." in windows.parts
+        if not name or leaves or set(name) & {"\\", "\0"}:
+            yield f"has the member {name!r}, which would leave the folder"
+        if not is_plain:
+            yield f"has the member {name!r}, a link or a device"
+        total += max(size, 0)
+        if total > max_bytes:
+            yield f"expands to more than {max_bytes} bytes"
+        if count > max_members:
+            yield f"has more than {max_members} members"
 
 
-def _refuse_too_large(path: Path, size: int, max_bytes: int) -> None:
-    if size > max_bytes:
-        raise InputError(
-            f"{path} is not safe to unpack: it expands to more than {max_bytes} bytes."
-        )
-
-
-@contextmanager
-def _open_archive(path: Path) -> Iterator[zipfile.ZipFile | tarfile.TarFile]:
-    is_zip = zipfile.is_zipfile(path)
-    with zipfile.ZipFile(path) if is_zip else tarfile.open(path, "r:*") as archive:
-        yield archive
-
-
-def _list_members(archive: zipfile.ZipFile | tarfile.TarFile) -> Iterator[Member]:
+def _list_members(archive: zipfile.ZipFile | tarfile.TarFile) -> Iterator[tuple[str, int, bool]]:
+    """Name, bytes unpacked and whether it is a plain file or folder, of each member."""
     if isinstance(archive, zipfile.ZipFile):
         for entry in archive.infolist():
             # Unix writers keep the file type here; others leave 0, a plain file.
             kind = stat.S_IFMT(entry.external_attr >> 16)
-            plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
-            is_folder = entry.is_dir()
-            yield Member(
-                entry.filename, entry.file_size, plain and is_folder, plain and not is_folder, entry
-            )
+            yield entry.filename, entry.file_size, kind in (0, stat.S_IFREG, stat.S_IFDIR)
     else:
         for one in archive:
-            yield Member(one.name, one.size, one.isdir(), one.isreg(), one)
-
-
-def _open_member(archive: zipfile.ZipFile | tarfile.TarFile, member: Member) -> IO[bytes]:
-    if isinstance(archive, zipfile.ZipFile):
-        return archive.open(member.entry)
-    return archive.extractfile(member.entry)
+            yield one.name, one.size, one.isreg() or one.isdir()

@@ -24,12 +24,12 @@ from cagewatch.recordings.annotations import (
     Bout,
     labels_from_bouts,
     read_csv_bouts,
+    read_lines,
     read_mit_bouts,
 )
 from cagewatch.recordings.base import Recording
 from cagewatch.recordings.boris import is_boris, read_boris_bouts
 from cagewatch.recordings.deepethogram import is_deepethogram, read_deepethogram_bouts
-from cagewatch.recordings.label_lines import read_lines
 from cagewatch.video import VIDEO_SUFFIXES, probe
 from cagewatch.video.stills import IMAGE_SUFFIXES, natural_key
 

@@ -73,8 +73,7 @@ def read_recordings(data_dir: Path, annotator_group: int = 1) -> list[Recording]
         raise InputError(f"{label_folder} has no label file <video>.txt for any video in {folder}.")
     if left_out := [video.stem for video in videos if video not in labelled]:
         warnings.warn(
-            f"Left out, as {label_folder} does not label them: {', '.join(left_out)}.",
-            stacklevel=2,
+            f"Left out, as {label_folder} does not label them: {', '.join(left_out)}.", stacklevel=2
         )
     return [
         Recording(

@@ -1,21 +1,8 @@
 """A simulated home cage, written in the on-disk layout of the MIT home-cage database."""
 
-from cagewatch.simulate.contact_sheet import contact_sheet, moving_strip
+# ruff: noqa: F401 - what is imported here is the face of the room
+
+from cagewatch.simulate.contact_sheet import contact_sheet
 from cagewatch.simulate.ethogram import BEHAVIOURS, FITTED, Bout, draw_bouts, fit_ethogram
 from cagewatch.simulate.render import recording_bouts, recording_poses, render_frames
 from cagewatch.simulate.writer import name_recordings, write_dataset
-
-__all__ = [
-    "BEHAVIOURS",
-    "FITTED",
-    "Bout",
-    "contact_sheet",
-    "draw_bouts",
-    "fit_ethogram",
-    "moving_strip",
-    "name_recordings",
-    "recording_bouts",
-    "recording_poses",
-    "render_frames",
-    "write_dataset",
-]

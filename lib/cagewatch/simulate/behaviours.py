@@ -17,8 +17,15 @@ from cagewatch.simulate.cage import LID, WALLS
 from cagewatch.simulate.feeding import drink, eat
 from cagewatch.simulate.grooming import groom
 from cagewatch.simulate.mouse import Part, skeleton
-from cagewatch.simulate.pace import strokes, wait, wander
-from cagewatch.simulate.postures import Site, any_heading, take_posture, turned_to
+from cagewatch.simulate.postures import (
+    Site,
+    any_heading,
+    strokes,
+    take_posture,
+    turned_to,
+    wait,
+    wander,
+)
 
 
 def hang(

@@ -17,8 +17,16 @@ import numpy as np
 
 from cagewatch.simulate.cage import HOPPER, SPOUT
 from cagewatch.simulate.mouse import Part
-from cagewatch.simulate.pace import strokes, wait, wander
-from cagewatch.simulate.postures import Site, any_heading, put_nose, take_posture, turned_to
+from cagewatch.simulate.postures import (
+    Site,
+    any_heading,
+    put_nose,
+    strokes,
+    take_posture,
+    turned_to,
+    wait,
+    wander,
+)
 
 
 def drink(

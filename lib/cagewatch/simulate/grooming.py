@@ -19,8 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cagewatch.simulate.mouse import Part
-from cagewatch.simulate.pace import strokes, wait, wander
-from cagewatch.simulate.postures import Site, any_heading, take_posture
+from cagewatch.simulate.postures import Site, any_heading, strokes, take_posture, wait, wander
 
 
 class Element(NamedTuple):
@@ -30,7 +29,7 @@ class Element(NamedTuple):
     ----------
     seconds : typical length.
     hertz : slowest and fastest pace of strokes.
-    run, gap : strokes in a run and seconds between runs (`pace.strokes`).
+    run, gap : strokes in a run and seconds between runs (`postures.strokes`).
     paws : height of a paw's stroke, pixels.
     uneven : from 0, both paws alike, to 1, one paw alone.
     nod, trunk : radians by which head and trunk go along with a stroke.

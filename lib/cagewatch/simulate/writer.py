@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from fractions import Fraction
 from multiprocessing import get_context
@@ -36,7 +36,7 @@ def name_recordings(n_recordings: int) -> list[str]:
     return days + [f"simulated_night_{i + 1:02d}" for i in range(n_nights)]
 
 
-def write_annotations(path: Path, bouts: Sequence[Bout]) -> None:
+def write_annotations(path: Path, bouts: Iterable[Bout]) -> None:
     """Write bouts as the MIT database does: 1-based frame numbers, both ends inclusive."""
     lines = [f"frame: {b.start + 1:08d}-{b.stop:08d} {b.behaviour}\n" for b in bouts]
     with whole_file(path) as partial:

@@ -14,9 +14,7 @@ BYTES_AHEAD = 1 << 24
 MOST_AHEAD = 64  # frames: more would leave the processor's cache before they are looked at
 
 
-def read_ahead(
-    frames: Iterable[tuple[float, np.ndarray]],
-) -> Iterator[tuple[float, np.ndarray]]:
+def read_ahead(frames: Iterable[tuple[float, np.ndarray]]) -> Iterator[tuple[float, np.ndarray]]:
     """Yield the same frames, while a thread decodes those that follow; on one core without one.
 
     It pays where decoding and what is done with a frame take about as long, as with detectors that
