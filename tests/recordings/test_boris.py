@@ -16,7 +16,7 @@ from cagewatch.recordings import folder
 from cagewatch.recordings.annotations import OTHER, Bout
 from cagewatch.recordings.boris import frame_at, read_boris_bouts
 from cagewatch.recordings.boris_export import write_boris_bouts
-from cagewatch.recordings.deepethogram import read_deepethogram_bouts
+from cagewatch.recordings.deepethogram import read_deepethogram_bouts, write_deepethogram_labels
 from cagewatch.recordings.frame_labels import check_label_length
 
 # groom is frames 10 to 19 and rear 30 to 34 of a 25 fps video, in each of BORIS's layouts.
@@ -177,9 +177,8 @@ def test_joined_videos_are_refused(tmp_path):
 def test_deepethogram_labels_read_back(tmp_path, write_video, moving_disc):
     write_video(tmp_path / "a.mp4", moving_disc(20), 25)
     path = tmp_path / "a_labels.csv"
-    shown = ["1,0,0"] * 3 + ["0,1,0"] * 4 + ["0,0,1"] + ["1,0,0"] * 12
-    lines = [",background,groom,rear", *(f"{n},{cells}" for n, cells in enumerate(shown))]
-    path.write_text("\n".join(lines) + "\n")
+    write_deepethogram_labels(path, [Bout(3, 7, "groom", 0), Bout(7, 8, "rear", 0)], 20)
+    assert path.read_text().splitlines()[:2] == [",background,groom,rear", "0,1,0,0"]
     (recording,) = folder.read_recordings(tmp_path)
     assert [recording.behaviours[label] for label in recording.labels] == (
         [OTHER] * 3 + ["groom"] * 4 + ["rear"] + [OTHER] * 12

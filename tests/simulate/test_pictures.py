@@ -14,6 +14,9 @@ from cagewatch.simulate.writer import VERSION
 
 # Of each behaviour's last frame: a sum over its pose, and its mean luminance.
 POSES = [
+    *(),
+    *(),
+]
     331.2652833,
     333.348998,
     381.1848462,

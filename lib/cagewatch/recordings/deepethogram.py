@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cagewatch.errors import InputError
+from cagewatch.files import whole_file
 from cagewatch.names import unplain_cell
 from cagewatch.recordings.annotations import OTHER, Bout
 
@@ -73,3 +74,18 @@ def _read_bouts(path: Path, reader: Any) -> list[Bout]:
     if not bouts:
         raise InputError(f"{path} holds no label; it should have one row a frame.")
     return bouts
+
+
+def write_deepethogram_labels(path: Path, bouts: Sequence[Bout], n_frames: int) -> None:
+    """Write bouts as a DeepEthogram label file; frames in no bout are background."""
+    names = sorted({bout.behaviour for bout in bouts} - {OTHER})
+    shown = [BACKGROUND] * n_frames
+    for bout in bouts:
+        if bout.behaviour != OTHER:
+            shown[bout.start : bout.stop] = [bout.behaviour] * (bout.stop - bout.start)
+    columns = [BACKGROUND, *names]
+    lines = [",".join(["", *columns])]
+    for frame, behaviour in enumerate(shown):
+        lines.append(",".join([str(frame), *(str(int(name == behaviour)) for name in columns)]))
+    with whole_file(path) as partial:
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
