@@ -156,6 +156,9 @@ def describe_methods(
     settings = cage.run.parameters
     level = decide_level(cage)
     versions = ", ".join(f"{name} {runtime.version(name)}" for name in PACKAGES)
+    # Another budget or threshold may have been given when the recordings were scored.
+    usual = np.allclose(observed.thresholds, level.threshold, rtol=1e-9, atol=0)
+    chosen = f"{level.words} " if usual else ""
     began = " or ".join(f"{one:.4g}" for one in observed.thresholds)
     rejected = " Alarms rejected by a reviewer were left out." if without_rejected else ""
     tested = (
@@ -166,8 +169,8 @@ def describe_methods(
     return (
         f"Recordings were scored with cagewatch {runtime.version('cagewatch')}, detector"
         f" {plots.name_model(settings.model)} ({settings.model}, seed {settings.seed}), fitted on"
-        f" every {settings.frame_stride}. frame of normal recordings, shrunk to"
-        f" {settings.resize_width}x{settings.resize_height} pixels. {level.words} Alarms began at a"
+        f" one frame in {settings.frame_stride} of normal recordings, shrunk to"
+        f" {settings.resize_width}x{settings.resize_height} pixels. {chosen}Alarms began at a"
         f" smoothed score of {began}; {describe_shape(level.shape)}.{rejected} Intervals of rates"
         " and of shares of time are gamma intervals for (weighted) Poisson counts (Fay and Feuer"
         f" 1997).{tested if comparisons else ''} Versions: Python {runtime.describe()['python']},"
