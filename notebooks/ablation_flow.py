@@ -30,7 +30,7 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 # %%
 from IPython.display import Markdown
 
-from cagewatch.study.ablations import results, retrained
+from cagewatch.study.ablations import results
 from cagewatch.study.artefacts import parameters
 
 given = parameters.start(globals())
@@ -42,7 +42,7 @@ given = parameters.start(globals())
 # has not been shown to matter. Two seeds give a rough band, not an interval.
 
 # %%
-scores = retrained.collect_variations(given, "flow")
+scores = results.collect_variations(given, "flow")
 results.write_variations(given, "flow", scores)
 
 # %%

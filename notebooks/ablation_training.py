@@ -29,7 +29,7 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 # %%
 from IPython.display import Markdown
 
-from cagewatch.study.ablations import results, retrained
+from cagewatch.study.ablations import results
 from cagewatch.study.artefacts import parameters
 
 given = parameters.start(globals())
@@ -41,7 +41,7 @@ given = parameters.start(globals())
 # has not been shown to matter. Two seeds give a rough band, not an interval.
 
 # %%
-scores = retrained.collect_variations(given, "training")
+scores = results.collect_variations(given, "training")
 results.write_variations(given, "training", scores)
 
 # %%

@@ -32,8 +32,8 @@ from cagewatch.study.artefacts import difficulty, parameters
 
 given = parameters.start(globals())
 rows = difficulty.collect_models(given)
-table = difficulty.measure_difficulty(given, rows)
-difficulty.write_difficulty(given, table)
+table = difficulty.write_difficulty(given, rows)
+display(table)
 
 # %% [markdown]
 # Two looks at the picture above, detectors below, kind by kind. Far from 0.5 in either direction is easy for a look. A detector's cell

@@ -27,15 +27,15 @@ values: dict = None  # values of the study that win over the layers; None: as it
 cores: int = 0  # processor cores to use; 0: all this process may use
 
 # %%
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
 from cagewatch.study.artefacts import clip_counts, parameters
 
 given = parameters.start(globals())
 
 # %%
-counts = clip_counts.count_clips(given)
-clip_counts.write_counts(given, counts)
+counts = clip_counts.write_counts(given)
+display(counts)
 
 # %% [markdown]
 # Look at the ratio of training to validation clips, which must be 4 to 1, and at the order: the behaviour that fills more of the

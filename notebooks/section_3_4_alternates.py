@@ -28,7 +28,7 @@ values: dict = None  # values of the study that win over the layers; None: as it
 cores: int = 0  # processor cores to use; 0: all this process may use
 
 # %%
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
 from cagewatch.study.artefacts import alternates, parameters
 
@@ -42,8 +42,8 @@ given = parameters.start(globals())
 
 # %%
 rows = alternates.collect_alternates(given)
-pairs = alternates.compare_alternates(given, rows)
-alternates.write_alternates(given, rows, pairs)
+table, pairs, words = alternates.write_alternates(given, rows)
+display(table)
 
 # %% [markdown]
 # The same as a picture: darker is better, and the paper's value stands beneath ours. Look whether the columns darken from left to
@@ -59,7 +59,7 @@ alternates.show_alternates(given, rows);
 # others. The verdict is "better" only where pooled and scaled scores both say so after Holm's correction for all comparisons.
 
 # %%
-alternates.show_pairs(rows, pairs)
+display(pairs)
 
 # %%
-Markdown(alternates.describe_alternates(given, pairs))
+Markdown(words)

@@ -33,7 +33,7 @@
 
 # %% tags=["parameters"]
 # Parameters: whose runs to show and where the figures go.
-dataset: str = "simulated"  # whose runs to show, a layer of params/dataset
+dataset: str = "ped2"  # whose runs to show, a layer of params/dataset
 results_dir: str = "results"  # folder the runs are in
 values: dict = None  # values of the study that win over the layers; None: as its runs have them
 cores: int = 0  # processor cores to use; 0: all this process may use
@@ -54,7 +54,8 @@ given = parameters.start(globals())
 
 # %%
 rows = benchmark.collect_benchmark(given)
-benchmark.write_benchmark(given, rows)
+table, pairs, words = benchmark.write_benchmark(given, rows)
+display(table)
 
 # %% [markdown]
 # ## What is the protocol worth?
@@ -73,7 +74,6 @@ protocols.write_protocols(given, rows)
 # The verdict is "better" only where pooled and scaled scores both say so after Holm's correction for all comparisons.
 
 # %%
-pairs, words = benchmark.compare_benchmark(given, rows)
 display(pairs)
 
 # %%
@@ -92,4 +92,4 @@ benchmark.show_benchmark(given, rows);
 # ## What came out
 
 # %%
-Markdown(benchmark.describe_benchmark(given, rows))
+Markdown(benchmark.describe_benchmark(rows))

@@ -30,9 +30,9 @@ from cagewatch.scoring import score_recordings  # noqa: E402
 from cagewatch.simulate import write_dataset  # noqa: E402
 from cagewatch.store import stores_of  # noqa: E402
 from cagewatch.study import plan  # noqa: E402
-from cagewatch.study.ablations import bottleneck, results, retrained, variations  # noqa: E402
+from cagewatch.study.ablations import bottleneck, results, variations  # noqa: E402
 from cagewatch.study.ablations import scores as scoring  # noqa: E402
-from cagewatch.study.artefacts.parameters import Given, figures_folder  # noqa: E402
+from cagewatch.study.artefacts.parameters import Given  # noqa: E402
 
 TARGET = "hang"
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -133,8 +133,8 @@ def test_tables_figure_and_words(cage, rescored):
     assert len(table) == len(variations.read_variations("scores")) + 2
     assert {"bottleneck", "bottleneck and error"} <= set(table["changed"])
     for name in ("ablation_scores.md", "ablation_streams.md", "ablation_scores.svg"):
-        assert (figures_folder(cage) / name).is_file()
-    assert "Simulated data." in (figures_folder(cage) / "ablation_scores.md").read_text()
+        assert (cage.figures / name).is_file()
+    assert "Simulated data." in (cage.figures / "ablation_scores.md").read_text()
     words = scoring.describe_scores(cage, *rescored)
     assert "micromovement" in words and "standardised" in words
 
@@ -194,7 +194,7 @@ def test_every_variation_has_valid_values():
     [
         ("flow: {a: {gama: 0.4}}", "did you mean 'gamma'"),
         ("other: {a: {gamma: 0.4}}", "no question 'flow'"),
-        ("flow: [", "cannot be read as YAML"),
+        ("flow: [", "not valid YAML"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path, text, words):
@@ -236,17 +236,17 @@ def test_varied_runs_are_compared_with_the_studys_own(tmp_path):
     folder, varied = tmp_path / "results", tmp_path / "results" / "ablations" / "dx_dy"
     given = Given(dataset="ped2", results_dir=str(folder))
     with pytest.raises(InputError, match="make ablations DATASET=ped2"):
-        retrained.collect_variations(given, "flow")
+        results.collect_variations(given, "flow")
     for seed in (0, 1):
         make_run(folder, "ped2", "anomaly", "cae", 1.0, seed)
         make_run(varied, "ped2", "anomaly", "cae", 4.0, seed)
-    found = retrained.collect_variations(given, "flow")
+    found = results.collect_variations(given, "flow")
     assert found["variation"].tolist() == ["", "", "dx_dy", "dx_dy"]
     assert len(results.write_variations(given, "flow", found)) == 1
     assert "flow_representation xy" in texts(results.show_variations(given, "flow", found))
     assert "flow_representation xy (anomaly, +" in results.describe_variations("flow", found)
     with pytest.raises(InputError, match="no finished run of the ablation 'clips'"):
-        retrained.collect_variations(given, "clips")
+        results.collect_variations(given, "clips")
 
 
 @pytest.mark.parametrize("question", variations.TRAINED)

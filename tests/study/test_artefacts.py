@@ -29,7 +29,7 @@ from cagewatch.study.artefacts import (
     summary,
 )
 from cagewatch.study.publish import tags_of
-from cagewatch.study.tables import write_gallery
+from cagewatch.study.tables.gallery import write_gallery
 
 NOTEBOOKS = project_root() / "notebooks"
 QUESTIONS = [f"ablation_{name}" for name in ("clips", "flow", "training")]
@@ -133,9 +133,9 @@ def test_roc_figure_has_both_models_and_says_simulated(cage: parameters.Given) -
         assert wanted in written
     assert "(2 seeds)" in written and "equal error" in written
     assert "frame difference" in written and "PCA of frames" in written
-    svg = (parameters.figures_folder(cage) / "figure_3_roc_groom.svg").read_text()
+    svg = (cage.figures / "figure_3_roc_groom.svg").read_text()
     assert svg.startswith("<?xml")
-    caption = (parameters.figures_folder(cage) / "figure_3_roc_groom.json").read_text()
+    caption = (cage.figures / "figure_3_roc_groom.json").read_text()
     assert "> 0.5 and < 0.644" in caption
 
 
@@ -167,7 +167,7 @@ def test_benchmark_shows_both_sizes_and_published_rows(tmp_path: Path) -> None:
         make_run(tmp_path / "results", dataset, "anomaly", "cae", strength)
         make_run(tmp_path / "results", dataset, "anomaly", "frame_index", 0.1)
     rows = benchmark.collect_benchmark(given)
-    table = benchmark.write_benchmark(given, rows)
+    table, _, _ = benchmark.write_benchmark(given, rows)
     assert {"24x32", "64x96"} <= set(table["Input"])
     assert table["Method"].str.contains("MemAE").any()
     assert (table["Method"] == "frame index").sum() == 1  # the same at every input size
@@ -175,12 +175,12 @@ def test_benchmark_shows_both_sizes_and_published_rows(tmp_path: Path) -> None:
     assert benchmark.partial_warning(rows) == ""
     assert "ped2_large" in texts(benchmark.show_benchmark(given, rows))
     make_run(tmp_path / "results", "ped2", "anomaly", "density", 4.0)
-    pairs, words = benchmark.compare_benchmark(given, benchmark.collect_benchmark(given))
+    _, pairs, words = benchmark.write_benchmark(given, benchmark.collect_benchmark(given))
     said = pairs.set_index("Than")["Verdict"]
     assert set(pairs["Is better"]) == {"density of objects"} and set(said) == {"better"}
     assert "density of objects is ahead of every other row" in words
     protocols.write_protocols(given, rows)
-    written = {path.name for path in parameters.figures_folder(given).iterdir()}
+    written = {path.name for path in given.figures.iterdir()}
     artefact = next(one for one in contents.ARTEFACTS if one.notebook == "table_2_benchmark")
     assert set(artefact.files()) <= written
 
@@ -191,13 +191,12 @@ def test_table_2_lists_every_detector_that_was_run(tmp_path: Path) -> None:
         make_run(tmp_path / "results", dataset, "anomaly", "hasan", 1.0)
         make_run(tmp_path / "results", dataset, "anomaly", "sparse", 4.0)
     rows = benchmark.collect_benchmark(given)
-    table = benchmark.write_benchmark(given, rows)
+    table, pairs, _ = benchmark.write_benchmark(given, rows)
     assert (table["Method"] == "2D CAE (Hasan et al.)").sum() == 2
     # What reads the source frames is the same at every input size, and still compared at each.
     assert table.loc[table["Method"].str.contains("150 FPS"), "Input"].tolist() == ["source"]
-    pairs, _ = benchmark.compare_benchmark(given, rows)
     assert pairs[["Than", "Verdict"]].values.tolist() == [["2D CAE (Hasan et al.)", "better"]]
-    told = benchmark.describe_benchmark(given, rows.assign(pooled=np.nan))
+    told = benchmark.describe_benchmark(rows.assign(pooled=np.nan))
     assert "nan" not in told and "Protocol" in told
 
 
@@ -207,22 +206,16 @@ def test_part_of_avenue_is_not_compared(tmp_path: Path) -> None:
     make_run(tmp_path / "results", "avenue", "anomaly", "rae", 2.0)
     rows = benchmark.collect_benchmark(given)
     benchmark.write_benchmark(given, rows)
-    benchmark.compare_benchmark(given, rows)
     protocols.write_protocols(given, rows)
-    assert "Only 12 of the 21 test videos" in benchmark.describe_benchmark(given, rows)
-    tables = sorted(parameters.figures_folder(given).glob("*.md"))
+    assert "Only 12 of the 21 test videos" in benchmark.describe_benchmark(rows)
+    tables = sorted(given.figures.glob("*.md"))
     assert len(tables) == 4
     assert all("not comparable" in table.read_text("utf-8") for table in tables)
 
 
-def test_home_cage_shows_published_rows_only(cage: parameters.Given) -> None:
-    rows = benchmark.collect_benchmark(cage)
-    table = benchmark.write_benchmark(cage, rows)
-    assert "0.832" in set(table["Published"]) and "AUC, pooled" not in table
-    assert benchmark.show_benchmark(cage, rows) is None
-    assert not len(benchmark.compare_benchmark(cage, rows)[0])
-    assert not (parameters.figures_folder(cage) / "table_2.csv").exists()
-    assert "is no benchmark" in benchmark.describe_benchmark(cage, rows)
+def test_home_cage_is_no_benchmark(cage: parameters.Given) -> None:
+    with pytest.raises(InputError, match="make study DATASET=ped2"):
+        benchmark.collect_benchmark(cage)
 
 
 # Section 3.4
@@ -230,18 +223,17 @@ def test_home_cage_shows_published_rows_only(cage: parameters.Given) -> None:
 
 def test_alternates_are_compared_on_the_same_frames(cage: parameters.Given) -> None:
     rows = alternates.collect_alternates(cage)
-    pairs = alternates.compare_alternates(cage, rows)
-    detectors = 6  # of groom; of hang there is one, which nothing can be compared with
-    assert set(pairs["target"]) == {"groom"} and len(pairs) == detectors * (detectors - 1)
-    table = alternates.write_alternates(cage, rows, pairs)
+    table, pairs, words = alternates.write_alternates(cage, rows)
+    # Of groom there are 6 detectors; of hang one, which nothing can be compared with.
+    assert "(Holm, 15 comparisons)" in words and "**hang**" not in words
     assert {"0.644", "0.660", "0.959", "0.990"} <= set(table["Published"])
     assert {"PCA of frames", "frame difference"} <= set(table["Method"])
-    said = alternates.show_pairs(rows, pairs).set_index(["Is better", "Than"])["Verdict"]
+    said = pairs.set_index(["Is better", "Than"])["Verdict"]
     assert said["supervised", "two-stream RAE"] == "better"
     figure = alternates.show_alternates(cage, rows)
     assert "paper 0.644" in texts(figure) and "simulated data" in texts(figure)
     for name in ("section_3_4.md", "section_3_4_pairs.md"):
-        assert "Simulated data." in (parameters.figures_folder(cage) / name).read_text()
+        assert "Simulated data." in (cage.figures / name).read_text()
 
 
 # Figure 2 and Table 1
@@ -266,7 +258,7 @@ def test_figure_2_and_table_1_are_the_models(tmp_path: Path, monkeypatch) -> Non
             shown = [int(n.replace(",", "")) for box in boxes for n in COUNT.findall(box.text)]
             assert sum(shown) == counts[name]
 
-    monkeypatch.setattr(hyperparameters, "build_models", lambda given, names: models)
+    monkeypatch.setattr(hyperparameters, "build_models", lambda given: models)
     checked = hyperparameters.check_models(given)
     table = hyperparameters.write_hyperparameters(given, checked)
     assert list(table["two-stream RAE"]) == ["MSE", "0.75", "1.0", "Adam", "0.0002", "0.5", *ENDS]
@@ -304,7 +296,7 @@ def test_summary_has_a_line_for_each_claim(cage: parameters.Given) -> None:
 
 
 def test_summary_of_nothing_needs_no_run(tmp_path: Path) -> None:
-    table = summary.summarise(given_for(tmp_path, "simulated"))
+    table = summary.write_summary(given_for(tmp_path, "simulated"))
     assert set(table["Verdict"]) == {"not run"} and table["To run it"].str.startswith("make").all()
 
 
@@ -314,7 +306,7 @@ def test_a_published_number_is_held_against_ours(
 ) -> None:
     given = given_for(tmp_path, "mit")
     make_run(tmp_path / "results", "mit", "groom", "rae", strength)
-    row = summary.summarise(given).set_index("Claim").loc["AUC of the two-stream RAE on groom"]
+    row = summary.write_summary(given).set_index("Claim").loc["AUC of the two-stream RAE on groom"]
     assert row["Verdict"] == verdict and row["Data"] == "mit"
 
 
@@ -370,5 +362,5 @@ def test_contents_are_what_a_study_can_make() -> None:
 
 def test_gallery_shows_figures_and_tables(cage: parameters.Given) -> None:
     roc.show_target(cage, "groom", "figure_3_roc_groom", roc.read_target(cage, "groom"))
-    page = write_gallery(parameters.figures_folder(cage)).read_text()
+    page = write_gallery(cage.figures, "cage").read_text()
     assert "figure_3_roc_groom.png" in page and "Figure 3: two-stream models on groom" in page

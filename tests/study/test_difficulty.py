@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from study_runs import given_for, make_run, texts
 
-from cagewatch.study.artefacts import difficulty, parameters
+from cagewatch.study.artefacts import difficulty
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def test_the_highest_row_is_compared_where_others_were_run(tmp_path: Path) -> No
     assert best == {"groom": "density of objects", "eat": "two-stream CAE"}
     assert set(shown["Verdict"]) == {"better"}
     assert "**groom**: density of objects is ahead of every other row" in words
-    folder = parameters.figures_folder(given)
+    folder = given.figures
     assert "never on its own labels" in (folder / "difficulty_events.md").read_text()
     everything = (folder / "difficulty_models.md").read_text()
     assert "95% intervals" in everything and everything.count("density of objects") == 3

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
@@ -13,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from study_runs import given_for, make_run
 
 from cagewatch import metrics
-from cagewatch.study.artefacts import benchmark, parameters, protocols
+from cagewatch.study.artefacts import benchmark, protocols
 from cagewatch.study.tables.collect import find_runs, read_seeds
 
 RECORDING = np.repeat(["a", "b"], [60, 80])
@@ -98,10 +97,10 @@ def test_the_table_has_every_row_of_ours_under_every_protocol(tmp_path: Path) ->
     table = protocols.write_protocols(given, rows)
     assert table["Method"].tolist() == ["two-stream CAE", "frame index"]
     assert table["Seeds"].tolist() == [2, 1]
-    shown = benchmark.write_benchmark(given, rows)
+    shown, _, _ = benchmark.write_benchmark(given, rows)
     for here, there in (("pooled", "AUC, pooled"), ("scaled", "AUC, scaled per recording")):
         assert table[protocols.COLUMNS[here]].tolist() == shown[there].tolist()[:2]
-    folders = find_runs(given.results_dir, "ped2", "anomaly", "cae")["folder"].tolist()
+    folders = find_runs(given.results_dir, dataset="ped2", model="cae")["folder"].tolist()
     frames, scores, _ = read_seeds(folders)
     anomalous, recording = (frames[name].to_numpy() for name in ("anomalous", "recording"))
     prepared, width = protocols.count_as_others(scores, anomalous, recording)
@@ -111,7 +110,7 @@ def test_the_table_has_every_row_of_ours_under_every_protocol(tmp_path: Path) ->
     assert table.loc[0, "Width (frames)"] == str(width)
     assert "[" in table.loc[0, protocols.COLUMNS["ends"]]
     assert "[" not in table.loc[0, protocols.COLUMNS["smoothed"]]  # chosen, not measured
-    markdown = (parameters.figures_folder(given) / "table_2_protocols.md").read_text()
+    markdown = (given.figures / "table_2_protocols.md").read_text()
     assert "on these very labels" in markdown
 
 
@@ -120,10 +119,3 @@ def test_recordings_that_are_all_ends_have_no_value(tmp_path: Path) -> None:
     make_run(tmp_path / "results", "ped2", "anomaly", "cae", 1.0)  # 20 frames each
     table = protocols.write_protocols(given, benchmark.collect_benchmark(given))
     assert set(table.iloc[:, -3:].to_numpy().ravel()) == {"–"}
-
-
-def test_a_home_cage_has_no_such_table(tmp_path: Path) -> None:
-    given = given_for(tmp_path, "simulated")
-    make_run(tmp_path / "results", "simulated", "groom", "cae", 1.0)
-    assert not len(protocols.write_protocols(given, pd.DataFrame({"source": []})))
-    assert not parameters.figures_folder(given).exists()

@@ -13,8 +13,10 @@ import study_runs
 from cagewatch.errors import InputError
 from cagewatch.files import write_json
 from cagewatch.metrics import judge_pair
+from cagewatch.runs import read_run
 from cagewatch.study import tables
 from cagewatch.study.tables.collect import describe_training
+from cagewatch.study.tables.gallery import write_gallery
 
 
 def make_run(results_dir: Path, model: str, seed: int, strength: float, **given: object) -> Path:
@@ -39,7 +41,7 @@ def test_seeds_become_one_row_and_published_ones_stand_beside(results: Path) -> 
     rae = rows[rows["model"] == "rae"].iloc[0]
     assert rae["seeds"] == 3 and rae["input"] == "24x32"
     each = [
-        tables.read_run(folder).metrics["auc"]
+        read_run(folder).metrics["auc"]
         for folder in tables.find_runs(results, model="rae")["folder"]
     ]
     assert rae["pooled"] == pytest.approx(np.mean(each))
@@ -157,10 +159,10 @@ def test_published_values_are_those_of_the_paper() -> None:
     ("row", "message"),
     [
         ("{dataset: x, target: y, method: z, source: s, protocol: p}", "neither auc"),
-        ("{dataset: x, target: y, method: z, source: s, protocol: p, auc: 95}", "between 0 and 1"),
-        ("{dataset: x, target: y, method: z, source: s, auc: 0.5}", "'protocol'"),
+        ("{dataset: x, target: y, method: z, source: s, protocol: p, auc: 95}", "auc=95"),
+        ("{dataset: x, target: y, method: z, source: s, auc: 0.5}", "protocol is missing"),
         ("{datset: x}", "did you mean 'dataset'"),
-        ("just text", "list of rows"),
+        ("just text", "no names and values"),
         ("{unclosed", "not valid YAML"),
     ],
 )
@@ -245,7 +247,7 @@ def test_gallery_shows_every_figure_and_table_once_in_order(tmp_path: Path) -> N
         (tmp_path / f"{name}.svg").write_bytes(b"svg")
     write_json(tmp_path / "figure_2_first.json", {"caption": "The networks [RAE]."})
     tables.write_table(TABLE, tmp_path, "table_1", "Settings", "none")
-    path = tables.write_gallery(tmp_path, "simulated cage")
+    path = write_gallery(tmp_path, "simulated cage")
     text = path.read_text("utf-8")
     headings = [line for line in text.splitlines() if line.startswith("#")]
     assert headings == [
@@ -256,7 +258,7 @@ def test_gallery_shows_every_figure_and_table_once_in_order(tmp_path: Path) -> N
     ]
     assert "![The networks (RAE).](figure_2_first.png)" in text
     assert "| CAE 100 % & more | – | 0 | no |" in text and "[tex](table_1.tex)" in text
-    assert tables.write_gallery(tmp_path, "simulated cage").read_text("utf-8") == text
+    assert write_gallery(tmp_path, "simulated cage").read_text("utf-8") == text
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no figure or table"):
-        tables.write_gallery(tmp_path / "empty")
+        write_gallery(tmp_path / "empty", "x")

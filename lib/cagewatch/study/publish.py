@@ -26,7 +26,7 @@ from cagewatch.params import Scale
 from cagewatch.runs import list_runs
 from cagewatch.study.contents import ARTEFACTS
 from cagewatch.study.execute import execute
-from cagewatch.study.tables import write_gallery
+from cagewatch.study.tables.gallery import write_gallery
 
 DATASETS = ("simulated", "ped2", "mit_sample")  # a notebook is shown as of the first that has it
 # In this order: the second reads the cage that the first leaves.

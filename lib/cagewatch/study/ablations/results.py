@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cagewatch.plots import save_figure
-from cagewatch.study.ablations.variations import in_words
-from cagewatch.study.artefacts.parameters import (
-    Given,
-    figures_folder,
-    is_simulated,
-    settings_of,
-)
-from cagewatch.study.tables import write_table
+from cagewatch.errors import InputError
+from cagewatch.files import read_json
+from cagewatch.study.ablations.variations import FOLDER, MODEL, in_words, read_variations
+from cagewatch.study.artefacts.parameters import Given
 
 PROTOCOLS = {"pooled": "pooled", "per_video_scaled": "scaled per recording"}
+
+
+def collect_variations(given: Given, question: str) -> pd.DataFrame:
+    """The AUCs of the CAE as it is and of each variation of a question that was run.
+
+    Returns
+    -------
+    scores : DataFrame
+        One row per target, seed and variation: target, seed, variation ('' for the CAE as it is)
+        and the frame AUC by the protocols `PROTOCOLS`. Only targets that a variation was run for.
+
+    Raises
+    ------
+    InputError
+        If no variation was run, or the CAE itself was not.
+    """
+    rows = []
+    for variation in ("", *read_variations(question)):
+        folder = Path(given.results_dir, *(FOLDER, variation) if variation else ())
+        runs = given.model_copy(update={"results_dir": str(folder)}).runs()
+        for run in runs[runs["model"] == MODEL].itertuples():
+            found = read_json(run.folder / "metrics.json")["protocols"]
+            aucs = {name: found[name]["auc"] for name in PROTOCOLS}
+            rows.append({"target": run.target, "seed": run.seed, "variation": variation} | aucs)
+    table = pd.DataFrame(rows, columns=["target", "seed", "variation", *PROTOCOLS])
+    varied = table["variation"] != ""
+    table = table[table["target"].isin(table.loc[varied, "target"])]
+    if set(table["variation"]) <= {""} or "" not in set(table["variation"]):
+        raise InputError(
+            f"There is no finished run of the ablation {question!r} on {given.dataset}: run "
+            f"{given.command.replace('make study', 'make ablations')}."
+        )
+    return table.reset_index(drop=True)
 
 
 def compare_variations(scores: pd.DataFrame, protocol: str = "pooled") -> pd.DataFrame:
@@ -25,11 +55,12 @@ def compare_variations(scores: pd.DataFrame, protocol: str = "pooled") -> pd.Dat
 
     Returns
     -------
-    One row per target and variation: target, variation, auc (mean over seeds), difference (mean
-    over the seeds both have, paired), least, most (range of the differences), spread (range over
-    seeds of the plain AUC; NaN for one seed), seeds (of the variation), moves: True if every
-    difference has the same sign and their mean is larger than the spread; None for one seed, which
-    has no spread.
+    table : DataFrame
+        One row per target and variation: target, variation, auc (mean over seeds), difference (mean
+        over the seeds both have, paired), least, most (range of the differences), spread (range
+        over seeds of the plain AUC; NaN for one seed), seeds (of the variation), moves: True if
+        every difference has the same sign and their mean is larger than the spread; None for one
+        seed, which has no spread.
     """
     rows = []
     for target, group in scores.groupby("target", sort=False):
@@ -40,44 +71,43 @@ def compare_variations(scores: pd.DataFrame, protocol: str = "pooled") -> pd.Dat
             auc = own.set_index("seed")[protocol]
             difference = (auc - plain).dropna()
             one_sign = bool((difference > 0).all() or (difference < 0).all())
-            found = {
-                "auc": float(auc.mean()),
-                "difference": float(difference.mean()),
-                "least": float(difference.min()),
-                "most": float(difference.max()),
-                "spread": spread,
-                "seeds": len(difference),
-            }
-            moves = one_sign and abs(found["difference"]) > spread
-            found["moves"] = moves if min(len(plain), len(difference)) > 1 else None
-            rows.append({"target": target, "variation": variation} | found)
+            moves = one_sign and bool(abs(difference.mean()) > spread)
+            rows.append(
+                {
+                    "target": target,
+                    "variation": variation,
+                    "auc": auc.mean(),
+                    "difference": difference.mean(),
+                    "least": difference.min(),
+                    "most": difference.max(),
+                    "spread": spread,
+                    "seeds": len(difference),
+                    "moves": moves if min(len(plain), len(difference)) > 1 else None,
+                }
+            )
     return pd.DataFrame(rows)
 
 
 def write_variations(given: Given, question: str, scores: pd.DataFrame) -> pd.DataFrame:
     """Write the table ``ablation_<question>`` and return it as people read it."""
-    compared = {name: compare_variations(scores, name) for name in PROTOCOLS}
-    first = compared["pooled"]
+    first = compare_variations(scores)
     table = first[["target"]].copy()
     table["changed"] = [in_words(question, variation) for variation in first["variation"]]
     table["seeds"] = first["seeds"]
     for name, words in PROTOCOLS.items():
-        found = compared[name]
+        found = compare_variations(scores, name)
         table[f"AUC, {words}"] = found["auc"]
         table[f"difference, {words}"] = found["difference"].map("{:+.3f}".format)
         table[f"seed spread, {words}"] = found["spread"]
-        table[f"more than a seed, {words}"] = found["moves"].map(
-            {True: "yes", False: "no"}, na_action="ignore"
-        )
+        table[f"more than a seed, {words}"] = found["moves"].map({True: "yes", False: "no"})
     caption = f"Ablation, {question}: two-stream CAE on {given.dataset}"
     protocol = (
         "frame AUC, mean over seeds; each row changes one thing; difference from the unchanged "
         "model or score with the same seed; seed spread: largest less smallest AUC of the "
         "unchanged one; more than a seed: every seed's difference has the same sign and their "
-        f"mean exceeds the spread; scale {settings_of(given).scale}"
+        f"mean exceeds the spread; scale {given.settings().scale}"
     )
-    name = f"ablation_{question}"
-    write_table(table, figures_folder(given), name, caption, protocol, is_simulated(given))
+    given.write(table, f"ablation_{question}", caption, protocol)
     return table
 
 
@@ -105,9 +135,7 @@ def show_variations(given: Given, question: str, scores: pd.DataFrame) -> Figure
         f"Ablation, {question}: change of the frame AUC (pooled) when one thing is changed, "
         f"two-stream CAE on {given.dataset}; dots: mean over seeds, lines: their range"
     )
-    folder, name = figures_folder(given), f"ablation_{question}"
-    save_figure(figure, folder, name, is_simulated(given), caption=caption)
-    return figure
+    return given.save(figure, f"ablation_{question}", caption)
 
 
 def describe_variations(question: str, scores: pd.DataFrame) -> str:
@@ -118,11 +146,12 @@ def describe_variations(question: str, scores: pd.DataFrame) -> str:
         if table["moves"].isna().all():
             lines.append(f"- {words}: one seed only, so no spread to compare a change with.")
             continue
-        moving = table[table["moves"].fillna(False).astype(bool)]
-        named = [
+        told = "; ".join(
             f"{in_words(question, row.variation)} ({row.target}, {row.difference:+.3f})"
-            for row in moving.itertuples()
-        ]
-        told = "; ".join(named) or "none"
-        lines.append(f"- {words}: choices that move the AUC by more than a seed does: {told}.")
+            for row in table.itertuples()
+            if row.moves is True
+        )
+        lines.append(
+            f"- {words}: choices that move the AUC by more than a seed does: {told or 'none'}."
+        )
     return "\n".join(lines)

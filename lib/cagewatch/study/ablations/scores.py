@@ -19,21 +19,13 @@ from cagewatch.detectors.network import average_streams
 from cagewatch.errors import InputError
 from cagewatch.metrics import frame_auc, labelled_frames
 from cagewatch.params import Parameters
-from cagewatch.recordings import load_recordings
 from cagewatch.runs import FinishedRun, open_detector, read_run
-from cagewatch.store import stores_of
 from cagewatch.study.ablations.bottleneck import describe_clips, measure_distances
 from cagewatch.study.ablations.results import PROTOCOLS, describe_variations
 from cagewatch.study.ablations.variations import MODEL, read_variations
-from cagewatch.study.artefacts.parameters import (
-    Given,
-    command,
-    figures_folder,
-    is_simulated,
-    runs_of,
-)
+from cagewatch.study.artefacts.parameters import Given
 from cagewatch.study.contents import VARIED_TARGETS
-from cagewatch.study.tables import collect_results, write_table
+from cagewatch.study.tables import collect_results
 
 SINGLE = ("cae_image", "cae_flow")
 NORMAL_CLIPS = 512  # training clips that the bottleneck is compared with, evenly spread
@@ -54,23 +46,23 @@ def rescore_runs(given: Given) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     Returns
     -------
-    scores : one row per target, seed and variation: target, seed, variation ('' for the plain
-        score) and the frame AUC by the protocols `PROTOCOLS`.
-    streams : one row per target and seed, see `describe_streams`.
+    scores : DataFrame
+        One row per target, seed and variation: target, seed, variation ('' for the plain score) and
+        the frame AUC by the protocols `PROTOCOLS`.
+    streams : DataFrame
+        One row per target and seed, see `describe_streams`.
 
     Raises
     ------
     InputError
         If there is no finished run of the CAE, or one was scored with another `clip_score`.
     """
-    runs = runs_of(given)
-    runs = runs[(runs["dataset"] == given.dataset) & (runs["model"] == MODEL)]
+    runs = given.runs()
+    runs = runs[runs["model"] == MODEL]
     papers = runs["target"].isin(VARIED_TARGETS)
     runs = runs[papers] if papers.any() else runs
     if not len(runs):
-        raise InputError(
-            f"There is no finished run of {MODEL} on {given.dataset}: run {command(given)}."
-        )
+        raise given.refuse(MODEL)
     rows, streams = [], []
     for row in runs.itertuples():
         run = read_run(row.folder)
@@ -123,8 +115,7 @@ def measure_run(run: FinishedRun, given: Given) -> Measured:
 
     own = {"results_dir": given.results_dir, "cores": given.cores}
     parameters = run.parameters.model_copy(update=own)
-    recordings = load_recordings(parameters)
-    stores = stores_of(recordings, parameters, max(1, given.cores))
+    recordings, stores = given.prepare(parameters)
     trained, tested = ([one for one in recordings if one.split == s] for s in ("train", "test"))
     index = index_test_clips(tested, stores, parameters)
     normal, _ = split_clips(index_training_clips(trained, stores, parameters), parameters)
@@ -160,9 +151,11 @@ def score_variations(run: FinishedRun, measured: Measured) -> Iterator[tuple[str
     # Both in units of their own spread over normal frames and clips.
     usual, normal = measured.state["reference_score"], measured.distances["normal"]
     error = run.frames["score"].to_numpy(float)
-    both = [(error - usual.mean()) / usual.std(), (distance - normal.mean()) / normal.std()]
-    table = measured.frames.assign(score=np.mean(both, axis=0))
-    yield "bottleneck_and_error", labelled_frames(table)
+    both = [
+        (one - of.mean()) / max(of.std(), 1e-12)
+        for one, of in ((error, usual), (distance, normal))
+    ]
+    yield "bottleneck_and_error", labelled_frames(measured.frames.assign(score=np.mean(both, 0)))
 
 
 def spread(clip_score: np.ndarray, measured: Measured, settings: Parameters) -> np.ndarray:
@@ -224,8 +217,7 @@ def write_streams(given: Given, streams: pd.DataFrame) -> None:
         "auc: pooled frame AUC of the stream's score alone; noise: standard deviation over normal "
         "training frames; share: of the variance of the raw average over the test frames"
     )
-    folder, simulated = figures_folder(given), is_simulated(given)
-    write_table(streams, folder, "ablation_streams", caption, protocol, simulated)
+    given.write(streams, "ablation_streams", caption, protocol)
 
 
 def describe_scores(given: Given, scores: pd.DataFrame, streams: pd.DataFrame) -> str:
@@ -256,9 +248,7 @@ def describe_average(given: Given, target: str, scores: pd.DataFrame, streams: p
         if worse
         else f"The stream that decides the raw average, {first}, is also the better one."
     )
-    runs = runs_of(given, target)
-    there = runs[(runs["dataset"] == given.dataset) & runs["model"].isin(SINGLE)]
-    if len(there):
+    if given.runs(target)["model"].isin(SINGLE).any():
         rows = collect_results(given.results_dir, given.dataset, target, SINGLE, published=())
         alone = "; ".join(f"{row.method} {row.pooled:.3f}" for row in rows.itertuples())
         text += f" Networks of one stream: {alone}."

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from cagewatch import params
 from cagewatch.errors import InputError
 from cagewatch.study.contents import BENCHMARK, KINDS
@@ -21,17 +19,10 @@ FOLDER = "ablations"  # of the varied runs, in the folder of results
 def read_variations(question: str, path: Path | None = None) -> dict[str, dict[str, Any]]:
     """The variations of one question of ``params/ablations.yaml``: the values each changes.
 
-    Raises
-    ------
-    InputError
-        If the file cannot be read, has no such question, or names what is no parameter.
+    InputError if the file cannot be read, has no such question, or names what is no parameter.
     """
     path = path or params.layers_root() / "params" / "ablations.yaml"
-    try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as YAML; fix it there.") from error
-    found = given.get(question) if isinstance(given, dict) else None
+    found = params.read_flat(path).get(question)
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
         raise InputError(f"{path} has no question {question!r} with variations; add it there.")
     for name, values in found.items():
@@ -42,36 +33,29 @@ def read_variations(question: str, path: Path | None = None) -> dict[str, dict[s
 def varied_values(
     question: str, given: Mapping[str, Any], target: str, results: Path
 ) -> dict[str, dict[str, Any]]:
-    """A run's values for each variation of a question that changes anything.
+    """A run's resolved values for each variation of a question that changes anything.
 
     Parameters
     ----------
-    given : what the study was given, see `cagewatch.study.plan.Study`.
-    results : the study's folder of results; a variation's runs lie in
-        ``<results>/ablations/<variation>``, arranged as those of the study.
-
-    Returns
-    -------
-    Resolved parameters by variation.
+    question : str
+    given : dict
+        What the study was given, see `cagewatch.study.plan.Study`.
+    target : str
+    results : Path
+        The study's folder of results; those of a variation are ``<results>/ablations/<variation>``.
     """
     plain = resolve_for(given, target, MODEL)
-    idle = _without_effect(plain)
+    idle = set()  # parameters that change no clip: nothing is skipped, or cut out of what is fitted
+    if plain.frame_stride == 1:
+        idle.add("flow_spacing")
+    if KINDS.get(plain.layout) == BENCHMARK:  # trained on whole recordings, all of them normal
+        idle.add("clips_across_gaps")
     values = {}
     for name, changed in read_variations(question).items():
         if any(key not in idle and getattr(plain, key) != new for key, new in changed.items()):
             own = {"results_dir": str(results / FOLDER / name)}
             values[name] = as_given(resolve_for(given, target, MODEL, **changed, **own))
     return values
-
-
-def _without_effect(plain: params.Parameters) -> set[str]:
-    """Parameters that change no clip: nothing is skipped, or cut out of what is trained on."""
-    found = set()
-    if plain.frame_stride == 1:
-        found.add("flow_spacing")
-    if KINDS.get(plain.layout) == BENCHMARK:  # trained on whole recordings, all of them normal
-        found.add("clips_across_gaps")
-    return found
 
 
 def in_words(question: str, variation: str) -> str:

@@ -15,13 +15,14 @@ from matplotlib.patches import FancyBboxPatch
 from cagewatch.detectors.networks import build_model, summary_rows
 from cagewatch.plots import name_model, save_figure
 from cagewatch.store.preprocess import flow_channels
-from cagewatch.study.artefacts.parameters import Given, figures_folder, settings_of
+from cagewatch.study.artefacts.parameters import Given
 
 MODELS = ("rae", "cae", "cae_image", "supervised")
 # What a box names; normalisation and activation follow every convolution and are left out.
 NAMED = ("Conv", "Dense", "UpSampling", "Flatten", "Concatenate")
 COLOURS = {"image": "#D6E8F5", "flow": "#FBE3CF", "both": "#E4E4E4"}
 LINE = 36  # characters in a line of a box
+ARROW = {"arrowstyle": "-|>", "color": "0.3", "shrinkA": 0, "shrinkB": 0}
 WIDTH, HEIGHT = 0.94, 0.76  # of a box; lanes and rows are 1 apart
 
 
@@ -34,20 +35,21 @@ class Box(NamedTuple):
     text: str
 
 
-def build_models(given: Given, models: Sequence[str] = MODELS) -> dict[str, keras.Model]:
+def build_models(given: Given) -> dict[str, keras.Model]:
     """The networks by name, as the study's runs of this dataset have them."""
     built = {}
-    for name in models:
-        settings = settings_of(given, model=name).model_copy(update={"precision": "float32"})
+    for name in MODELS:
+        settings = given.settings(model=name).model_copy(update={"precision": "float32"})
         built[name] = build_model(settings, flow_channels(settings.flow_representation))
     return built
 
 
 def lay_out(model: keras.Model) -> list[Box]:
     """The boxes of a network: inputs, stages with a named operation, in the order of the layers."""
-    boxes = []
-    for stream, tensor in model.input.items():
-        boxes.append(Box(stream, 0, stream, f"input {in_words(tensor.shape[1:])}"))
+    boxes = [
+        Box(stream, 0, stream, f"input {in_words(tensor.shape[1:])}")
+        for stream, tensor in model.input.items()
+    ]
     depth = dict.fromkeys(model.input, 0)
     for stage, operations, shape, count in summary_rows(model):
         named = shorten_operations(operations)
@@ -69,9 +71,8 @@ def lay_out(model: keras.Model) -> list[Box]:
 def shorten_operations(operations: str) -> str:
     """A stage's convolutions and what else it names, in a line; '' if it has none of them."""
     parts = operations.split(", ")
-    residual = "Add" in parts
     kept = [part for part in parts if part.startswith(NAMED)]
-    if residual:
+    if "Add" in parts:
         kept = [part for part in kept if "1x1x1" not in part] + ["shortcut 1x1x1"]
     same = len(kept) > 1 and kept[-1] == kept[-2]
     return " + ".join(kept[:-1] if same else kept).replace("Conv2DTranspose", "Conv2D transposed")
@@ -93,33 +94,15 @@ def draw_network(model: keras.Model, ax: Axes) -> Axes:
         for lane in own:
             x = lanes.index(lane)
             if lane in last:
-                ax.annotate(
-                    "",
-                    (x, box.row - HEIGHT / 2),
-                    (x, last[lane]),
-                    arrowprops={"arrowstyle": "-|>", "color": "0.3", "shrinkA": 0, "shrinkB": 0},
-                )
+                ax.annotate("", (x, box.row - HEIGHT / 2), (x, last[lane]), arrowprops=ARROW)
             last[lane] = box.row + HEIGHT / 2
         width = len(own) - 1 + WIDTH
-        ax.add_patch(
-            FancyBboxPatch(
-                (centre - width / 2 + 0.03, box.row - HEIGHT / 2 + 0.03),
-                width - 0.06,
-                HEIGHT - 0.06,
-                boxstyle="round,pad=0.03",
-                facecolor=COLOURS[box.lane if len(lanes) > 1 else lanes[0]],
-                edgecolor="0.3",
-                linewidth=0.9,
-            )
-        )
-        ax.text(
-            centre - width / 2 + 0.03,
-            box.row,
-            box.title,
-            va="center",
-            fontsize=10,
-            fontweight="bold",
-        )
+        left, size = centre - width / 2 + 0.03, (width - 0.06, HEIGHT - 0.06)
+        colour = COLOURS[box.lane if len(lanes) > 1 else lanes[0]]
+        look = {"boxstyle": "round,pad=0.03", "edgecolor": "0.3", "linewidth": 0.9}
+        place = (left, box.row - HEIGHT / 2 + 0.03)
+        ax.add_patch(FancyBboxPatch(place, *size, facecolor=colour, **look))
+        ax.text(left, box.row, box.title, va="center", fontsize=10, fontweight="bold")
         shift = 0.08 if len(own) == 1 else 0
         ax.text(centre + shift, box.row, box.text, ha="center", va="center", fontsize=9)
     ax.set(
@@ -145,7 +128,7 @@ def show_architectures(given: Given, models: dict[str, keras.Model]) -> list[Fig
             f"Figure 2, drawn from the models: {', '.join(map(name_model, names))}. Batch "
             "normalisation and activation are in the counts but not named"
         )
-        save_figure(figure, figures_folder(given), f"figure_2_{group}", caption=caption)
+        save_figure(figure, given.figures, f"figure_2_{group}", caption=caption)
         figures.append(figure)
     return figures
 

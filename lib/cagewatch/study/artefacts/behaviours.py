@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 
 from cagewatch.clips import index_training_clips, measure_flow_scale
 from cagewatch.errors import InputError
-from cagewatch.plots import plot_frames, save_figure
-from cagewatch.recordings import Recording, load_recordings
-from cagewatch.store import Store, stores_of
+from cagewatch.plots import plot_frames
+from cagewatch.recordings import Recording
+from cagewatch.store import Store
 from cagewatch.store.preprocess import represent_flow
-from cagewatch.study.artefacts.parameters import Given, figures_folder, is_simulated, settings_of
+from cagewatch.study.artefacts.parameters import Given
 from cagewatch.study.overview import example_frames
 from cagewatch.video.seek import read_frames_at
 
@@ -26,11 +26,16 @@ class Example(NamedTuple):
 
     Attributes
     ----------
-    frame : number of the clip's middle frame.
-    recorded : (height, width) uint8, that frame as recorded.
-    gray : (clip_length, rows, columns) uint8.
-    flow : (clip_length, rows, columns, 1 or 3) float32 in [0, 1], speed or a colour picture.
-    speed : median over the clip's frames of the largest speed in a frame, pixels per frame.
+    behaviour, recording : str
+    frame : int
+        Number of the clip's middle frame.
+    recorded : ndarray of uint8, shape (height, width)
+        That frame as recorded.
+    gray : ndarray of uint8, shape (clip_length, rows, columns)
+    flow : ndarray of float32 in [0, 1], shape (clip_length, rows, columns, 1 or 3)
+        Speed or a colour picture.
+    speed : float
+        Median over the clip's frames of the largest speed in a frame, pixels per frame.
     """
 
     behaviour: str
@@ -43,44 +48,26 @@ class Example(NamedTuple):
 
 
 def find_examples(given: Given) -> list[Example]:
-    """One example of each behaviour, from all recordings the study uses.
-
-    Raises
-    ------
-    InputError
-        If a recording has no frame of either.
-    """
-    settings = settings_of(given)
-    recordings = load_recordings(settings)
-    stores = stores_of(recordings, settings, max(1, given.cores))
+    """One example of each behaviour, from all recordings; InputError if none shows either."""
+    settings = given.settings()
+    recordings, stores = given.prepare(settings)
     train = [item for item in recordings if item.split == "train"]
     scale = measure_flow_scale(index_training_clips(train, stores, settings), stores, settings)
     # Two channels are no picture; what a model sees as (dx, dy) is shown in colour.
-    shown = settings.flow_representation.replace("xy", "hsv")
+    shown = (settings.flow_representation.replace("xy", "hsv"), settings.flow_scaling, scale)
     found = example_frames(recordings)
     examples = []
-    for name in BEHAVIOURS:
-        if name not in found:
-            continue
+    for name in (one for one in BEHAVIOURS if one in found):
         recording, middle = found[name]
-        store = stores[recording.name]
-        first = liveliest_clip(recording, store, middle, settings.clip_length)
-        clip, frame = slice(first, first + settings.clip_length), first + settings.clip_length // 2
+        store, length = stores[recording.name], settings.clip_length
+        first = liveliest_clip(recording, store, middle, length)
+        clip, frame = slice(first, first + length), first + length // 2
         flow = np.asarray(store.flow[clip], np.float32)
-        times = store.times[frame : frame + 2]
-        examples.append(
-            Example(
-                name,
-                recording.name,
-                frame,
-                read_frames_at(recording.source, frame, times)[0],
-                np.asarray(store.gray[clip]),
-                np.stack(
-                    [represent_flow(one, shown, settings.flow_scaling, scale) for one in flow]
-                ),
-                float(np.median(np.hypot(flow[..., 0], flow[..., 1]).max(axis=(1, 2)))),
-            )
-        )
+        (recorded, *_) = read_frames_at(recording.source, frame, store.times[frame : frame + 2])
+        pictures = np.stack([represent_flow(one, *shown) for one in flow])
+        speed = float(np.median(np.linalg.norm(flow, axis=-1).max(axis=(1, 2))))
+        gray = np.asarray(store.gray[clip])
+        examples.append(Example(name, recording.name, frame, recorded, gray, pictures, speed))
     if not examples:
         raise InputError(
             f"No recording of {given.dataset} shows hang or groom: check its labels with the "
@@ -103,7 +90,7 @@ def liveliest_clip(recording: Recording, store: Store, middle: int, length: int)
     flow = np.asarray(store.flow[start + 1 : stop], np.float32)
     if len(flow) <= length:
         return int(np.clip(middle - length // 2, 0, max(0, len(store) - length)))
-    speed = np.hypot(flow[..., 0], flow[..., 1]).mean(axis=(1, 2))
+    speed = np.linalg.norm(flow, axis=-1).mean(axis=(1, 2))
     return start + 1 + int(np.argmax(np.convolve(speed, np.ones(length), "valid")))
 
 
@@ -125,9 +112,7 @@ def show_behaviours(given: Given, examples: list[Example]) -> Figure:
         strip.set_title("and flow (bright: fast)", fontsize=10)
     where = "; ".join(f"{one.behaviour}: {one.recording}, frame {one.frame}" for one in examples)
     caption = f"Figure 1: example frames of the held-out behaviours, {given.dataset} ({where})"
-    folder = figures_folder(given)
-    save_figure(figure, folder, "figure_1_behaviours", is_simulated(given), caption)
-    return figure
+    return given.save(figure, "figure_1_behaviours", caption)
 
 
 def describe_behaviours(given: Given, examples: list[Example]) -> str:
@@ -137,6 +122,4 @@ def describe_behaviours(given: Given, examples: list[Example]) -> str:
         f"moves {one.speed:.2f} pixels (median over the clip, at the size a model sees)."
         for one in examples
     ]
-    if is_simulated(given):
-        lines.append("\nThe recordings are simulated.")
-    return "\n".join(lines)
+    return "\n".join(lines + ["\nThe recordings are simulated."] * given.is_simulated)

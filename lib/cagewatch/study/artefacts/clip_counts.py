@@ -6,10 +6,7 @@ import pandas as pd
 
 from cagewatch.clips import index_test_clips, index_training_clips, split_clips
 from cagewatch.errors import InputError
-from cagewatch.recordings import load_recordings
-from cagewatch.store import stores_of
-from cagewatch.study.artefacts.parameters import Given, figures_folder, is_simulated, settings_of
-from cagewatch.study.tables import write_table
+from cagewatch.study.artefacts.parameters import Given
 
 STATED = {
     "hang": {"train": 9577, "validation": 2395, "test": 6989},
@@ -17,62 +14,53 @@ STATED = {
 }
 
 
-def count_clips(given: Given) -> pd.DataFrame:
-    """Count the clips of each target as the study's runs cut them.
+def write_counts(given: Given) -> pd.DataFrame:
+    """Count the clips of each target as the study's runs cut them, and write the table.
 
     Returns
     -------
-    counts : one row per target and use ('train', 'validation', 'test'): ``Target``, ``Clips``,
-        ``Ours``, ``Paper``, ``Used`` (fewer than ours where the scale caps the training clips; the
-        cap is applied before the split).
+    counts : DataFrame
+        One row per target and use ('train', 'validation', 'test'): ``Target``, ``Clips``, ``Ours``,
+        ``Paper``, ``Used`` (fewer than ours where the scale caps the training clips; the cap is
+        applied before the split).
     """
     rows = []
     for target, stated in STATED.items():
-        settings = settings_of(given, target)
-        recordings = load_recordings(settings)
-        stores = stores_of(recordings, settings, max(1, given.cores))
-        train = [item for item in recordings if item.split == "train"]
-        counts, used = {}, {}
-        for kind, cap in ((counts, None), (used, settings.max_train_clips)):
-            clips = index_training_clips(
-                train, stores, settings.model_copy(update={"max_train_clips": cap})
-            )
-            parts = split_clips(clips, settings)
-            kind |= dict(zip(("train", "validation"), map(len, parts), strict=True))
-        test = [item for item in recordings if item.split == "test"]
+        settings = given.settings(target)
+        recordings, stores = given.prepare(settings)
+        train, test = ([one for one in recordings if one.split == s] for s in ("train", "test"))
         try:
-            counts["test"] = used["test"] = len(index_test_clips(test, stores, settings))
+            tested = len(index_test_clips(test, stores, settings))
         except InputError:  # the tested part lacks this target; there is nothing to test on
-            counts["test"] = used["test"] = 0
-        rows += [(target, use, counts[use], stated[use], used[use]) for use in stated]
-    return pd.DataFrame(rows, columns=["Target", "Clips", "Ours", "Paper", "Used"])
-
-
-def write_counts(given: Given, counts: pd.DataFrame) -> pd.DataFrame:
-    """Write the table and return it."""
+            tested = 0
+        counts = []
+        for cap in (None, settings.max_train_clips):
+            capped = settings.model_copy(update={"max_train_clips": cap})
+            parts = split_clips(index_training_clips(train, stores, capped), settings)
+            counts.append([*map(len, parts), tested])
+        ours, used = counts
+        rows += zip([target] * 3, stated, ours, stated.values(), used, strict=True)
+    table = pd.DataFrame(rows, columns=["Target", "Clips", "Ours", "Paper", "Used"])
     caption = f"Section 2.3: numbers of clips, {given.dataset}"
-    folder = figures_folder(given)
-    write_table(counts, folder, "section_2_3_clips", caption, simulated=is_simulated(given))
-    return counts
+    given.write(table, "section_2_3_clips", caption)
+    return table
 
 
 def describe_counts(given: Given, counts: pd.DataFrame) -> str:
     """Markdown: do they agree, how they are split, and why they differ where they do."""
-    table = counts.set_index(["Target", "Clips"])
-    lines = []
-    for target in STATED:
-        ours = table.loc[target, "Ours"]
-        share = ours["validation"] / (ours["train"] + ours["validation"])
-        lines.append(
-            f"- {target}: {ours['train']} clips to train on, {ours['validation']} to validate on "
-            f"({share:.1%} of them; the paper 20.0%), {ours['test']} to test on."
-        )
+    table = counts.pivot(index="Target", columns="Clips", values="Ours").loc[list(STATED)]
+    share = table["validation"] / (table["train"] + table["validation"])
+    lines = [
+        f"- {row.Index}: {row.train} clips to train on, {row.validation} to validate on "
+        f"({share[row.Index]:.1%} of them; the paper 20.0%), {row.test} to test on."
+        for row in table.itertuples()
+    ]
     if (counts["Used"] != counts["Ours"]).any():
-        scale = settings_of(given).scale
+        scale = given.settings().scale
         lines.append(f"- At scale {scale} only part of the training clips is used: see *Used*.")
     if (counts["Ours"] == counts["Paper"]).all():
         lines.append("\nThey are the paper's.")
-    elif is_simulated(given):
+    elif given.is_simulated:
         lines.append("\nThey differ from the paper's because these recordings are simulated.")
     else:
         lines.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -10,15 +11,9 @@ from matplotlib.figure import Figure
 
 from cagewatch.errors import InputError
 from cagewatch.files import read_json
-from cagewatch.plots import cycle_style, name_model, save_figure
-from cagewatch.study.artefacts.parameters import (
-    Given,
-    command,
-    figures_folder,
-    is_simulated,
-    runs_of,
-)
-from cagewatch.study.tables import kind_of, write_table
+from cagewatch.plots import cycle_style, name_model
+from cagewatch.study.artefacts.parameters import Given
+from cagewatch.study.tables import kind_of
 
 AUCS = {"auc_pooled": "pooled", "auc_scaled": "per_video_scaled"}  # column -> protocol
 COLUMNS = ("step", "epoch", "loss", "val_loss", *AUCS)
@@ -39,17 +34,18 @@ def collect_curves(given: Given) -> pd.DataFrame:
     InputError
         If there is no finished run of a network, or a file is damaged.
     """
-    runs = runs_of(given)
-    runs = runs[(runs["dataset"] == given.dataset) & (runs["model"].map(kind_of) == "network")]
-    parts = []
-    for run in runs.itertuples():
-        curve = read_curve(run.folder)
-        parts.append(curve.assign(target=run.target, model=run.model, seed=run.seed))
-    if not parts:
-        raise InputError(
-            f"There is no finished run of a network on {given.dataset}: run {command(given)}."
-        )
-    return pd.concat(parts, ignore_index=True)[["target", "model", "seed", *COLUMNS]]
+    runs = given.runs()
+    runs = runs[runs["model"].map(kind_of) == "network"]
+    if not len(runs):
+        raise given.refuse("a network")
+    keys = ["target", "model", "seed"]
+    return pd.concat(
+        [
+            read_curve(run.folder).assign(**{key: getattr(run, key) for key in keys})
+            for run in runs.itertuples()
+        ],
+        ignore_index=True,
+    )[[*keys, *COLUMNS]]
 
 
 def read_curve(folder: Path) -> pd.DataFrame:
@@ -60,33 +56,26 @@ def read_curve(folder: Path) -> pd.DataFrame:
     """
     metrics = read_json(folder / "metrics.json")
     trained, protocols = metrics["trained"], metrics["protocols"]
-    history = _read(folder / "history.csv")
-    epoch = pd.Series(range(1, len(history) + 1))
-    table = pd.DataFrame({"epoch": epoch, "step": epoch * trained["steps"] / trained["epochs"]})
-    for name in ("loss", "val_loss"):
-        table[name] = history[name] if name in history else float("nan")
-    for name, protocol in AUCS.items():
-        table[name] = float("nan")
-        table.loc[table.index[-1], name] = protocols[protocol]["auc"]
-    if (folder / "curve.csv").is_file():
-        measured = _read(folder / "curve.csv").set_index("epoch")
-        for name in AUCS:
-            table[name] = table[name].fillna(table["epoch"].map(measured[name]))
-    return table[list(COLUMNS)]
-
-
-def _read(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(path)
+        table = pd.read_csv(folder / "history.csv").reindex(columns=["loss", "val_loss"])
+        table["epoch"] = range(1, len(table) + 1)
+        table["step"] = table["epoch"] * trained["steps"] / trained["epochs"]
+        for name, protocol in AUCS.items():
+            table.loc[table.index[-1], name] = protocols[protocol]["auc"]
+        if (folder / "curve.csv").is_file():
+            measured = pd.read_csv(folder / "curve.csv").set_index("epoch")
+            for name in AUCS:
+                table[name] = table[name].fillna(table["epoch"].map(measured[name]))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} is missing or damaged; make the run again.") from error
+        raise InputError(f"A curve of {folder} is missing or damaged; run it again.") from error
+    return table[list(COLUMNS)]
 
 
 def collect_lines(given: Given) -> pd.DataFrame:
     """AUCs of the detectors that are not trained in epochs, one row per target and model."""
-    runs = runs_of(given)
+    runs = given.runs()
     rows = []
-    for run in runs[(runs["dataset"] == given.dataset) & runs["model"].isin(LINES)].itertuples():
+    for run in runs[runs["model"].isin(LINES)].itertuples():
         found = read_json(run.folder / "metrics.json")["protocols"]
         aucs = {name: found[protocol]["auc"] for name, protocol in AUCS.items()}
         rows.append({"target": run.target, "model": run.model, **aucs})
@@ -96,59 +85,46 @@ def collect_lines(given: Given) -> pd.DataFrame:
 
 def show_curves(given: Given, curves: pd.DataFrame, lines: pd.DataFrame) -> Figure:
     """Draw AUC and losses against optimiser steps, a column a target; saved as a figure."""
-    targets = list(curves["target"].unique())
+    targets, models = curves["target"].unique(), curves["model"].unique()
+    size = (1.6 + 3.6 * len(targets), 7.6)
     figure, axes = plt.subplots(
-        3,
-        len(targets),
-        figsize=(1.6 + 3.6 * len(targets), 7.6),
-        sharex="col",
-        squeeze=False,
-        layout="constrained",
+        3, len(targets), figsize=size, sharex="col", squeeze=False, layout="constrained"
     )
-    models = list(dict.fromkeys(curves["model"]))
     for column, target in zip(axes.T, targets, strict=True):
-        draw_target(
-            column, curves[curves["target"] == target], lines[lines["target"] == target], models
-        )
+        own, level = (table[table["target"] == target] for table in (curves, lines))
+        draw_target(column, own, level, models)
         column[0].set_title(target)
     for ax, words in zip(axes[:, 0], ("AUC, pooled", "AUC, scaled", "loss"), strict=True):
         ax.set_ylabel(words)
-    handles = {
-        label: handle
-        for ax in axes.flat
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
-    }
+    handles = {}
+    for ax in axes.flat:
+        handles |= {label: one for one, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=3, frameon=False)
     caption = (
         f"Learning curves on {given.dataset}: frame AUC and losses against optimiser steps, mean "
         "over seeds; dots: measured on the test, by which nothing was decided; horizontal lines: "
         "detectors that are not trained in epochs; dashed: validation loss"
     )
-    save_figure(
-        figure, figures_folder(given), "learning_curves", is_simulated(given), caption=caption
-    )
-    return figure
+    return given.save(figure, "learning_curves", caption)
 
 
 def draw_target(
-    axes: list[plt.Axes], curves: pd.DataFrame, lines: pd.DataFrame, models: list[str]
+    axes: Sequence[plt.Axes], curves: pd.DataFrame, lines: pd.DataFrame, models: Sequence[str]
 ) -> None:
     """Draw one target's curves into three axes: AUC pooled, AUC scaled, losses."""
     for index, model in enumerate(models):
-        own = curves[curves["model"] == model]
-        if not len(own):
+        mean = curves[curves["model"] == model].groupby("step")[[*AUCS, "loss", "val_loss"]].mean()
+        if not len(mean):
             continue
-        mean = own.groupby("step")[[*AUCS, "loss", "val_loss"]].mean()
         style = {"color": cycle_style(index)["color"]}
         for ax, name in zip(axes, AUCS, strict=False):
             ax.plot(mean[name].dropna(), "o-", markersize=3, label=name_model(model), **style)
         axes[2].plot(mean["loss"], **style)
         axes[2].plot(mean["val_loss"], linestyle="--", **style)
     for index, line in enumerate(lines.itertuples()):
-        dash = (0, (1 + 2 * index, 2))
+        look = {"color": "0.4", "linewidth": 0.8, "linestyle": (0, (1 + 2 * index, 2))}
         for ax, name in zip(axes, AUCS, strict=False):
-            label = name_model(line.model)
-            ax.axhline(getattr(line, name), color="0.4", linewidth=0.8, linestyle=dash, label=label)
+            ax.axhline(getattr(line, name), label=name_model(line.model), **look)
     axes[2].set(xlabel="optimiser steps", yscale="log")
 
 
@@ -158,10 +134,8 @@ def write_curves(given: Given, curves: pd.DataFrame) -> pd.DataFrame:
     grouped = measured.groupby(["target", "model", "epoch", "step"], sort=False)
     table = grouped[["loss", "val_loss", *AUCS]].mean().assign(seeds=grouped.size()).reset_index()
     shown = table.assign(model=table["model"].map(name_model), step=table["step"].astype(int))
-    caption = f"Learning curves on {given.dataset}"
     protocol = "frame AUC of the test frames, pooled and scaled per recording; mean over seeds"
-    folder, simulated = figures_folder(given), is_simulated(given)
-    write_table(shown, folder, "learning_curves", caption, protocol, simulated)
+    given.write(shown, "learning_curves", f"Learning curves on {given.dataset}", protocol)
     return shown
 
 
@@ -171,14 +145,11 @@ def describe_curves(curves: pd.DataFrame, lines: pd.DataFrame) -> str:
     ends = curves.dropna(subset=list(AUCS)).sort_values("step")
     for (target, model), own in ends.groupby(["target", "model"], sort=False):
         last = own[own["step"] == own["step"].max()][list(AUCS)].mean()
-        above = [
-            name_model(line.model)
-            for line in lines[lines["target"] == target].itertuples()
-            if line.auc_pooled > last["auc_pooled"] and line.auc_scaled > last["auc_scaled"]
-        ]
-        words = f"; higher, pooled and scaled: {', '.join(above)}" if above else ""
+        higher = (lines[list(AUCS)] > last).all(axis=1) & (lines["target"] == target)
+        above = ", ".join(lines.loc[higher, "model"].map(name_model))
         said.append(
             f"- {target}, {name_model(model)} after {own['step'].max():,.0f} steps: "
-            f"{last['auc_pooled']:.3f} pooled, {last['auc_scaled']:.3f} scaled{words}."
+            f"{last['auc_pooled']:.3f} pooled, {last['auc_scaled']:.3f} scaled"
+            f"{'; higher, pooled and scaled: ' + above if above else ''}."
         )
     return "\n".join(said)

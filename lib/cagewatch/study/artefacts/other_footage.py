@@ -37,27 +37,17 @@ REGIONS = {"MIT_result.gif": (0, 0, 320, 205)}
 
 
 def read_footage(path: Path) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield time and luminance of each frame, thinned to `RATE` and shrunk to `WIDEST`.
-
-    Yields
-    ------
-    time_s : float
-    frame : ndarray of uint8, shape (height, width)
-    """
+    """Yield time in s and luminance, (height, width) uint8; thinned to `RATE`, at most `WIDEST`."""
     if path.suffix == ".mat":
         frames = np.moveaxis(loadmat(path)["I"], -1, 0)
-        gray = (
-            frames
-            if frames.ndim == 3
-            else [cv2.cvtColor(one, cv2.COLOR_RGB2GRAY) for one in frames]
-        )
-        timed = ((number / RATE, one) for number, one in enumerate(gray))
+        if frames.ndim == 4:
+            frames = [cv2.cvtColor(one, cv2.COLOR_RGB2GRAY) for one in frames]
+        timed = ((number / RATE, one) for number, one in enumerate(frames))
     else:
         fps = probe(path, RATE).fps
-        opened = read_frames(path, fps=fps)
-        timed = (
-            ((time, one) for _, time, one in thin_frames(opened, RATE)) if fps > RATE else opened
-        )
+        timed = read_frames(path, fps=fps)
+        if fps > RATE:
+            timed = ((time, one) for _, time, one in thin_frames(timed, RATE))
     for time, frame in timed:
         height, width = frame.shape
         if width > WIDEST:

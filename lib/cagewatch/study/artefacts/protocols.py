@@ -16,11 +16,9 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
 from cagewatch.metrics import auc_interval, format_auc, frame_auc, scale_per_recording
-from cagewatch.metrics.inputs import recording_codes
 from cagewatch.study.artefacts.benchmark import head_of
-from cagewatch.study.artefacts.parameters import Given, figures_folder, is_benchmark
-from cagewatch.study.tables import write_table
-from cagewatch.study.tables.collect import find_runs, read_seeds
+from cagewatch.study.artefacts.parameters import Given
+from cagewatch.study.tables import blocks_of, find_runs, read_seeds
 
 ENDS = 16  # frames left out at each end of a recording
 WIDTHS = (3, 5, 10, 15, 20, 30)  # standard deviations of the Gaussian, frames
@@ -41,16 +39,13 @@ HOW = (
 
 def smooth_gaussian(score: np.ndarray, recording: np.ndarray, width: float) -> np.ndarray:
     """Smooth (n,) scores by a Gaussian of `width` frames, each recording by itself."""
-    codes = recording_codes(recording, len(score))
-    smoothed = np.empty(len(score))
-    for code in np.unique(codes):
-        smoothed[codes == code] = gaussian_filter1d(score[codes == code], width)
-    return smoothed
+    by_recording = pd.Series(score).groupby(np.asarray(recording), sort=False)
+    return by_recording.transform(lambda own: gaussian_filter1d(own.to_numpy(), width)).to_numpy()
 
 
 def away_from_ends(recording: np.ndarray, ends: int = ENDS) -> np.ndarray:
     """(n,) bool: the frames with at least `ends` others of their recording on either side."""
-    frames = pd.Series(recording_codes(recording, len(recording)))
+    frames = pd.Series(np.asarray(recording))
     position = frames.groupby(frames)
     before, after = position.cumcount(), position.cumcount(ascending=False)
     return ((before >= ends) & (after >= ends)).to_numpy()
@@ -63,13 +58,17 @@ def count_as_others(
 
     Parameters
     ----------
-    scores : (n_seeds, n) float, higher is more anomalous.
-    anomalous, recording : (n,) bool and ids; the frames of a recording together, in order.
+    scores : ndarray of float, shape (n_seeds, n)
+        Higher is more anomalous.
+    anomalous, recording : ndarray, shape (n,)
+        Flags and ids; the frames of a recording together, in order.
 
     Returns
     -------
-    prepared : for each protocol the scores to pool and which frames count, (n_seeds, n) and (n,).
-    width : that of `WIDTHS` with the highest mean AUC over seeds.
+    prepared : dict of str to (ndarray, ndarray)
+        For each protocol the scores to pool, (n_seeds, n), and which frames count, (n,).
+    width : int
+        That of `WIDTHS` with the highest mean AUC over seeds.
     """
     every, inner = np.ones(len(anomalous), bool), away_from_ends(recording)
     scaled = np.stack([scale_per_recording(row, recording) for row in scores])
@@ -93,51 +92,34 @@ def _mean_auc(scores: np.ndarray, anomalous: np.ndarray) -> float:
 
 
 def write_protocols(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
-    """Every detector of `rows` by each protocol; also the table ``table_2_protocols``.
-
-    Parameters
-    ----------
-    rows : as from `cagewatch.study.artefacts.benchmark.collect_benchmark`.
-
-    Returns
-    -------
-    The table as people read it; empty, and not written, where there is no benchmark.
-    """
-    if not is_benchmark(given):
-        return pd.DataFrame()
+    """Every detector of `rows` by each protocol; written as ``table_2_protocols``."""
     cells = []
     for row in rows[rows["source"] != "published"].itertuples():
-        folders = find_runs(given.results_dir, row.dataset, row.target, row.model)["folder"]
+        found = find_runs(
+            given.results_dir, dataset=row.dataset, target=row.target, model=row.model
+        )
         own = {"Method": row.method, "Input": row.input, "Seeds": int(row.seeds)}
         own[COLUMNS["pooled"]] = format_auc(row.pooled, row.pooled_low, row.pooled_high)
         own[COLUMNS["scaled"]] = format_auc(
             row.per_video_scaled, row.per_video_scaled_low, row.per_video_scaled_high
         )
-        cells.append(own | _tell_protocols(folders.tolist()))
+        cells.append(own | _tell_protocols(found["folder"].tolist()))
     table = pd.DataFrame(cells)
     caption = head_of("what the protocol adds to the same scores", given, rows)
-    write_table(table, figures_folder(given), "table_2_protocols", caption, HOW)
+    given.write(table, "table_2_protocols", caption, HOW)
     return table
 
 
 def _tell_protocols(folders: Sequence[str]) -> dict[str, str]:
     """The cells of `COLUMNS` that `collect_results` lacks, for the seeds of one model."""
     frames, scores, runs = read_seeds(folders)
-    flags, recording = frames["anomalous"].to_numpy(), frames["recording"].to_numpy()
-    label = frames["label"].fillna("").to_numpy()
-    parameters = runs[0].parameters
+    flags, recording, label = blocks_of(frames)
     prepared, width = count_as_others(scores, flags, recording)
-    of, counted = prepared["ends"]
-    found = auc_interval(
-        of[:, counted],
-        flags[counted],
-        recording[counted],
-        label[counted],
-        "pooled",  # they are scaled already
-        parameters.interval,
-    )
-    of, counted = prepared["smoothed"]
-    best = _mean_auc(of[:, counted], flags[counted])
+    of, inner = prepared["ends"]
+    blocks = (flags[inner], recording[inner], label[inner])
+    # By the protocol 'pooled', since they are scaled already.
+    found = auc_interval(of[:, inner], *blocks, "pooled", runs[0].parameters.interval)
+    best = _mean_auc(prepared["smoothed"][0][:, inner], flags[inner])
     return {
         COLUMNS["ends"]: format_auc(found.value, found.low, found.high),
         COLUMNS["smoothed"]: format_auc(best),

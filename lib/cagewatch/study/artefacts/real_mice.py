@@ -26,8 +26,8 @@ from cagewatch.params import resolve
 from cagewatch.plots import name_model
 from cagewatch.recordings.frame_labels import far_from_edges
 from cagewatch.runs.read import FinishedRun
-from cagewatch.study.artefacts.parameters import Given, command, figures_folder, runs_of
-from cagewatch.study.tables import read_seeds, write_table
+from cagewatch.study.artefacts.parameters import Given
+from cagewatch.study.tables import read_seeds
 
 FIRST, SECOND = "first half", "second half"
 HALVES = {"mit_sample_reversed": FIRST, "mit_sample": SECOND}  # which half a layer tests
@@ -87,17 +87,11 @@ class Scored(NamedTuple):
 
 
 def read_targets(given: Given) -> dict[str, dict[str, Scored]]:
-    """Scores by target and detector.
-
-    Raises
-    ------
-    InputError
-        If no run of any target was made in both directions.
-    """
+    """Scores by target and detector; InputError if no run was made in both directions."""
     found = {target: read_target(given, target) for target in TARGETS}
     if not any(found.values()):
         raise InputError(
-            f"No detector was run in both directions: run {command(given)}, or the notebook "
+            f"No detector was run in both directions: run {given.command}, or the notebook "
             f"experiment with dataset {' and '.join(HALVES)}."
         )
     return found
@@ -105,7 +99,7 @@ def read_targets(given: Given) -> dict[str, dict[str, Scored]]:
 
 def read_target(given: Given, target: str) -> dict[str, Scored]:
     """Each detector's scores, by name, of those with a seed that was run in both directions."""
-    runs = runs_of(given, target)
+    runs = given.runs(target, every_dataset=True)
     found = {}
     for model in DETECTORS:
         of_model = runs[runs["model"] == model]
@@ -158,13 +152,9 @@ def tabulate_target(given: Given, target: str, scored: dict[str, Scored]) -> pd.
     ]
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"Seeds": "Int64"})
     one = next(iter(scored.values()), None)
-    write_table(
-        table,
-        figures_folder(given),
-        f"real_mice_{target}",
-        f"Real mice, target {target}: {describe_bouts(one) if one else 'not run'}. {INFERRED}",
-        describe_protocol(target),
-    )
+    what = describe_bouts(one) if one else "not run"
+    caption = f"Real mice, target {target}: {what}. {INFERRED}"
+    given.write(table, f"real_mice_{target}", caption, describe_protocol(target))
     return table
 
 
@@ -255,11 +245,7 @@ def describe_protocol(target: str) -> str:
 def compare_pairs(given: Given, scored: dict[str, dict[str, Scored]]) -> pd.DataFrame:
     """The comparisons that the protocol names, on the same resamples; writes ``real_mice_pairs``.
 
-    Parameters
-    ----------
-    given : Given
-    scored : dict of str to dict of str to Scored
-        By target and detector.
+    `scored` is by target and detector.
     """
     rows = [
         (target, name_model(a), name_model(b), *compare(scored[target][a], scored[target][b]))
@@ -269,9 +255,8 @@ def compare_pairs(given: Given, scored: dict[str, dict[str, Scored]]) -> pd.Data
     ]
     columns = ["Target", "Detector", "Against", "Difference", "Low", "High", "Verdict"]
     table = pd.DataFrame(rows, columns=columns)
-    write_table(
+    given.write(
         table,
-        figures_folder(given),
         "real_mice_pairs",
         "Real mice: differences of AUC, the comparisons that the protocol names",
         "AUC over pairs of frames of the same half; 95% interval over the same 1000 resamples of "

@@ -10,12 +10,10 @@ from scipy.stats import rankdata
 
 from cagewatch.metrics import Roc, compute_roc
 from cagewatch.metrics.within import within_auc
-from cagewatch.plots import name_model, plot_roc, save_figure
+from cagewatch.plots import name_model, plot_roc
 from cagewatch.plots.style import ANOMALOUS, BOUT, NORMAL
 from cagewatch.plots.timeline import spans_of
-from cagewatch.recordings import load_recordings
-from cagewatch.store import stores_of
-from cagewatch.study.artefacts.parameters import Given, figures_folder, settings_of
+from cagewatch.study.artefacts.parameters import Given
 from cagewatch.study.artefacts.real_mice import (
     CLAIMED,
     FIRST,
@@ -24,9 +22,9 @@ from cagewatch.study.artefacts.real_mice import (
     Scored,
     describe_bouts,
 )
+from cagewatch.study.artefacts.roc import average_roc
 
 SHOWN = ("density", "cae", "pca_frames", "mean_image", "flow_magnitude")
-GRID = np.linspace(0, 1, 1001)
 STILLS = 4  # of each half
 APART = 30  # frames, at least, between two stills
 THINNED = 3  # every third frame is drawn over 100 s
@@ -51,27 +49,22 @@ def draw_curves(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure:
         "Real mice: each half scored by the detector fitted on the other; curves of both halves "
         f"and of all seeds averaged, each half by its pairs of frames. {INFERRED}"
     )
-    save_figure(figure, figures_folder(given), "real_mice_roc", caption=caption)
-    return figure
+    return given.save(figure, "real_mice_roc", caption)
 
 
 def roc_within(one: Scored) -> Roc:
-    """The halves' curves averaged vertically (Fawcett 2006), each by its pairs, and over seeds.
+    """The halves' curves averaged, each by its pairs, and over seeds.
 
     The area under it is the AUC over pairs of the same half.
     """
-    rates, weights = [], []
+    curves, weights = [], []
     for half in (FIRST, SECOND):
         of = one.half == half
         flags = one.flags[of]
-        if not flags.any() or flags.all():
-            continue
-        curves = [compute_roc(row, flags) for row in one.scores[:, of]]
-        found = [np.interp(GRID, roc.false_positive_rate, roc.true_positive_rate) for roc in curves]
-        rates.append(np.mean(found, axis=0))
-        weights.append(float(flags.sum()) * float((~flags).sum()))
-    mean = np.average(rates, axis=0, weights=weights)
-    return Roc(np.r_[0.0, GRID], np.r_[0.0, mean], np.full(len(GRID) + 1, np.nan))
+        if weight := float(flags.sum()) * float((~flags).sum()):
+            curves.append(average_roc([compute_roc(row, flags) for row in one.scores[:, of]]))
+            weights.append(weight)
+    return average_roc(curves, weights)
 
 
 def rank_within(one: Scored) -> np.ndarray:
@@ -99,8 +92,7 @@ def draw_timelines(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure
         "held-out behaviour by the human labels, which come 4 to 8 frames early. Dashed: where the "
         f"halves meet. {INFERRED}"
     )
-    save_figure(figure, figures_folder(given), "real_mice_timeline", caption=caption)
-    return figure
+    return given.save(figure, "real_mice_timeline", caption)
 
 
 def draw_strip(ax: Axes, one: Scored) -> None:
@@ -139,15 +131,12 @@ def draw_stills(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure:
         "apart, as the networks see them (24x32), with the human label of that frame; in colour "
         f"where it is the held-out behaviour. {INFERRED}"
     )
-    save_figure(figure, figures_folder(given), "real_mice_stills", caption=caption)
-    return figure
+    return given.save(figure, "real_mice_stills", caption)
 
 
 def read_gray(given: Given) -> np.ndarray:
     """All frames as networks see them: (n_frames, rows, columns) uint8."""
-    settings = settings_of(given, "rear")
-    recordings = load_recordings(settings)
-    (store,) = stores_of(recordings, settings, max(1, given.cores)).values()
+    (store,) = given.prepare(given.settings("rear"))[1].values()
     return np.asarray(store.gray)
 
 

@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cagewatch.detectors import DETECTORS
-from cagewatch.errors import InputError
 from cagewatch.metrics import (
     Interval,
     Protocol,
@@ -25,18 +24,11 @@ from cagewatch.metrics import (
     scale_per_recording,
 )
 from cagewatch.metrics.roc import describe_protocol
-from cagewatch.plots import name_model, plot_roc, save_figure
+from cagewatch.plots import name_model, plot_roc
 from cagewatch.plots.curves import MARKERS
-from cagewatch.study.artefacts.parameters import (
-    Given,
-    command,
-    figures_folder,
-    is_simulated,
-    runs_of,
-    settings_of,
-)
+from cagewatch.study.artefacts.parameters import Given
 from cagewatch.study.contents import TWO_STREAM
-from cagewatch.study.tables import kind_of, read_published, read_seeds
+from cagewatch.study.tables import blocks_of, kind_of, read_published, read_seeds
 
 SIMPLE = ("linear", "trivial")  # kinds of detectors that are drawn as thin lines
 GRID_POINTS = 1001  # false positive rates at which the curves of several seeds are averaged
@@ -53,6 +45,11 @@ class Curve(NamedTuple):
     band: RocBand | None
     protocol: str
 
+    @property
+    def is_simple(self) -> bool:
+        """Whether it is of a linear or trivial detector."""
+        return kind_of(self.model) in SIMPLE
+
 
 def read_curves(
     given: Given, target: str, models: Sequence[str] = tuple(DETECTORS), dataset: str | None = None
@@ -61,45 +58,41 @@ def read_curves(
 
     The scores are scaled as the run's `score_scaling` says; the unit is the frame.
     """
-    runs = runs_of(given, target)
+    runs = given.runs(target, every_dataset=True)
     runs = runs[runs["dataset"] == (dataset or given.dataset)]
-    curves = []
-    for model in models:
-        folders = runs.loc[runs["model"] == model, "folder"].tolist()
-        if folders:
-            curves.append(read_curve(model, folders))
-    return curves
+    folders = {model: runs.loc[runs["model"] == model, "folder"].tolist() for model in models}
+    return [read_curve(model, own) for model, own in folders.items() if own]
 
 
 def read_curve(model: str, folders: Sequence[str]) -> Curve:
     """One model's curve from the folders of its seeds."""
     frames, scores, runs = read_seeds(folders)
-    parameters = runs[0].parameters
+    parameters, blocks = runs[0].parameters, blocks_of(frames)
+    flags, recording, _ = blocks
     scaled = parameters.score_scaling == "per_video"
     protocol: Protocol = "per_video_scaled" if scaled else "pooled"
-    flags, recording = frames["anomalous"].to_numpy(), frames["recording"].to_numpy()
-    blocks = (flags, recording, frames["label"].fillna("").to_numpy())
     how = (protocol, parameters.interval)
     auc = auc_interval(scores, *blocks, *how)
-    rows = [scale_per_recording(row, recording) for row in scores] if scaled else list(scores)
-    n_recordings = len(set(recording))
+    rows = [scale_per_recording(row, recording) if scaled else row for row in scores]
+    simple, number = kind_of(model) in SIMPLE, len(set(recording))
     return Curve(
         model,
         average_roc([compute_roc(row, flags) for row in rows]),
         auc,
-        None if kind_of(model) in SIMPLE else roc_band(scores, *blocks, *how),
-        f"{describe_protocol(protocol, n_recordings, n_recordings)}; {describe_interval(auc)}",
+        None if simple else roc_band(scores, *blocks, *how),
+        f"{describe_protocol(protocol, number, number)}; {describe_interval(auc)}",
     )
 
 
-def average_roc(rocs: Sequence[Roc]) -> Roc:
-    """Average the curves of several seeds vertically (Fawcett 2006); one alone stays as it is."""
+def average_roc(rocs: Sequence[Roc], weights: Sequence[float] | None = None) -> Roc:
+    """Average curves vertically (Fawcett 2006); one alone stays as it is."""
     if len(rocs) == 1:
         return rocs[0]
     rates = np.linspace(0, 1, GRID_POINTS)
     rows = [np.interp(rates, roc.false_positive_rate, roc.true_positive_rate) for roc in rocs]
-    mean = np.r_[0.0, np.mean(rows, axis=0)]  # from the origin, though curves may rise at once
-    return Roc(np.r_[0.0, rates], mean, np.full(len(mean), np.nan))
+    mean = np.average(rows, axis=0, weights=weights)
+    # From the origin, though curves may rise at once.
+    return Roc(np.r_[0.0, rates], np.r_[0.0, mean], np.full(GRID_POINTS + 1, np.nan))
 
 
 def equal_error_point(roc: Roc) -> tuple[float, float]:
@@ -118,25 +111,18 @@ def draw_panel(ax: Axes, curves: Sequence[Curve], lacking: str = "") -> None:
     then bands and equal-error points, which would hide one another, are left out. `lacking` is said
     where there is no curve to draw.
     """
-    simple = [one for one in curves if kind_of(one.model) in SIMPLE and np.isfinite(one.auc.value)]
-    curves = [one for one in curves if kind_of(one.model) not in SIMPLE]
+    simple = [one for one in curves if one.is_simple and np.isfinite(one.auc.value)]
+    curves = [one for one in curves if not one.is_simple]
     many = len(curves) > MOST_WITH_BANDS
     for index, curve in enumerate(curves):
         band = None if many else curve.band
         plot_roc(curve.roc, name_model(curve.model), curve.auc, band, index=index, ax=ax)
         false, true = equal_error_point(curve.roc)
         if np.isfinite([false, true]).all() and not many:
-            ax.plot(
-                false,
-                true,
-                marker=MARKERS[index % len(MARKERS)],
-                color=ax.lines[-1].get_color(),
-                markeredgecolor="white",
-                linestyle="none",
-                markersize=9,
-                zorder=5,
-                label=f"equal error: {1 - true:.0%} missed, {false:.0%} false",
-            )
+            look = {"color": ax.lines[-1].get_color(), "markeredgecolor": "white", "markersize": 9}
+            label = f"equal error: {1 - true:.0%} missed, {false:.0%} false"
+            marker = MARKERS[index % len(MARKERS)]
+            ax.plot(false, true, marker, linestyle="none", zorder=5, label=label, **look)
     if not curves:
         plot_roc(Roc(*np.full((3, 1), np.nan)), ax=ax)
         ax.text(0.5, 0.3, lacking, ha="center", va="center", fontsize=9)
@@ -150,10 +136,9 @@ def draw_panel(ax: Axes, curves: Sequence[Curve], lacking: str = "") -> None:
             zorder=2,
             label=f"{name_model(curve.model)} {format_auc(curve.auc.value)}",
         )
-    handles, labels = ax.get_legend_handles_labels()
-    kept = [(handle, label) for handle, label in zip(handles, labels, strict=True) if label]
+    handles = [one for one in ax.get_legend_handles_labels()[0] if one.get_label()]
     ax.legend(
-        *zip(*kept, strict=True) if kept else ([], []),
+        handles=handles,
         loc="center left" if many else "upper center",
         bbox_to_anchor=(1.04, 0.5) if many else (0.5, -0.16),
         fontsize=7.5 if many else None,
@@ -165,49 +150,34 @@ def draw_panel(ax: Axes, curves: Sequence[Curve], lacking: str = "") -> None:
 def read_target(given: Given, target: str) -> list[Curve]:
     """The two-stream models' curves on a held-out behaviour, then linear and trivial ones'.
 
-    Raises
-    ------
-    InputError
-        If neither model has a finished run.
+    InputError if neither model has a finished run.
     """
     curves = read_curves(given, target, TWO_STREAM)
     if not curves:
-        raise InputError(
-            f"There is no finished run of rae or cae on {given.dataset}, {target}: run "
-            f"{command(given)}, or the notebook experiment."
-        )
-    simple = [name for name in DETECTORS if kind_of(name) in SIMPLE]
-    return curves + read_curves(given, target, simple)
+        raise given.refuse(f"rae or cae with target {target}")
+    return curves + read_curves(given, target, [one for one in DETECTORS if kind_of(one) in SIMPLE])
 
 
 def show_target(given: Given, target: str, name: str, curves: Sequence[Curve]) -> Figure:
-    """Figure 3 or 4: the two-stream RAE left, the CAE right, on one held-out behaviour.
+    """Figure 3 or 4: the two-stream RAE left, the CAE right, on one held-out behaviour; written.
 
-    Writes ``<name>.svg``, ``.png`` and its caption into the dataset's folder of figures.
+    The caption says what is shown, by which protocol, and what the paper states beside it.
     """
     figure, axes = plt.subplots(1, 2, figsize=(9, 7.2), layout="constrained", sharey=True)
     for ax, model in zip(axes, TWO_STREAM, strict=True):
-        own = [one for one in curves if one.model == model or kind_of(one.model) in SIMPLE]
+        own = [one for one in curves if one.model == model or one.is_simple]
         draw_panel(ax, own, f"{model} was not run")
         ax.set_title(f"{name_model(model)}, {target}")
     axes[1].set_ylabel("")
-    caption = caption_of_target(given, target, curves)
-    save_figure(figure, figures_folder(given), name, is_simulated(given), caption)
-    return figure
-
-
-def caption_of_target(given: Given, target: str, curves: Sequence[Curve]) -> str:
-    """The caption: what is shown, by which protocol, and what the paper states beside it."""
     number = {"groom": "Figure 3", "hang": "Figure 4"}[target]
-    settings = settings_of(given, target, curves[0].model)
-    stated = ", ".join(
-        f"{name_model(model)} {published_text(target, model)}" for model in TWO_STREAM
+    stated = ", ".join(f"{name_model(one)} {published_text(target, one)}" for one in TWO_STREAM)
+    caption = (
+        f"{number}: two-stream models on {target}, {given.dataset}, scale "
+        f"{given.settings(target, curves[0].model).scale}. Bands and brackets: "
+        f"{curves[0].protocol}. Thin lines: linear and trivial detectors. Published for the MIT "
+        f"home cage: {stated}."
     )
-    return (
-        f"{number}: two-stream models on {target}, {given.dataset}, scale {settings.scale}. "
-        f"Bands and brackets: {curves[0].protocol}. Thin lines: linear and trivial detectors. "
-        f"Published for the MIT home cage: {stated}."
-    )
+    return given.save(figure, name, caption)
 
 
 def published_text(target: str, model: str) -> str:
@@ -221,28 +191,24 @@ def describe_target(given: Given, target: str, curves: Sequence[Curve]) -> str:
     by_model = {curve.model: curve for curve in curves}
     lines = []
     for model in TWO_STREAM:
-        came_out = f"{name_model(model)}: not run."
+        came_out = "not run."
         if curve := by_model.get(model):
             false, true = equal_error_point(curve.roc)
+            auc = format_auc(curve.auc.value, curve.auc.low, curve.auc.high, curve.auc.n_seeds)
             came_out = (
-                f"{name_model(model)}: AUC {curve_auc(curve)}; at equal error it flags {true:.0%} "
-                f"of the {target} frames and {false:.0%} of the others. The interval "
-                f"{chance_in_words(curve.auc)}."
+                f"AUC {auc}; at equal error it flags {true:.0%} of the {target} frames and "
+                f"{false:.0%} of the others. The interval {chance_in_words(curve.auc)}."
             )
-        lines.append(f"- {came_out} Published for the home cage: {published_text(target, model)}.")
+        stated = published_text(target, model)
+        lines.append(f"- {name_model(model)}: {came_out} Published for the home cage: {stated}.")
     for kind in SIMPLE:
         found = [one for one in curves if kind_of(one.model) == kind and one.auc.value >= 0]
         if found:
             best = max(found, key=lambda curve: curve.auc.value)
             lines.append(f"- Best {kind} one: {name_model(best.model)}, {best.auc.value:.3f}.")
-    if is_simulated(given):
+    if given.is_simulated:
         lines.append("\nThe data is simulated: these numbers say nothing about mice.")
     return "\n".join(lines)
-
-
-def curve_auc(curve: Curve) -> str:
-    """A curve's AUC in words, with interval and seeds."""
-    return format_auc(curve.auc.value, curve.auc.low, curve.auc.high, curve.auc.n_seeds)
 
 
 def chance_in_words(auc: Interval) -> str:

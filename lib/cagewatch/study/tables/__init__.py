@@ -1,8 +1,7 @@
 """Tables: collected from finished runs, beside published results, written for people."""
 
-from cagewatch.metrics import format_auc
-from cagewatch.runs.read import read_run
 from cagewatch.study.tables.collect import (
+    blocks_of,
     collect_results,
     find_runs,
     kind_of,
@@ -14,35 +13,34 @@ from cagewatch.study.tables.compare import (
     describe_paired,
     describe_pairs,
     present_pairs,
+    turn_pair,
 )
 from cagewatch.study.tables.present import (
     EVENTS_PROTOCOL,
     describe_protocols,
-    input_size,
     present_events,
     present_results,
 )
-from cagewatch.study.tables.published import read_published
-from cagewatch.study.tables.writing import write_gallery, write_table
+from cagewatch.study.tables.published import published_rows, read_published
+from cagewatch.study.tables.writing import write_table
 
 __all__ = [
-    "collect_results",
+    "EVENTS_PROTOCOL",
+    "blocks_of",
     "choose_pairs",
+    "collect_results",
     "compare_detectors",
     "describe_paired",
     "describe_pairs",
-    "kind_of",
-    "present_pairs",
     "describe_protocols",
     "find_runs",
-    "format_auc",
-    "input_size",
-    "EVENTS_PROTOCOL",
+    "kind_of",
     "present_events",
+    "present_pairs",
     "present_results",
+    "published_rows",
     "read_published",
-    "read_run",
     "read_seeds",
-    "write_gallery",
+    "turn_pair",
     "write_table",
 ]

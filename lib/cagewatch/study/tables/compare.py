@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +18,7 @@ from cagewatch.metrics import (
     judge_pair,
 )
 from cagewatch.plots import name_model
-from cagewatch.study.tables.collect import find_runs, read_seeds
+from cagewatch.study.tables.collect import blocks_of, find_runs, read_seeds
 from cagewatch.study.tables.present import describe_protocols
 
 Pair = tuple[str, str]
@@ -29,6 +29,8 @@ def compare_detectors(results_dir: str | Path, dataset: str, rows: pd.DataFrame)
 
     Parameters
     ----------
+    results_dir : str or Path
+    dataset : str
     rows : DataFrame
         Of `collect_results`; those of `dataset` are compared.
 
@@ -36,12 +38,8 @@ def compare_detectors(results_dir: str | Path, dataset: str, rows: pd.DataFrame)
     -------
     pairs : DataFrame
         `cagewatch.metrics.compare_rows`, pooled and scaled, with a column ``target`` before; p is
-        corrected over all comparisons of all targets.
-
-    Raises
-    ------
-    InputError
-        If two detectors were scored on different frames.
+        corrected over all comparisons of all targets. InputError if two detectors were scored on
+        different frames.
     """
     tables = []
     ours = rows[(rows["source"] == "ours") & (rows["dataset"] == dataset)]
@@ -50,23 +48,17 @@ def compare_detectors(results_dir: str | Path, dataset: str, rows: pd.DataFrame)
             continue
         scores, first = {}, None
         for model in group["model"]:
-            folders = find_runs(results_dir, dataset, target, model)["folder"].tolist()
-            frames, scores[model], runs = read_seeds(folders)
-            keys = frames[["recording", "frame", "anomalous"]]
-            first = (keys, frames, runs, model) if first is None else first
-            if not keys.equals(first[0]):
+            found = find_runs(results_dir, dataset=dataset, target=target, model=model)
+            frames, scores[model], runs = read_seeds(found["folder"].tolist())
+            first = (frames, runs) if first is None else first
+            keys = ["recording", "frame", "anomalous"]
+            if not frames[keys].equals(first[0][keys]):
                 raise InputError(
-                    f"{first[3]!r} and {model!r} scored different frames of {dataset}; run one"
-                    " again."
+                    f"{next(iter(scores))!r} and {model!r} scored different frames of {dataset}; "
+                    "run one again."
                 )
-        _, frames, runs, _ = first
-        table = compare_rows(
-            scores,
-            frames["anomalous"].to_numpy(),
-            frames["recording"].to_numpy(),
-            frames["label"].fillna("").to_numpy(),
-            coverage=runs[0].parameters.interval,
-        )
+        frames, runs = first
+        table = compare_rows(scores, *blocks_of(frames), coverage=runs[0].parameters.interval)
         table.insert(0, "target", target)
         tables.append(table)
     if not tables:
@@ -74,7 +66,7 @@ def compare_detectors(results_dir: str | Path, dataset: str, rows: pd.DataFrame)
     return correct_for_number(pd.concat(tables, ignore_index=True))
 
 
-def choose_pairs(rows: pd.DataFrame, claims: Iterable[Pair] = ()) -> dict[str, list[Pair]]:
+def choose_pairs(rows: pd.DataFrame, claims: Sequence[Pair] = ()) -> dict[str, list[Pair]]:
     """Which comparisons a table shows: the claims, and the highest row against every other one.
 
     Returns
@@ -101,9 +93,9 @@ def present_pairs(pairs: pd.DataFrame, chosen: dict[str, list[Pair]]) -> pd.Data
         for first, second in wanted:
             row = {"Target": target, "Is better": name_model(first), "Than": name_model(second)}
             for name, protocol in (("pooled", "pooled"), ("scaled", "per_video_scaled")):
-                one = turn_pair(table[table["protocol"] == protocol], first, second)
-                row[f"Difference of AUCs, {name}"] = format_auc(*one[:3])
-                row[f"p (Holm), {name}"] = format_p(one[3])
+                *difference, p = turn_pair(table[table["protocol"] == protocol], first, second)
+                row[f"Difference of AUCs, {name}"] = format_auc(*difference)
+                row[f"p (Holm), {name}"] = format_p(p)
             cells.append(row | {"Verdict": judge_pair(table, first, second)})
     return pd.DataFrame(cells)
 
@@ -111,33 +103,24 @@ def present_pairs(pairs: pd.DataFrame, chosen: dict[str, list[Pair]]) -> pd.Data
 def turn_pair(table: pd.DataFrame, first: str, second: str) -> tuple[float, float, float, float]:
     """Difference, low, high and corrected p of 'first minus second', whichever way it was made."""
     for a, b, sign in ((first, second, 1), (second, first, -1)):
-        rows = table[(table["first"] == a) & (table["second"] == b)]
-        if len(rows):
-            one = rows.iloc[0]
-            low, high = sorted((sign * one["low"], sign * one["high"]))
-            return sign * one["difference"], low, high, one["p_holm"]
+        for one in table[(table["first"] == a) & (table["second"] == b)].itertuples():
+            low, high = sorted((sign * one.low, sign * one.high))
+            return sign * one.difference, low, high, one.p_holm
     return (float("nan"),) * 4
 
 
-def describe_pairs(pairs: pd.DataFrame, claims: Iterable[Pair] = ()) -> str:
+def describe_pairs(pairs: pd.DataFrame, claims: Sequence[Pair] = ()) -> str:
     """Markdown: for each target who is ahead of all others, if anyone; then each claim."""
     lines = []
-    claims = list(claims)
     for target, table in pairs.groupby("target", sort=False):
-        leader = find_leader(table)
-        lead = (
-            f"{name_model(leader)} is ahead of every other row"
-            if leader
-            else ("no row is ahead of all others")
-        )
-        number = int(table["n_comparisons"].max())
+        leader, number = find_leader(table), int(table["n_comparisons"].max())
+        lead = f"{name_model(leader)} is ahead of every other row" if leader else ""
+        lead = lead or "no row is ahead of all others"
         lines.append(f"- **{target}**: {lead}, pooled and scaled (Holm, {number} comparisons).")
         known = set(table["first"]) | set(table["second"])
-        lines += [
-            f"- {target}: {describe_lead(table, a, [b], name_model)}"
-            for a, b in claims
-            if {a, b} <= known
-        ]
+        for a, b in claims:
+            if {a, b} <= known:
+                lines.append(f"- {target}: {describe_lead(table, a, [b], name_model)}")
     return "\n".join(lines) or "Fewer than two detectors were run, so nothing can be compared."
 
 

@@ -1,12 +1,50 @@
-"""A dataset's gallery: ``python -m cagewatch.study.tables.gallery <dataset> <README.md>``."""
+"""A folder's gallery: ``python -m cagewatch.study.tables.gallery <dataset> <README.md>``."""
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 from cagewatch.errors import InputError
-from cagewatch.study.tables import write_gallery
+from cagewatch.files import read_json, whole_file
+from cagewatch.names import escape_markdown
+
+
+def write_gallery(folder: Path, title: str) -> Path:
+    """Write ``README.md`` in a folder of figures and tables, so that a forge shows them all.
+
+    A figure is a png, with its caption from ``<name>.json`` (see `cagewatch.plots.save_figure`); a
+    table is an md, with its caption from its heading. They come in the order of their names.
+    InputError if the folder is missing or holds neither.
+    """
+    names = {path.stem for kind in ("png", "md") for path in folder.glob(f"*.{kind}")} - {"README"}
+    if not names:
+        raise InputError(f"There is no figure or table in {folder} to show; make some first.")
+    parts = [f"# {title}: figures and tables"]
+    for name in sorted(names, key=_natural):
+        caption, body = name.replace("_", " "), ""
+        if (folder / f"{name}.json").is_file():
+            caption = read_json(folder / f"{name}.json").get("caption", caption)
+            caption = escape_markdown(str(caption))
+        if (folder / f"{name}.md").is_file():
+            heading, _, body = (folder / f"{name}.md").read_text("utf-8").partition("\n")
+            caption = heading.lstrip("# ").strip()
+        parts.append(f"## {caption}")
+        if (folder / f"{name}.png").is_file():
+            parts.append(f"![{caption.replace('[', '(').replace(']', ')')}]({name}.png)")
+        kinds = [kind for kind in ("svg", "csv", "tex") if (folder / f"{name}.{kind}").is_file()]
+        parts += [body.strip(), " · ".join(f"[{kind}]({name}.{kind})" for kind in kinds)]
+    with whole_file(folder / "README.md") as partial:
+        partial.write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
+    return folder / "README.md"
+
+
+def _natural(name: str) -> list[tuple[int, int | str]]:
+    """Sort key by which figure_10 comes after figure_9."""
+    parts = filter(None, re.split(r"(\d+)", name))
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
+
 
 if __name__ == "__main__":
     dataset, page = sys.argv[1:]

@@ -8,6 +8,7 @@ from cagewatch.metrics import (
     BUDGETS,
     LONG_S,
     AlarmShape,
+    Interval,
     describe_shape,
     format_auc,
     hours_needed,
@@ -19,6 +20,17 @@ def input_size(parameters: Parameters) -> str:
     """Rows x columns that a model sees, for example ``24x32``."""
     rows = parameters.resize_height - parameters.crop_top - parameters.crop_bottom
     return f"{rows}x{parameters.resize_width}"
+
+
+def describe_blocks(interval: Interval) -> str:
+    """What an interval was made over, which is the same for every row of a target."""
+    if interval.reason:
+        return f"no interval: {interval.reason}"
+    return (
+        f"{interval.coverage:.0%} intervals, jackknife over {interval.n_blocks} {interval.unit} "
+        f"({interval.n_anomalous_blocks} with anomalous frames) and a row's seeds, Student's t"
+        + ("; they do not say how another recording would differ" * (interval.unit == "bouts"))
+    )
 
 
 def present_results(rows: pd.DataFrame) -> pd.DataFrame:

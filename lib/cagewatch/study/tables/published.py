@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
+from pydantic import BaseModel, ConfigDict
 
+from cagewatch import params
 from cagewatch.errors import InputError
-from cagewatch.params import layers_root
+from cagewatch.params import Fraction
 
-COLUMNS = ("dataset", "target", "method", "model", "auc", "above", "below", "source", "protocol")
+
+class Published(BaseModel):
+    """One published number: an AUC, or the bounds that it is known to lie in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset: str
+    target: str
+    method: str
+    model: str | None = None  # of ours it is to be compared with
+    auc: Fraction = np.nan
+    above: Fraction = np.nan
+    below: Fraction = np.nan
+    source: str
+    protocol: str
 
 
 def read_published(
@@ -22,64 +38,60 @@ def read_published(
 
     Returns
     -------
-    rows : one per published number. ``auc`` is NaN where only bounds are known, ``above`` and
-        ``below``; ``model`` is None where it is none of ours; ``text`` is the number in words.
+    rows : DataFrame
+        One per number, with the columns of `Published`; ``text`` is the number in words.
 
     Raises
     ------
     InputError
-        If the file cannot be read, or a row has an unknown name, lacks one, or a number outside
+        If the file is no such list, or a row has an unknown name, lacks one, or a number outside
         [0, 1].
     """
-    path = path or layers_root() / "params" / "published.yaml"
+    path = path or params.layers_root() / "params" / "published.yaml"
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} is not valid YAML ({reason}); fix it there.") from error
-    if not isinstance(given, list) or not all(isinstance(row, dict) for row in given):
-        raise InputError(f"{path} must hold a list of rows with names and values; fix it there.")
+    rows = []
     for number, row in enumerate(given, start=1):
-        _check_row(row, f"row {number} of {path}")
-    rows = pd.DataFrame(given).reindex(columns=COLUMNS)
-    rows["model"] = rows["model"].astype(object).where(rows["model"].notna(), None)
-    for name in ("auc", "above", "below"):
-        rows[name] = rows[name].astype(float)
-    rows["text"] = [
-        _in_words(*bounds) for bounds in rows[["auc", "above", "below"]].itertuples(index=False)
-    ]
+        where = f"row {number} of {path}"
+        if not isinstance(row, dict):
+            raise InputError(f"There are no names and values in {where}; fix it there.")
+        one = params.check_values(row, Published, where).model_dump()
+        rows.append(one | {"text": _in_words(one["auc"], one["above"], one["below"])})
+        if not rows[-1]["text"]:
+            raise InputError(f"There is neither auc nor above and below in {where}; add one.")
+    table = pd.DataFrame(rows)
+    table["model"] = table["model"].astype(object).where(table["model"].notna(), None)
     for name, wanted in (("dataset", dataset), ("target", target)):
-        if wanted is not None:
-            rows = rows[rows[name] == wanted]
-    return rows.reset_index(drop=True)
-
-
-def _check_row(row: dict, where: str) -> None:
-    for name in row:
-        if name not in COLUMNS:
-            nearest = difflib.get_close_matches(str(name), COLUMNS, n=1)
-            hint = (
-                f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(COLUMNS)}."
-            )
-            raise InputError(f"Unknown name {name!r} in {where}: {hint}")
-    lacking = [
-        name
-        for name in ("dataset", "target", "method", "source", "protocol")
-        if not isinstance(row.get(name), str)
-    ]
-    if lacking:
-        raise InputError(f"There is no text for {lacking[0]!r} in {where}; add it.")
-    numbers = [row[name] for name in ("auc", "above", "below") if row.get(name) is not None]
-    if not numbers:
-        raise InputError(f"There is neither auc nor above and below in {where}; add one.")
-    if not all(isinstance(value, int | float) and 0 <= value <= 1 for value in numbers):
-        raise InputError(f"The numbers in {where} must lie between 0 and 1; fix them.")
+        table = table if wanted is None else table[table[name] == wanted]
+    return table.reset_index(drop=True)
 
 
 def _in_words(auc: float, above: float, below: float) -> str:
     if np.isfinite(auc):
         return f"{auc:.3f}"
-    parts = [f"> {above:.3g}"] * bool(np.isfinite(above))
-    return " and ".join(parts + [f"< {below:.3g}"] * bool(np.isfinite(below)))
+    bounds = ((">", above), ("<", below))
+    return " and ".join(f"{sign} {one:.3g}" for sign, one in bounds if np.isfinite(one))
+
+
+def published_rows(
+    datasets: Sequence[str], target: str | None = None, models: Sequence[str] | None = None
+) -> list[dict[str, object]]:
+    """The published numbers as rows of `collect_results`, those of none of our models always."""
+    return [
+        {
+            "source": "published",
+            "dataset": entry["dataset"],
+            "target": entry["target"],
+            "model": entry["model"],
+            "method": f"{entry['method']}, {entry['source']}",
+            "published": entry["text"],
+            "published_auc": entry["auc"],
+            "protocol": entry["protocol"],
+        }
+        for entry in read_published(target=target).to_dict("records")
+        if entry["dataset"] in datasets
+        and (models is None or entry["model"] is None or entry["model"] in models)
+    ]
