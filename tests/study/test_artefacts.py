@@ -231,7 +231,7 @@ def test_alternates_are_compared_on_the_same_frames(cage: parameters.Given) -> N
     said = pairs.set_index(["Is better", "Than"])["Verdict"]
     assert said["supervised", "two-stream RAE"] == "better"
     figure = alternates.show_alternates(cage, rows)
-    assert "paper 0.644" in texts(figure) and "simulated data" in texts(figure)
+    assert "groom, published" in texts(figure) and "simulated data" in texts(figure)
     for name in ("section_3_4.md", "section_3_4_pairs.md"):
         assert "Simulated data." in (cage.figures / name).read_text()
 

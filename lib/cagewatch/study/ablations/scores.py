@@ -152,8 +152,7 @@ def score_variations(run: FinishedRun, measured: Measured) -> Iterator[tuple[str
     usual, normal = measured.state["reference_score"], measured.distances["normal"]
     error = run.frames["score"].to_numpy(float)
     both = [
-        (one - of.mean()) / max(of.std(), 1e-12)
-        for one, of in ((error, usual), (distance, normal))
+        (one - of.mean()) / max(of.std(), 1e-12) for one, of in ((error, usual), (distance, normal))
     ]
     yield "bottleneck_and_error", labelled_frames(measured.frames.assign(score=np.mean(both, 0)))
 

@@ -47,7 +47,7 @@ def write_alternates(given: Given, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd
 def show_alternates(given: Given, rows: pd.DataFrame) -> Figure:
     """Draw every detector's AUC on both behaviours with its interval, the paper's beside it."""
     ours = rows[rows["source"] == "ours"]
-    wide = ours.astype({"pooled": float}).pivot(index="model", columns="target")
+    wide = ours.pivot(index="model", columns="target")
     order = list(dict.fromkeys(ours["model"]))
     pooled, low, high = (
         wide[name].reindex(index=order, columns=list(TARGETS)).astype(float).rename(name_model)
