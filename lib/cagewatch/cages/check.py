@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pandas as pd
 
+from cagewatch.cages.verdict import size_warnings
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters
 from cagewatch.store import preprocessing_of
@@ -107,10 +108,7 @@ def give_advice(table: pd.DataFrame, parameters: Parameters) -> list[str]:
             f" {good['recording'][fast]} {good['fps'][fast]:.4g}: leave one out, or train with"
             " --frame-rates resample."
         )
-    sizes = {(int(w), int(h)) for w, h in good[["width", "height"]].to_numpy()}
-    if len(sizes) > 1:
-        shown = " and ".join(f"{width}x{height}" for width, height in sorted(sizes)[:3])
-        advice.append(f"Picture sizes differ ({shown}): one camera setting for a cage.")
+    advice += size_warnings({(int(w), int(h)) for w, h in good[["width", "height"]].to_numpy()})
     minutes = float(good["minutes"].sum())
     if minutes < FEW_MINUTES:
         advice.append(

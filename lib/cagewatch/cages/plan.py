@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from pydantic import BaseModel, ConfigDict, Field
 
 from cagewatch.cages.cage import default_folder
-from cagewatch.cages.sources import mark_unusual, read_videos
+from cagewatch.cages.sources import gather_sources, mark_unusual, read_videos
 from cagewatch.cages.table import compile_pattern
 from cagewatch.detectors import is_network
 from cagewatch.errors import InputError
@@ -76,6 +76,8 @@ class Plan(NamedTuple):
     parameters : Parameters
     train, held_out : list of Recording
         A single recording is in both; `parameters` then say which part is which.
+    sources : dict of str to Path
+        All videos by the names that they are scored under.
     given : TrainParameters
         What was asked for.
     words : str
@@ -86,6 +88,7 @@ class Plan(NamedTuple):
     parameters: Parameters
     train: list[Recording]
     held_out: list[Recording]
+    sources: dict[str, Path]
     given: TrainParameters
     words: str
 
@@ -109,7 +112,7 @@ def plan_training(
     if given.pattern is not None:
         compile_pattern(given.pattern)
     videos = [project_root() / Path(place).expanduser() for place in given.videos]
-    recordings = read_videos(videos)
+    recordings, sources = read_videos(videos), gather_sources(videos)
     names = [recording.name for recording in recordings]
     held_out, parts = given.held_out, {}
     if held_out is None and not any(recording.split for recording in recordings):
@@ -138,7 +141,7 @@ def plan_training(
     if not trained or not tested:
         lacking = "to train on" if not trained else "to hold out"
         raise InputError(f"No recording of {videos[0]} is left {lacking}; change held_out.")
-    return Plan(folder, parameters, trained, tested, given, words)
+    return Plan(folder, parameters, trained, tested, sources, given, words)
 
 
 def resolve_cage(given: TrainParameters, folder: Path, parts: dict[str, float]) -> Parameters:

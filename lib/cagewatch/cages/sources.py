@@ -116,14 +116,12 @@ def _read_place(place: Path) -> list[Recording]:
     if place.is_file():
         return [item for item in read_recordings(place.parent) if item.source == place]
     whole = not place.is_dir() or any((place / split).is_dir() for split in SPLITS)
-    if whole or list_sources(place):
-        return read_recordings(place)
-    folders = sorted({path.parent for path in list_videos(place, deep=True)})
-    if not folders:
-        return read_recordings(place)  # which says that there are none
+    folders = set() if whole else {path.parent for path in list_videos(place, deep=True)}
+    if folders <= {place}:
+        return read_recordings(place)  # which says if there are none
     return [
         replace(item, name=safe_name("-".join([*folder.relative_to(place).parts, item.name])))
-        for folder in folders
+        for folder in sorted(folders)
         for item in read_recordings(folder)
     ]
 

@@ -92,8 +92,7 @@ def train_cage(plan: Plan) -> Cage:
     if plan.given.budget is not None:
         changed["budget"] = plan.given.budget
     write_settings(plan.folder, (kept or CageSettings(run="")).model_copy(update=changed))
-    sources = {item.name: item.source for item in [*plan.train, *plan.held_out]}
-    update_recordings(plan.folder, sources, plan.given.pattern)
+    update_recordings(plan.folder, plan.sources, plan.given.pattern)
     return open_cage(plan.folder)
 
 

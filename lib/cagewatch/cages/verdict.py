@@ -14,7 +14,7 @@ alarms look like any other's. They are held back where it fails one of these che
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ UNLIKE = 0.5  # share of held-out frames above the level that 1 % of training fr
 OFTEN = 0.5  # share of a recording's time in alarm
 COMPONENTS = 3  # principal components that a network must rebuild as well as
 BUDGET = 60.0  # false alarms an hour at which levels are compared: strict enough to fail
-LIGHT = 1.5  # ratio of the mean gray of two recordings
+LIGHT = 1.25  # ratio of the mean gray of two recordings, after the gamma of 0.5; 1.6 in light
 
 
 def judge_detector(
@@ -63,7 +63,7 @@ def judge_detector(
     """
     stores = training.stores
     facts: dict[str, Any] = {"sizes": sizes_of(plan), "gray": gray_of(stores)}
-    failed, warnings = [], light_warnings(facts["gray"])
+    failed, warnings = [], [*light_warnings(facts["gray"]), *size_warnings(facts["sizes"])]
     name = detector.parameters.model
     if is_network(name):
         steps = (describe_training(detector) or {}).get("steps", 0)
@@ -224,3 +224,11 @@ def light_warnings(gray: Mapping[str, float]) -> list[str]:
         f"{bright} is brighter than {dark} (mean gray {gray[bright]:.0f} and {gray[dark]:.0f}):"
         " recordings by day and by night in one cage blunt the detector; train one for each."
     ]
+
+
+def size_warnings(sizes: Collection[Sequence[int]]) -> list[str]:
+    """A warning where the recordings of a cage have several widths and heights."""
+    if len(sizes) < 2:
+        return []
+    shown = " and ".join(f"{width}x{height}" for width, height in sorted(sizes)[:3])
+    return [f"Picture sizes differ ({shown}): one camera setting for a cage."]
