@@ -230,5 +230,5 @@ def size_warnings(sizes: Collection[Sequence[int]]) -> list[str]:
     """A warning where the recordings of a cage have several widths and heights."""
     if len(sizes) < 2:
         return []
-    shown = " and ".join(f"{width}x{height}" for width, height in sorted(sizes)[:3])
+    shown = " and ".join(f"{width}x{height}" for width, height in sorted(map(tuple, sizes))[:3])
     return [f"Picture sizes differ ({shown}): one camera setting for a cage."]
