@@ -11,11 +11,13 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import multiprocessing
 import os
 import platform
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +145,23 @@ def limit_loaded_libraries(cores: int) -> None:
     threadpoolctl.threadpool_limits(cores)
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(cores)
+
+
+def start_worker() -> None:
+    """Set up a process of a pool: one thread in OpenCV, and its end once its parent is gone.
+
+    A pool's workers wait for a parent that was killed for ever otherwise.
+    """
+    import cv2
+
+    cv2.setNumThreads(1)
+
+    def end_with_parent() -> None:
+        if parent := multiprocessing.parent_process():
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def running_on_cpu() -> bool:

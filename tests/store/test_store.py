@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import psutil
 import pytest
 
 from cagewatch import params
@@ -151,6 +152,37 @@ def test_a_killed_build_leaves_no_store_and_the_next_one_finishes(tmp_path, writ
     subprocess.run(command, check=True)
     assert len(store.open_store(stores / "long")) == 150
     assert not (stores / ".partial-long").exists()
+
+
+POOL = """
+import sys
+from pathlib import Path
+from cagewatch import params
+from cagewatch.recordings import Recording
+from cagewatch.store import build as store
+from cagewatch.store import preprocess
+if __name__ == "__main__":
+    settings = preprocess.preprocessing_of(params.resolve({"dataset": "ped2"}))
+    made = [Recording(Path(one).stem, Path(one)) for one in sys.argv[1:3]]
+    store.build_stores(made, Path(sys.argv[3]), settings, cores=2)
+"""
+
+
+def test_a_pools_workers_end_with_their_parent(tmp_path, write_video):
+    frames = [np.full((240, 320), n % 250, np.uint8) for n in range(800)]
+    sources = [write_video(tmp_path / f"{name}.mkv", frames, codec="ffv1") for name in "ab"]
+    script = tmp_path / "pool.py"
+    script.write_text(POOL)
+    stores = tmp_path / "stores"
+    parent = psutil.Popen([sys.executable, str(script), *map(str, [*sources, stores])])
+    while len(list(stores.glob(".partial-*"))) < 2 and parent.poll() is None:
+        time.sleep(0.002)
+    workers = parent.children(recursive=True)
+    assert len(workers) >= 2
+    parent.kill()
+    parent.wait()
+    _, left = psutil.wait_procs(workers, timeout=30)
+    assert not left and not (stores / "a").exists() and not (stores / "b").exists()
 
 
 def test_two_processes_that_build_one_store_agree(tmp_path, write_video):

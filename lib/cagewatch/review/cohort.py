@@ -16,7 +16,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
@@ -35,7 +34,7 @@ from cagewatch.cages.scoring import ScoreParameters
 from cagewatch.cages.table import RECORDINGS_FILE, read_recordings_table
 from cagewatch.errors import InputError
 from cagewatch.review.report import write_report
-from cagewatch.runtime import available_cores
+from cagewatch.runtime import available_cores, start_worker
 from cagewatch.simulate import BEHAVIOURS, FITTED, Bout, draw_bouts, render_frames
 from cagewatch.simulate.ethogram import Ethogram
 from cagewatch.simulate.writer import RATE, write_video
@@ -139,9 +138,7 @@ def write_cohort(folder: Path, seed: int, cores: int = 0, **size: int) -> pd.Dat
         if not path.is_file():
             jobs.append((path, f"simulated_day_{filmed.animal + 1:02d}", seed, bouts))
     cores = min(cores or available_cores(), max(len(jobs), 1))
-    with ProcessPoolExecutor(
-        cores, mp_context=get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)
-    ) as pool:
+    with ProcessPoolExecutor(cores, get_context("spawn"), start_worker) as pool:
         list(tqdm(pool.map(_film, jobs), total=len(jobs), desc="simulating", unit="recording"))
     table = pd.DataFrame([filmed for filmed, _ in cohort], columns=list(Filmed._fields))
     table["animal"] = [f"m{animal + 1:02d}" for animal in table["animal"]]

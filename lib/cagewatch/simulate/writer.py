@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from cagewatch.errors import InputError
 from cagewatch.files import read_json, whole_file, write_json
-from cagewatch.runtime import available_cores
+from cagewatch.runtime import available_cores, start_worker
 from cagewatch.simulate import cage
 from cagewatch.simulate.ethogram import Bout
 from cagewatch.simulate.render import recording_bouts, render_frames
@@ -127,9 +127,7 @@ def write_dataset(
                 write_recording(*job)
                 bar.update()
             return
-        with ProcessPoolExecutor(
-            cores, mp_context=get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)
-        ) as pool:
+        with ProcessPoolExecutor(cores, get_context("spawn"), start_worker) as pool:
             for done in as_completed([pool.submit(write_recording, *job) for job in jobs]):
                 done.result()
                 bar.update()

@@ -25,6 +25,7 @@ import cv2
 import numpy as np
 from tqdm.auto import tqdm
 
+from cagewatch import runtime
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters, project_root
 from cagewatch.recordings import Recording
@@ -142,7 +143,7 @@ def build_stores(
 def _build_in_processes(jobs: list[tuple[Any, ...]], processes: int, bar: tqdm) -> None:
     # Fork would copy TensorFlow's threads' locks in a notebook that has already imported it.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with ProcessPoolExecutor(processes, context, runtime.start_worker) as pool:
         futures = {pool.submit(build_store, *job): job[0] for job in jobs}
         try:
             for future in as_completed(futures):
