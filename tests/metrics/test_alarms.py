@@ -61,15 +61,6 @@ def test_time_is_that_of_the_stamps_where_the_rate_varies() -> None:
     assert last["stop_s"].iloc[-1] == 10  # at the end: one median frame after the last stamp
 
 
-def test_bout_times_come_from_stamps_and_not_from_the_average_rate() -> None:
-    times = np.array([0, 0.1, 0.2, 5, 6, 7, 0, 2, 4])
-    recording = np.array([0] * 6 + [1] * 3)
-    bouts = np.array([[1, 3], [4, 6], [7, 9]])
-    found = metrics.bout_seconds(bouts, times, recording)
-    assert found.tolist() == [[0.1, 5], [6, 8], [2, 5]]
-    assert metrics.bout_seconds(np.empty((0, 2)), times, recording).shape == (0, 2)
-
-
 levels = st.lists(st.integers(0, 6).map(float), min_size=3, max_size=60)
 shapes = st.builds(
     AlarmShape,

@@ -40,9 +40,6 @@ def test_roc_and_auc_equal_scikit_learn(rows) -> None:
         np.testing.assert_array_equal(ours, theirs)
     theirs = reference.roc_auc_score(anomalous, score)
     assert metrics.compute_auc(score, anomalous) == pytest.approx(theirs, rel=1e-12)
-    curve = metrics.compute_precision_recall(score, anomalous)
-    area = -np.sum(np.diff(curve.recall) * curve.precision[:-1])
-    assert area == pytest.approx(metrics.average_precision(score, anomalous))
 
 
 @given(st.lists(st.tuples(st.integers(-50, 50), st.booleans()), min_size=2, max_size=60))
@@ -230,7 +227,6 @@ def test_one_class_has_no_auc_and_says_why(flags: np.ndarray) -> None:
         assert metrics.auc_interval(score, flags, None, protocol=protocol).reason
     assert np.isnan(metrics.equal_error_rate(score, flags).threshold)
     metrics.compute_roc(score, flags)
-    metrics.compute_precision_recall(score, flags)
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,6 @@ def test_roc_draws_the_curve_its_auc_and_one_diagonal() -> None:
 def test_roc_of_one_class_says_so() -> None:
     ax = plots.plot_roc(metrics.compute_roc(np.arange(3.0), np.zeros(3, bool)), "RAE")
     assert legend_texts(ax) == ["RAE (undefined: one class only)"]
-    curve = metrics.compute_precision_recall(np.arange(3.0), np.zeros(3, bool))
-    plots.plot_precision_recall(curve, "RAE").figure.canvas.draw()
 
 
 def test_timeline_shades_bouts_and_marks_true_and_false_alarms() -> None:

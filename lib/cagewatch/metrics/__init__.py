@@ -22,26 +22,22 @@ from cagewatch.metrics.claims import (
 )
 from cagewatch.metrics.comparisons import compare_rows, correct_for_number, paired_difference
 from cagewatch.metrics.events import EventMetrics, count_false_alarms, event_metrics
-from cagewatch.metrics.inputs import bout_seconds, find_bouts, frame_durations
+from cagewatch.metrics.inputs import find_bouts, frame_durations
 from cagewatch.metrics.intervals import Interval, RocBand, auc_interval, describe_interval, roc_band
 from cagewatch.metrics.jackknife import choose_blocks, estimate_auc, leave_one_out
 from cagewatch.metrics.operating_points import (
-    Alarm,
     Consequences,
     Scored,
-    alarm_at,
     apply_rule,
     default_rule,
     weigh_threshold,
 )
 from cagewatch.metrics.roc import (
     PROTOCOLS,
-    PrecisionRecall,
     Protocol,
     Roc,
     average_precision,
     compute_auc,
-    compute_precision_recall,
     compute_roc,
     equal_error_rate,
     frame_auc,

@@ -167,27 +167,3 @@ def frame_durations(
     known = step[~last & np.isfinite(step)]
     step[last] = np.median(known) if len(known) else np.nan
     return step
-
-
-def bout_seconds(
-    bouts: np.ndarray, times: np.ndarray, recording: np.ndarray | None = None
-) -> np.ndarray:
-    """Say when bouts or alarms begin and end, from the time stamps of all frames.
-
-    Parameters
-    ----------
-    bouts : ndarray of int, shape (n_bouts, 2)
-        As `find_bouts` gives them.
-    times, recording : ndarray, shape (n_frames,)
-        As for `frame_durations`.
-
-    Returns
-    -------
-    seconds : ndarray of float64, shape (n_bouts, 2)
-        Start: the stamp of the first frame. Stop: that of the frame after the last; at the end of a
-        recording, where there is none, one median frame after its last stamp.
-    """
-    times = np.asarray(times, np.float64)
-    ends = times + frame_durations(len(times), recording, times)
-    bouts = np.asarray(bouts, np.int64).reshape(-1, 2)
-    return np.column_stack([times[bouts[:, 0]], ends[bouts[:, 1] - 1]])

@@ -57,19 +57,6 @@ class Scored(NamedTuple):
         return why_undefined(self.anomalous)
 
 
-class Alarm(NamedTuple):
-    """A run of flagged frames, positions ``start`` to ``stop`` (exclusive) among the scores.
-
-    `peak` is the position of its highest score. `caught` says whether it shares a frame with a true
-    bout; None without labels.
-    """
-
-    start: int
-    stop: int
-    peak: int
-    caught: bool | None
-
-
 class Consequences(NamedTuple):
     """What a threshold flags, and in `events` (None without labels) what of it is right.
 
@@ -134,15 +121,3 @@ def apply_rule(scored: Scored, rule: str) -> float:
 def default_rule(scored: Scored) -> str:
     """Name the rule used when none is given: EER, or a training quantile where there is no ROC."""
     return "quantile=0.99" if scored.lacking else "eer"
-
-
-def alarm_at(scored: Scored, span: np.ndarray) -> Alarm:
-    """Describe one alarm, from its ``(start, stop)`` in `Consequences.spans`."""
-    start, stop = (int(end) for end in span)
-    flags = scored.anomalous
-    return Alarm(
-        start=start,
-        stop=stop,
-        peak=start + int(np.argmax(scored.score[start:stop])),
-        caught=None if flags is None else bool(flags[start:stop].any()),
-    )

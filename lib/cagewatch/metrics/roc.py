@@ -29,14 +29,6 @@ class Roc(NamedTuple):
     thresholds: np.ndarray
 
 
-class PrecisionRecall(NamedTuple):
-    """A precision-recall curve; precision and recall (k + 1,), thresholds (k,) ascending."""
-
-    precision: np.ndarray
-    recall: np.ndarray
-    thresholds: np.ndarray
-
-
 class Auc(NamedTuple):
     """An area under the ROC and what it was computed on.
 
@@ -90,22 +82,6 @@ def compute_roc(score: np.ndarray, anomalous: np.ndarray, every_point: bool = Fa
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedMetricWarning)
         return Roc(*sklearn_metrics.roc_curve(anomalous, score, drop_intermediate=not every_point))
-
-
-def compute_precision_recall(score: np.ndarray, anomalous: np.ndarray) -> PrecisionRecall:
-    """Compute the precision-recall curve by scikit-learn; recall is NaN without anomalies.
-
-    Unlike the ROC it depends on how common anomalous frames are, so it does not compare across
-    data sets (Saito and Rehmsmeier, PLoS ONE 10(3), 2015).
-    """
-    score = check_score(score)
-    anomalous = check_flags(anomalous, len(score))
-    if not anomalous.any():
-        precision = np.array([0.0, 1.0])
-        return PrecisionRecall(precision, np.full(2, np.nan), score[:1] if len(score) else [np.nan])
-    return PrecisionRecall(
-        *sklearn_metrics.precision_recall_curve(anomalous, score, drop_intermediate=True)
-    )
 
 
 def compute_auc(score: np.ndarray, anomalous: np.ndarray) -> float:

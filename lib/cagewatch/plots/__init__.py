@@ -4,7 +4,6 @@ from cagewatch.plots.curves import (
     plot_confusion,
     plot_heatmap,
     plot_history,
-    plot_precision_recall,
     plot_roc,
     plot_score_histograms,
 )
@@ -46,7 +45,6 @@ __all__ = [
     "plot_frames",
     "plot_heatmap",
     "plot_history",
-    "plot_precision_recall",
     "plot_reconstructions",
     "plot_roc",
     "plot_score_histograms",

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import CenteredNorm
 from matplotlib.ticker import MaxNLocator
 
-from cagewatch.metrics import EventMetrics, Interval, PrecisionRecall, Roc, RocBand, format_auc
+from cagewatch.metrics import EventMetrics, Interval, Roc, RocBand, format_auc
 from cagewatch.plots.style import ANOMALOUS, NORMAL, THRESHOLD, axes_or_new, cycle_style
 
 MARKERS = "osD^v"
@@ -86,50 +86,6 @@ def plot_roc(
     )
     if ax.get_legend_handles_labels()[1]:
         ax.legend(loc="lower right")
-    return ax
-
-
-def plot_precision_recall(
-    curve: PrecisionRecall,
-    label: str = "",
-    prevalence: float | None = None,
-    points: Mapping[str, tuple[float, float]] | None = None,
-    index: int = 0,
-    ax: Axes | None = None,
-) -> Axes:
-    """Plot precision against recall.
-
-    Parameters
-    ----------
-    prevalence : share of anomalous frames, drawn as the line that chance reaches.
-    points : operating points by name, as (recall, precision).
-    """
-    ax = axes_or_new(ax, figsize=(4.4, 4.4))
-    style = cycle_style(index)
-    if prevalence is not None:
-        ax.axhline(prevalence, color="0.6", linewidth=1, linestyle="-", label="chance")
-    drawn = curve.recall if np.isfinite(curve.recall).all() else np.full(1, np.nan)
-    ax.plot(drawn, curve.precision[: len(drawn)], label=label or None, **style)
-    for (name, (x, y)), marker in zip((points or {}).items(), MARKERS, strict=False):
-        ax.plot(
-            x,
-            y,
-            marker=marker,
-            color=style["color"],
-            markeredgecolor="white",
-            linestyle="none",
-            markersize=8,
-            label=name,
-            zorder=5,
-        )
-    ax.set(
-        xlabel="Recall (share of anomalous frames flagged)",
-        ylabel="Precision",
-        xlim=(-0.02, 1.02),
-        ylim=(-0.02, 1.02),
-    )
-    if ax.get_legend_handles_labels()[1]:
-        ax.legend(loc="best")
     return ax
 
 

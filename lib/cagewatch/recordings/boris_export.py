@@ -42,7 +42,7 @@ def write_boris_bouts(
         constant. In both, no name can become a formula.
     bouts : iterable of (float, float, str)
         Seconds at which a bout starts and stops, by the time stamps of its frames, and its
-        behaviour; see `cagewatch.metrics.bout_seconds`.
+        behaviour.
     fps : float
         Frames per second of the video, at most 500.
     media : str

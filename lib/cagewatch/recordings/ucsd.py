@@ -24,7 +24,6 @@ from cagewatch.recordings.base import Recording
 from cagewatch.video.stills import list_images, natural_key
 
 BEHAVIOURS = ("normal", "anomaly")
-SUBSETS = ("ped1", "ped2")
 
 
 def read_recordings(data_dir: Path, subset: str = "ped2") -> list[Recording]:
