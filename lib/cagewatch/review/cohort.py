@@ -29,6 +29,7 @@ from cagewatch.cages import (
     score_all,
     train_cage,
 )
+from cagewatch.cages.cage import CAGE_FILE
 from cagewatch.cages.results import write_table
 from cagewatch.cages.scoring import ScoreParameters
 from cagewatch.cages.table import RECORDINGS_FILE, read_recordings_table
@@ -179,7 +180,8 @@ def run_demo(
     note("simulated")
     cage = folder / "cage"
     asked = {"videos": [str(folder / "videos" / "baseline")], "into": str(cage), "seed": seed}
-    train_cage(plan_training(TrainParameters(**asked, cores=cores)))
+    if not (cage / CAGE_FILE).is_file():
+        train_cage(plan_training(TrainParameters(**asked, cores=cores)))
     note("trained")
     asked = {"recording": [str(folder / "videos" / "days")], "cage": str(cage), "cores": cores}
     work = plan_scoring(ScoreParameters(**asked))
