@@ -71,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--videos", type=int, default=30)
     parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--pause", type=float, default=0.9, help="seconds after each piece")
+    parser.add_argument("--pause", type=float, default=0.6, help="seconds after each piece")
     given = parser.parse_args()
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as temporary:
@@ -91,7 +91,7 @@ def main() -> None:
         with open(root / "log", "w") as log:
             for _ in range(given.kills):
                 process = subprocess.Popen([*map(str, words)], stdout=log, stderr=log)
-                time.sleep(float(rng.uniform(6, 14)))
+                time.sleep(float(rng.uniform(8, 14)))
                 process.kill()
                 process.wait()
             process = subprocess.Popen([*map(str, words)], stdout=log, stderr=log)

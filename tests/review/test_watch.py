@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scored_cage import write_scored
+from typer.testing import CliRunner
 
 from cagewatch.cages import batch
 from cagewatch.cages.alarms import Level
 from cagewatch.cages.scoring import ScoreParameters
 from cagewatch.cages.sources import describe_file
+from cagewatch.cli import app
 from cagewatch.errors import InputError
 from cagewatch.files import write_json
 from cagewatch.metrics.alarms import AlarmShape
@@ -181,6 +183,25 @@ def test_a_webhook_on_this_machine_gets_the_news_and_leads_nowhere_else(tmp_path
 def test_a_webhook_elsewhere_is_refused(address):
     with pytest.raises(InputError, match="is not on this machine"):
         tell_webhook(address)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere"], "nowhere is not a folder"),
+        (["IN", "--rest", "-1"], "--rest is -1"),
+        (["IN", "--webhook", "http://example.org"], "is not on this machine"),
+        (["IN", "--dark", "night"], "is no dark phase"),
+        (["IN", "--pattern", "x"], "names nothing"),
+        (["IN"], "is no cage"),
+    ],
+)
+def test_a_watch_that_cannot_be_is_refused_in_one_sentence(folder, words, said):
+    words = [str(folder) if word == "IN" else word for word in words]
+    done = CliRunner().invoke(app, ["watch", "no-cage", *words])
+    assert done.exit_code == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("cagewatch: ") and said in line
 
 
 def test_another_process_that_scores_is_waited_for(folder, video, scored, start, monkeypatch):
