@@ -75,6 +75,17 @@ def write_json(path: Path, value: Any) -> None:
         partial.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
+def json_ready(value: Any) -> Any:
+    """Replace NaN, which JSON lacks, by None, and numpy numbers by plain ones, at any depth."""
+    if isinstance(value, dict):
+        return {key: json_ready(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [json_ready(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file; InputError in one sentence if it is missing, damaged or huge."""
     try:

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from cagewatch.cli import app
 from cagewatch.errors import InputError
 from cagewatch.recordings import download as module
 from cagewatch.recordings import mit_sample
-from cagewatch.recordings.download import Archive, download, main
+from cagewatch.recordings.download import Archive, download
 from cagewatch.recordings.extract import extract_archive
 
 NOISE = np.random.default_rng(0).bytes(3_000_000)
@@ -237,13 +239,13 @@ def test_an_archive_put_there_by_hand_is_taken(server, serve, tmp_path):
     assert (folder / "a.mpg").read_bytes() == NOISE and not server.ranges
 
 
-def test_the_command_line(server, serve, tmp_path, capsys):
+def test_the_command_line(server, serve, tmp_path):
     serve()
-    assert main(["mit", str(tmp_path)]) == 0
-    assert "full_database ready" in capsys.readouterr().out
+    done = CliRunner().invoke(app, ["download", "mit", str(tmp_path)])
+    assert done.exit_code == 0 and done.stdout.strip().endswith("full_database")
     server.status = 500
-    assert main(["mit", str(tmp_path / "other")]) == 1
-    assert "answered 500" in capsys.readouterr().err
+    done = CliRunner().invoke(app, ["download", "mit", str(tmp_path / "other")])
+    assert done.exit_code == 1 and "answered 500" in done.stderr
     with pytest.raises(InputError, match="Unknown dataset"):
         download("ped3", tmp_path)
 

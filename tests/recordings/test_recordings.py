@@ -308,8 +308,8 @@ def test_unknown_doubled_and_absent_lists_are_refused(full_database):
 @pytest.mark.parametrize(
     ("dataset", "says"),
     [
-        ("ped2", "svcl.ucsd.edu.*recordings.download ped2"),
-        ("ped1", "svcl.ucsd.edu.*recordings.download ped1"),
+        ("ped2", "svcl.ucsd.edu.*cagewatch download ped2"),
+        ("ped1", "svcl.ucsd.edu.*cagewatch download ped1"),
         ("avenue", "cuhk.*Avenue_Dataset.zip.*ground_truth_demo.zip.*download avenue"),
         ("mit", "full_database.zip.*download mit"),
         ("mit_sample", "predicted_new.avi.*mice2.txt.*download mit_sample"),

@@ -95,7 +95,7 @@ def test_data_that_is_absent_cut_or_anothers_is_one_sentence(
         steps.preprocess(resolve(values), 1)
     said = str(error.value)
     assert "predicted_new.avi" in said and "\n" not in said
-    assert "python -m cagewatch.recordings.download mit_sample" in said
+    assert "cagewatch download mit_sample" in said
     assert not output.exists() and not (tmp_path / "made").exists()
     shutil.rmtree(data)
     with pytest.raises(InputError, match="DATA=<folder>"):

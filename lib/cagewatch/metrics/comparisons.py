@@ -18,7 +18,7 @@ from scipy import stats
 from cagewatch.errors import InputError
 from cagewatch.metrics.inputs import check_flags
 from cagewatch.metrics.intervals import spread_of, why_no_spread
-from cagewatch.metrics.jackknife import MAX_BLOCK, Blocks, Estimate, choose_blocks, estimate_auc
+from cagewatch.metrics.jackknife import Blocks, Estimate, choose_blocks, estimate_auc
 from cagewatch.metrics.roc import Protocol
 
 BOTH: tuple[Protocol, ...] = ("pooled", "per_video_scaled")
@@ -48,7 +48,6 @@ def paired_difference(
     label: np.ndarray | None = None,
     protocol: Protocol = "pooled",
     coverage: float = 0.95,
-    max_block: int = MAX_BLOCK,
 ) -> Difference:
     """Compare two detectors on the same frames, leaving out the same recordings for both.
 
@@ -56,7 +55,7 @@ def paired_difference(
     ----------
     score_a, score_b : ndarray of float, shape (n_frames,) or (n_seeds, n_frames)
         One row per training seed; the numbers of seeds may differ, and seeds are not paired.
-    anomalous, recording, label, protocol, coverage, max_block
+    anomalous, recording, label, protocol, coverage
         As for `cagewatch.metrics.auc_interval`.
 
     Raises
@@ -65,7 +64,7 @@ def paired_difference(
         If the two were scored on different numbers of frames.
     """
     flags = check_flags(anomalous, len(anomalous))
-    blocks = choose_blocks(flags, recording, label, max_block)
+    blocks = choose_blocks(flags, recording, label)
     a, b = (
         estimate_auc(_rows_of(name, scores, len(flags)), flags, recording, blocks, protocol)
         for name, scores in (("the first detector", score_a), ("the second detector", score_b))
@@ -108,7 +107,6 @@ def compare_rows(
     pairs: Iterable[tuple[str, str]] | None = None,
     protocols: Iterable[Protocol] = BOTH,
     coverage: float = 0.95,
-    max_block: int = MAX_BLOCK,
 ) -> pd.DataFrame:
     """Compare the detectors of one table with each other.
 
@@ -135,7 +133,7 @@ def compare_rows(
     flags = check_flags(anomalous, len(anomalous))
     rows = {name: _rows_of(repr(name), values, len(flags)) for name, values in scores.items()}
     pairs = list(combinations(rows, 2)) if pairs is None else list(pairs)
-    blocks = choose_blocks(flags, recording, label, max_block)
+    blocks = choose_blocks(flags, recording, label)
     found = []
     for protocol in protocols:
         own = {

@@ -11,7 +11,6 @@ from scipy.special import expit, logit
 from cagewatch.errors import InputError
 from cagewatch.metrics.inputs import check_flags, check_score, recording_codes
 from cagewatch.metrics.jackknife import (
-    MAX_BLOCK,
     Blocks,
     add_seeds,
     choose_blocks,
@@ -61,7 +60,6 @@ def auc_interval(
     label: np.ndarray | None = None,
     protocol: Protocol = "pooled",
     coverage: float = 0.95,
-    max_block: int = MAX_BLOCK,
 ) -> Interval:
     """Compute a frame AUC and its interval for another set of recordings and of training seeds.
 
@@ -86,7 +84,7 @@ def auc_interval(
     """
     flags = check_flags(anomalous, len(anomalous))
     rows = np.atleast_2d(np.asarray(score))
-    blocks = choose_blocks(flags, recording, label, max_block)
+    blocks = choose_blocks(flags, recording, label)
     found = estimate_auc(rows, flags, recording, blocks, protocol)
     value = float(np.mean(found.seeds))
     reason = found.reason or why_no_spread(blocks, found.left_out)
@@ -159,7 +157,6 @@ def roc_band(
     label: np.ndarray | None = None,
     protocol: Protocol = "pooled",
     coverage: float = 0.95,
-    max_block: int = MAX_BLOCK,
 ) -> RocBand | None:
     """Compute a pointwise band around a ROC, at fixed false positive rates.
 
@@ -171,7 +168,7 @@ def roc_band(
     flags = check_flags(anomalous, len(anomalous))
     if protocol == "macro":
         raise InputError("A macro AUC has no ROC of its own; use pooled or per_video_scaled.")
-    blocks = choose_blocks(flags, recording, label, max_block)
+    blocks = choose_blocks(flags, recording, label)
     if frame_auc(rows[0], flags, recording, protocol).reason or why_no_spread(blocks):
         return None
     codes = recording_codes(recording, len(flags))

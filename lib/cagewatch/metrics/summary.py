@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cagewatch.errors import InputError
+from cagewatch.files import json_ready
 from cagewatch.metrics.budgets import recall_at_budgets
 from cagewatch.metrics.events import event_metrics
 from cagewatch.metrics.intervals import auc_interval, describe_interval
@@ -133,7 +134,7 @@ def compute_metrics(frames: pd.DataFrame, parameters: Parameters) -> dict[str, A
         for stream in ("image", "flow")
         if len(kept) and kept[f"score_{stream}"].notna().all()
     }
-    return _json_ready(
+    return json_ready(
         {
             **headline,
             "protocols": protocols,
@@ -202,14 +203,3 @@ def format_auc(
     if low is not None and high is not None and math.isfinite(low) and math.isfinite(high):
         text += f" [{low:.3f}, {high:.3f}]"
     return text + (f" ({n_seeds} seeds)" if n_seeds > 1 else "")
-
-
-def _json_ready(value: Any) -> Any:
-    """Replace NaN, which JSON lacks, by None, and numpy numbers by plain ones."""
-    if isinstance(value, dict):
-        return {key: _json_ready(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_json_ready(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -133,7 +133,7 @@ def _where_to_get(parameters: Parameters) -> str:
     name = parameters.layout.removesuffix("_vol")
     addresses = " and ".join(archive.url for archive in ARCHIVES[name])
     return (
-        f"set it, or get the data from {addresses} with 'python -m cagewatch.recordings.download "
+        f"set it, or get the data from {addresses} with 'cagewatch download "
         f"{name} {parameters.data_dir}'."
     )
 

@@ -75,7 +75,7 @@ def find_avenue(data_dir: Path) -> Path:
             return folder
     raise InputError(
         f"{data_dir} has no folder 'Avenue Dataset'; "
-        "get it with 'python -m cagewatch.recordings.download avenue <folder>'."
+        "get it with 'cagewatch download avenue <folder>'."
     )
 
 
@@ -83,8 +83,7 @@ def read_masks(path: Path) -> np.ndarray:
     """(n_frames,) bool, True where any pixel of the frame's ``volLabel`` mask is set."""
     if not path.is_file():
         raise InputError(
-            f"{path} is missing; get the masks with "
-            "'python -m cagewatch.recordings.download avenue <folder>'."
+            f"{path} is missing; get the masks with 'cagewatch download avenue <folder>'."
         )
     return any_set(path, "volLabel")
 

@@ -1,6 +1,6 @@
 """Fetch a dataset from its official address, check it, and unpack it safely.
 
-``python -m cagewatch.recordings.download ped2 data/`` does it from the command line. A broken
+``cagewatch download ped2 data/`` does it from the command line. A broken
 download goes on where it stopped when started again. Beside each archive a small json says where
 it came from and which SHA-256 it had; for the home-cage database, which has no published
 checksum, that record is all there is, and a later download must match it.
@@ -8,11 +8,8 @@ checksum, that record is all there is, and a later download must match it.
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import os
-import shutil
-import sys
 import urllib.error
 import urllib.request
 from http.client import HTTPException, HTTPResponse
@@ -216,26 +213,3 @@ class _Resume:
         """What is in the part file does not fit what the server has now."""
         self.part.unlink(missing_ok=True)
         validator.unlink(missing_ok=True)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line: ``python -m cagewatch.recordings.download <dataset> <folder>``."""
-    parser = argparse.ArgumentParser(
-        prog="python -m cagewatch.recordings.download",
-        description="Fetch a dataset from its official address and unpack it.",
-    )
-    parser.add_argument("dataset", choices=sorted(ARCHIVES))
-    parser.add_argument("data_dir", type=Path, help="folder the data go into")
-    given = parser.parse_args(arguments)
-    try:
-        folders = download(given.dataset, given.data_dir)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
-    free = shutil.disk_usage(given.data_dir).free / 1e9
-    print(f"{', '.join(map(str, folders))} ready; {free:.0f} GB left on this disk.")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -96,7 +96,7 @@ def find_full_database(data_dir: Path) -> Path:
             return folder
     raise InputError(
         f"{data_dir} has no full_database folder with <video>.mpg files; "
-        "see 'python -m cagewatch.recordings.download mit <folder>'."
+        "see 'cagewatch download mit <folder>'."
     )
 
 

@@ -29,7 +29,7 @@ VIDEO_BYTES = 3_592_312
 # Frames of each behaviour among the first 3,001, where the last bout that the video shows ends.
 COUNTED = 3001
 COUNTS = {"groom": 112, "micromovement": 1266, "rear": 332, "rest": 448, "walk": 843}
-_GET = "get it with 'python -m cagewatch.recordings.download mit_sample <folder>'"
+_GET = "get it with 'cagewatch download mit_sample <folder>'"
 
 
 def read_recordings(data_dir: Path) -> list[Recording]:

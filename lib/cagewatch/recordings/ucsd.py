@@ -76,8 +76,7 @@ def find_subset(data_dir: Path, subset: str) -> Path:
     if data_dir.name == name:
         return data_dir
     raise InputError(
-        f"{data_dir} has no {name} folder; "
-        f"get it with 'python -m cagewatch.recordings.download {subset} <folder>'."
+        f"{data_dir} has no {name} folder; get it with 'cagewatch download {subset} <folder>'."
     )
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cagewatch.errors import InputError
-from cagewatch.files import read_json, write_json
+from cagewatch.files import json_ready, read_json, write_json
 from cagewatch.metrics import (
     Scored,
     frame_durations,
@@ -97,7 +96,7 @@ def save_threshold(
                 for name in ("dataset", "target", "model", "seed")
             },
             "scores_crc32": run.digest,
-            "consequences": _json_ready(
+            "consequences": json_ready(
                 {name: value for name, value in values._asdict().items() if name != "spans"}
                 | {"events": values.events and values.events._asdict()}
             ),
@@ -127,9 +126,3 @@ def read_threshold(path: Path, run: FinishedRun) -> tuple[float, str, int]:
             "explorer."
         )
     return values
-
-
-def _json_ready(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _json_ready(item) for key, item in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
