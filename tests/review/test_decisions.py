@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,9 +20,10 @@ from scored_cage import write_scored
 from typer.testing import CliRunner
 
 from cagewatch import cages, review
-from cagewatch.cages import Cage
+from cagewatch.cages import Cage, TrainParameters, plan_training
 from cagewatch.cages.sources import mark_unusual, read_videos
 from cagewatch.cli import app
+from cagewatch.clips.index import trained_frames
 from cagewatch.errors import InputError
 from cagewatch.recordings.folder import read_label_file
 from cagewatch.review.labels import confirmed_frames, join_stretches
@@ -141,6 +143,19 @@ def test_what_was_confirmed_is_not_trained_on(cage, tmp_path):
     (marked,) = mark_unusual(read_videos([tmp_path / "videos"]), unusual, "anomaly")
     shown = np.flatnonzero(marked.is_target("anomaly"))
     assert (shown[0], shown[-1], len(shown)) == (150, 161, 12)
+
+
+def test_a_second_training_leaves_out_what_was_confirmed(cage, tmp_path):
+    shutil.copy(tmp_path / "videos" / "mouse.mp4", tmp_path / "videos" / "other.mp4")
+    review.decide(cage.folder, review.list_alarms(cage).iloc[1], "accepted")
+    asked = TrainParameters(
+        videos=[str(tmp_path / "videos")], into=str(tmp_path / "new"), held_out=["other"]
+    )
+    plan = plan_training(asked, confirmed_frames(cage))
+    kept = trained_frames(plan.train[0], 200, plan.parameters)
+    assert np.flatnonzero(~kept).tolist() == list(range(150, 162))
+    assert plan.held_out[0].labels is None
+    assert trained_frames(plan_training(asked).train[0], 200, plan.parameters).all()
 
 
 @pytest.mark.parametrize(

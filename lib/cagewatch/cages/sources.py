@@ -22,6 +22,7 @@ from cagewatch.recordings.folder import (
     recording_name,
 )
 
+REVIEW = Path("review.csv")  # where stretches confirmed as unusual come from
 PEEK = 1 << 20  # bytes at a file's start and end by which it is known again
 
 
@@ -157,7 +158,8 @@ def mark_unusual(
             labels = np.pad(labels, (0, max(short, 0)), constant_values=behaviours.index(OTHER))
             for first, last in stretches:
                 labels[first : last + 1] = behaviours.index(target)
-            item = replace(item, labels=labels, label_source=item.label_source or item.source)
+            # As of a table: frames after its last row are `OTHER`.
+            item = replace(item, labels=labels, label_source=item.label_source or REVIEW)
         marked.append(item)
     return marked
 
