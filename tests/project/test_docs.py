@@ -66,7 +66,7 @@ def test_every_relative_link_of_the_pages_leads_somewhere(generate) -> None:
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs/how_to").glob("*")]
     for page in pages:
         for match in generate.LINK.finditer(page.read_text("utf-8")):
-            target = page.parent / match["target"]
+            target = (page.parent / match["target"]).resolve()
             generated = target.is_relative_to(ROOT / "docs" / "generated")
             assert generated or target.exists() or target.with_suffix(".md").exists(), (
                 f"{page.relative_to(ROOT)}: {match[0]}"
