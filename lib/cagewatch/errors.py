@@ -1,5 +1,8 @@
 """The one error a user is meant to read."""
 
+import difflib
+from collections.abc import Iterable
+
 MAX_MESSAGE = 600  # characters: what a bad file holds may be quoted, but not at any length
 
 
@@ -18,3 +21,13 @@ class InputError(ValueError):
         if len(text) > MAX_MESSAGE:
             text = f"{text[: MAX_MESSAGE * 2 // 3]} ... {text[-MAX_MESSAGE // 4 :]}"
         super().__init__(text)
+
+
+def nearest_name(name: str, known: Iterable[str], otherwise: str | None = None) -> str:
+    """End a message about an unknown `name`: the nearest known one, or `otherwise`, or all."""
+    lower = {str(candidate).lower(): candidate for candidate in known}
+    nearest = difflib.get_close_matches(str(name).lower(), lower, n=1, cutoff=0.5)
+    if nearest:
+        return f"did you mean {lower[nearest[0]]!r}?"
+    known = ", ".join(map(str, lower.values()))
+    return otherwise or (f"known are {known}." if known else "there are none.")

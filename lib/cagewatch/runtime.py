@@ -243,20 +243,19 @@ def git_commit(root: Path) -> str | None:
 
 def vector_extensions() -> list[str]:
     """Vector and matrix extensions of the processor, as Linux names them; empty elsewhere."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    flags = next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), [])
-    return sorted(flag for flag in set(flags) if flag.startswith(("avx", "fma", "amx_")))
+    flags = set(_of_processor("flags").split())
+    return sorted(flag for flag in flags if flag.startswith(("avx", "fma", "amx_")))
 
 
 def processor_name() -> str:
     """The processor's model name as the system gives it."""
+    return _of_processor("model name") or platform.processor() or platform.machine()
+
+
+def _of_processor(fact: str) -> str:
+    """What Linux says of the first core; nothing elsewhere."""
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        pass
-    return platform.processor() or platform.machine()
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(fact)), "")

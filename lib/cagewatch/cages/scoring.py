@@ -13,10 +13,10 @@ from cagewatch import runtime
 from cagewatch.cages.alarms import Level, smooth, tabulate_alarms
 from cagewatch.cages.cage import Cage
 from cagewatch.detectors import Computing
-from cagewatch.errors import InputError
+from cagewatch.errors import InputError, nearest_name
 from cagewatch.params import Names, NaturalInt, PositiveFloat, project_root
 from cagewatch.recordings import Recording, check_label_length
-from cagewatch.recordings.annotations import labels_from_bouts, nearest_name
+from cagewatch.recordings.annotations import labels_from_bouts
 from cagewatch.recordings.folder import find_label_file, read_label_file, recording_name
 from cagewatch.scoring import score_source
 from cagewatch.video import FrameRates

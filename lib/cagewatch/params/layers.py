@@ -8,7 +8,6 @@ The layers under ``params/`` are applied in this order, later ones winning: ``ba
 
 from __future__ import annotations
 
-import difflib
 import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from cagewatch.errors import InputError
+from cagewatch.errors import InputError, nearest_name
 from cagewatch.params.schema import Parameters
 
 MAX_LAYER_BYTES = 1 << 20
@@ -104,10 +103,8 @@ def refuse_unknown(
     known = schema.model_fields
     for name in given:
         if name not in known:
-            nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-            every = "see params/base.yaml for all."
-            every = every if schema is Parameters else f"known are {', '.join(known)}."
-            hint = f"did you mean {nearest[0]!r}?" if nearest else every
+            every = "see params/base.yaml for all." if schema is Parameters else None
+            hint = nearest_name(name, known, every)
             raise InputError(f"Unknown parameter {name!r} in {where}: {hint}")
 
 
@@ -186,8 +183,7 @@ def _chosen_layer(kind: str, name: str, values: Mapping[str, Any], root: Path) -
 
 def _check_choice(name: str, chosen: str, known: Sequence[str]) -> None:
     if chosen not in known:
-        nearest = difflib.get_close_matches(chosen, known, n=1, cutoff=0.5)
-        hint = f"did you mean {nearest[0]!r}?" if nearest else f"choose one of {', '.join(known)}."
+        hint = nearest_name(chosen, known, f"choose one of {', '.join(known)}.")
         raise InputError(f"Unknown {name} {chosen!r}: {hint}")
 
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cagewatch.errors import InputError
+from cagewatch.errors import InputError, nearest_name
 from cagewatch.params import Parameters, project_root
 from cagewatch.recordings import avenue, folder, mit, mit_sample, ucsd
-from cagewatch.recordings.annotations import nearest_name
 from cagewatch.recordings.archives import ARCHIVES
 from cagewatch.recordings.base import Recording
 from cagewatch.recordings.frame_labels import check_label_length

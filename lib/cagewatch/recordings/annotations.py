@@ -15,7 +15,6 @@ is ``labels[start:stop]``: 0-based, `stop` exclusive.
 from __future__ import annotations
 
 import csv
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -24,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from cagewatch.errors import InputError
+from cagewatch.errors import InputError, nearest_name
 
 MIT_BEHAVIOURS = ("drink", "eat", "groom", "hang", "micromovement", "rear", "rest", "walk")
 OTHER = "other"
@@ -229,16 +228,6 @@ def bouts_of(labels: np.ndarray, behaviours: Sequence[str]) -> pd.DataFrame:
     stops = np.concatenate((edges, [len(labels)])).astype(np.int64) if len(labels) else starts
     names = [behaviours[label] for label in labels[starts]]
     return pd.DataFrame({"start": starts, "stop": stops, "behaviour": names})
-
-
-def nearest_name(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown `name`: the nearest known one, or all of them."""
-    known = list(known)
-    lower = {candidate.lower(): candidate for candidate in known}
-    nearest = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
-    if nearest:
-        return f"did you mean {lower[nearest[0]]!r}?"
-    return f"known are {', '.join(known)}." if known else "there are none."
 
 
 def _refuse_bad_range(where: str, first: int, last: int) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import difflib
 import json
 import os
 import sys
@@ -23,7 +22,7 @@ import nbformat
 import yaml
 
 from cagewatch import params
-from cagewatch.errors import InputError
+from cagewatch.errors import InputError, nearest_name
 from cagewatch.params.notebook import RUN_HEADING, parameters_cell
 
 OF_A_RUN = {"dataset", "target", "model", "seed", "layout"}  # in the cell of a run's notebook
@@ -181,8 +180,7 @@ def _lines_of(source: str) -> dict[str, ast.AnnAssign]:
 def _refuse_unknown(given: Iterable[str], known: Mapping[str, Any], where: str) -> None:
     for name in given:
         if name not in known:
-            nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-            hint = f"did you mean {nearest[0]!r}?" if nearest else f"it has {', '.join(known)}."
+            hint = nearest_name(name, known)
             raise InputError(f"The notebook {where} has no parameter {name!r}: {hint}")
 
 

@@ -6,7 +6,6 @@ written. What a job depends on is in `cagewatch.study.depends`.
 
 from __future__ import annotations
 
-import difflib
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from cagewatch import params
-from cagewatch.errors import InputError
+from cagewatch.errors import InputError, nearest_name
 from cagewatch.names import safe_name
 from cagewatch.study.ablations.variations import FOLDER, MODEL, TRAINED, varied_values
 from cagewatch.study.contents import Artefact, artefacts_for
@@ -207,8 +206,7 @@ def read_study(config: Mapping[str, Any]) -> Study:
     known = yaml.safe_load((params.project_root() / "config" / "study.yaml").read_text("utf-8"))
     for name in config:
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(known)}."
+            hint = nearest_name(name, known)
             raise InputError(f"Unknown name {name!r} in the study's config: {hint}")
     config = {**known, **{name: value for name, value in config.items() if value is not None}}
     given = {name: config[name] for name in ("dataset", "scale", "data_dir", "results_dir")}

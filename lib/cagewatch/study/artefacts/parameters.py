@@ -11,12 +11,11 @@ from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict, Field
 
 from cagewatch import params, runtime
-from cagewatch.errors import InputError
+from cagewatch.errors import InputError, nearest_name
 from cagewatch.names import safe_name
 from cagewatch.params import NaturalInt, Parameters, project_root
 from cagewatch.plots import save_figure, use_style
 from cagewatch.recordings import Recording, load_recordings
-from cagewatch.recordings.annotations import nearest_name
 from cagewatch.runs.read import KEY, list_runs
 from cagewatch.store import Store, stores_of
 from cagewatch.study.contents import BENCHMARK, KINDS
