@@ -28,6 +28,9 @@ def review(
     export: Annotated[
         Path | None, typer.Option(help="Folder for labels: a table, BORIS, DeepEthogram.")
     ] = None,
+    page: Annotated[
+        bool, typer.Option("--page", help="Decide in the browser, by keyboard; see the video.")
+    ] = False,
 ) -> None:
     """List alarms, highest score first, accept or reject one, and export labels.
 
@@ -37,6 +40,11 @@ def review(
     from cagewatch.cages import open_cage
 
     opened = open_cage(cage)
+    if page:
+        from cagewatch.explore.serve import serve_review
+
+        serve_review(opened.folder)
+        return
     if undo:
         row = room.undo(opened.folder)
         typer.echo("No decision to take back." if row is None else f"Taken back: {row['verdict']}.")

@@ -20,9 +20,10 @@ import jupytext
 import nbformat
 import numpy as np
 import pytest
+from scored_cage import write_scored
 from test_explore import write_run
 
-from cagewatch import explore
+from cagewatch import cages, explore, review
 from cagewatch.metrics import apply_rule, weigh_threshold
 from cagewatch.params import project_root
 from cagewatch.runs import read_run
@@ -34,7 +35,9 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
-PATIENCE = 300_000  # milliseconds; a loaded machine starts kernels slowly
+PATIENCE = 120_000  # milliseconds; a loaded machine starts kernels slowly
+TOKEN = "only-for-this-test"
+HTML = "<img src=x onerror=alert(1)>"
 WIDTHS = (900, 1280, 1600)
 
 
@@ -54,14 +57,19 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, write_video, moving_dis
     return write_run(folder / "results", score, anomalous, "frame_difference", given=given)
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory):
-    """A headless browser with an empty profile."""
-    playwright = pytest.importorskip("playwright.sync_api")
+def browser_path() -> str:
     named = [os.environ.get("CHROMIUM"), shutil.which("chromium"), shutil.which("chromium-browser")]
     path = next(filter(None, named), None)
     if path is None:
         pytest.fail("No chromium found: apt-get install chromium, or set CHROMIUM to a browser.")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory):
+    """A headless browser with an empty profile."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = browser_path()
     with playwright.sync_playwright() as driver:
         context = driver.chromium.launch_persistent_context(
             tmp_path_factory.mktemp("profile"), executable_path=path, headless=True, args=FLAGS
@@ -69,6 +77,21 @@ def browser(tmp_path_factory: pytest.TempPathFactory):
         context.set_default_timeout(PATIENCE)
         yield context
         context.close()
+
+
+# A browser that is killed with its driver just after a decision.
+KILLED = """
+import sys
+from playwright.sync_api import sync_playwright
+with sync_playwright() as driver:
+    browser = driver.chromium.launch(executable_path=sys.argv[2], args=sys.argv[3:])
+    page = browser.new_page()
+    page.goto(sys.argv[1], timeout=300000)
+    page.locator("[data-out=verdict]", has_text="to decide").wait_for(timeout=300000)
+    page.keyboard.press("r")
+    print("pressed", flush=True)
+    page.wait_for_timeout(600000)
+"""
 
 
 def open_page(browser, address: str, home: str):
@@ -91,7 +114,8 @@ def look(page, name: str) -> None:
         if "SCREENSHOTS" in os.environ:
             page.screenshot(path=Path(os.environ["SCREENSHOTS"]) / f"{name}_{width}.png")
         for part in (".cw-row", ".cw-picture", ".cw-side table", ".cw-below canvas"):
-            for box in [one.bounding_box() for one in page.locator(part).all()]:
+            boxes = [one.bounding_box() for one in page.locator(part).all()]
+            for box in filter(None, boxes):  # those that are shown
                 assert box["x"] >= 0 and box["x"] + box["width"] <= width, (part, width)
                 assert box["y"] >= 0 and box["y"] + box["height"] <= 800, (part, width)
     page.set_viewport_size({"width": 1280, "height": 800})
@@ -145,9 +169,13 @@ def test_a_saved_page_counts_as_the_library_does(browser, run_folder: Path, tmp_
 
 
 @contextmanager
-def serving(notebook: Path, port: int, home: Path) -> Iterator[None]:
-    command = [sys.executable, "-m", "cagewatch.explore.serve", str(notebook), f"--port={port}"]
-    command += ["--no-browser", "--token=only-for-this-test"]
+def serving(code: str, home: Path) -> Iterator[str]:
+    """The address of a server that `code` starts with `options`."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    options = ["--no-browser", f"--port={port}", f"--token={TOKEN}"]
+    command = [sys.executable, "-c", f"options = {options}\nfrom pathlib import Path\n{code}"]
     with open(home / "server.log", "w") as log:
         server = subprocess.Popen(command, cwd=home, stdout=log, stderr=log)
     try:
@@ -157,7 +185,7 @@ def serving(notebook: Path, port: int, home: Path) -> Iterator[None]:
                 if one.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.2)
-        yield
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait(30)
@@ -168,12 +196,10 @@ def test_the_explorer_under_voila(browser, run_folder: Path, tmp_path: Path) -> 
     (cell,) = [cell for cell in book.cells if "parameters" in cell.metadata.get("tags", [])]
     cell.source = cell.source.replace("'results'", repr(str(run_folder.parents[3])))
     nbformat.write(book, tmp_path / "page.ipynb")
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    home = f"http://127.0.0.1:{port}"
-    with serving(tmp_path / "page.ipynb", port, tmp_path):
-        page, wrong = open_page(browser, f"{home}/?token=only-for-this-test", home)
+    notebook = str(tmp_path / "page.ipynb")
+    code = f"from cagewatch.explore.serve import *\nserve_notebook(Path({notebook!r}), options)"
+    with serving(code, tmp_path) as home:
+        page, wrong = open_page(browser, f"{home}/?token={TOKEN}", home)
         picture = "document.querySelector('.cw-picture img').naturalWidth > 100"
         page.locator("[data-in=part]").select_option("1")  # the recording whose video is tested
         page.wait_for_function(picture)
@@ -186,3 +212,71 @@ def test_the_explorer_under_voila(browser, run_folder: Path, tmp_path: Path) -> 
         look(page, "voila")
         assert wrong == []
         page.close()
+
+
+@pytest.fixture
+def cage(tmp_path: Path, run_folder: Path) -> Path:
+    """A cage of 30 alarms in one video, whose name and first decision look like HTML."""
+    folder = tmp_path / "cage"
+    shutil.copytree(run_folder, folder)
+    source = run_folder.parents[4] / "data" / "r1.mp4"
+    alarms = [(k / 3, k / 3 + 0.2, 3 + k / 30) for k in range(30)]
+    write_scored(folder, {"<i>r1": (source, np.arange(300) / 30, alarms)})
+    alarm = review.list_alarms(cages.open_cage(folder)).iloc[0]
+    review.decide(folder, alarm, "accepted", HTML, "<script>alert(1)</script>")
+    return folder
+
+
+def test_thirty_alarms_by_keyboard_and_a_browser_that_is_killed(
+    browser, cage: Path, tmp_path: Path
+) -> None:
+    code = f"from cagewatch.explore.serve import *\nserve_review(Path({str(cage)!r}), options)"
+    keys = ["a", "m", "r"] * 10  # the killed browser presses the 15th, r
+
+    def decide(page, number: int) -> None:
+        page.locator("[data-out=verdict]", has_text=f"{number + 1} of 30: to decide").wait_for()
+        page.keyboard.press(keys[number])
+        if keys[number] == "m":
+            page.keyboard.type(f"jump {number}")
+            page.keyboard.press("Enter")
+
+    with serving(code, tmp_path) as home:
+        page, _ = open_page(browser, f"{home}/?token={TOKEN}", home)
+        page.wait_for_function("document.querySelector('.cw-picture img').naturalWidth > 100")
+        look(page, "review")
+        page.locator("[data-out=verdict]", has_text="2 of 30: to decide").wait_for()
+        page.keyboard.press("p")  # the decision made before is shown as text
+        page.locator("[data-out=verdict]", has_text="1 of 30: accepted").wait_for()
+        assert page.locator("[data-in=name]").input_value() == HTML
+        assert page.locator(".cw i:not(.cw-key i), .cw script").count() == 0
+        assert "<i>r1" in page.locator("[data-out=now]").inner_text()
+        page.keyboard.press("n")
+        for number in range(1, 14):
+            decide(page, number)
+        page.locator("[data-out=verdict]", has_text="15 of 30: to decide").wait_for()
+        page.keyboard.press("u")  # the last one is taken back, and made again
+        decide(page, 13)
+        page.locator("[data-out=verdict]", has_text="15 of 30: to decide").wait_for()
+        other = subprocess.Popen(
+            [sys.executable, "-c", KILLED, f"{home}/?token={TOKEN}", browser_path(), *FLAGS],
+            stdout=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        assert other.stdout.readline() == "pressed\n"
+        os.killpg(other.pid, 9)
+        other.wait()
+        page.close()
+        page, wrong = open_page(browser, f"{home}/?token={TOKEN}", home)
+        page.locator("[data-out=verdict]", has_text="to decide").wait_for()
+        begun = int(page.locator("[data-out=verdict]").inner_text().split()[0]) - 1
+        assert begun in (14, 15)  # the one pressed as it was killed is there, or was not made
+        for number in range(begun, 30):
+            decide(page, number)
+        page.wait_for_function("document.querySelector('[data-n=to-decide]').innerText === '0'")
+        assert wrong == []
+        page.close()
+    every = review.read_decisions(cage, every=True)
+    assert len(every) == len(review.read_decisions(cage)) == 30  # none lost, none twice
+    alarms = review.list_alarms(cages.open_cage(cage))
+    wanted = ["accepted" if key in "am" else "rejected" for key in keys]
+    assert alarms["verdict"].tolist() == wanted
+    assert alarms["name"].tolist()[1:] == [f"jump {k}" if k % 3 == 1 else "" for k in range(1, 30)]

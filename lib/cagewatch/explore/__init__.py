@@ -1,7 +1,8 @@
 """The explorer: drag a threshold over a finished run, see what it flags and what it misses."""
 
 from cagewatch.explore.parameters import ExploreParameters
+from cagewatch.explore.review import Reviewer
 from cagewatch.explore.save import save_page
 from cagewatch.explore.widget import Explorer
 
-__all__ = ["ExploreParameters", "Explorer", "save_page"]
+__all__ = ["ExploreParameters", "Explorer", "Reviewer", "save_page"]

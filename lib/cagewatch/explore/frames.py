@@ -146,10 +146,7 @@ def picture_moments(run: FinishedRun, name: str, rows: pd.DataFrame) -> Moments:
     parts = [describe_parts(row, reference) for _, row in rows.iterrows()]
     pictures: list[np.ndarray] = []
     if frames and not blocks:
-        motions = motions_of(frames, times, preprocessing_of(run.parameters))
-        captions = [describe_motion(motion) for motion in motions]
-        pictures = [draw_motion(*pair) for pair in zip(frames, motions, strict=True)]
-        pictures = [_resize(picture, HEIGHT) for picture in pictures]
+        pictures, captions = picture_motion(frames, times, run)
     elif blocks:
         pictures = blocks
         if frames:
@@ -160,8 +157,18 @@ def picture_moments(run: FinishedRun, name: str, rows: pd.DataFrame) -> Moments:
         "; ".join(filter(None, (captions[index], part)))
         for index, part in zip(chosen, parts, strict=True)
     ]
-    encoded = [_encode(pictures[index]) for index in chosen] if pictures else []
+    encoded = [encode(pictures[index]) for index in chosen] if pictures else []
     return Moments(encoded, captions, problems)
+
+
+def picture_motion(
+    frames: Sequence[np.ndarray], times: np.ndarray, run: FinishedRun
+) -> tuple[list[np.ndarray], list[str]]:
+    """Mark in each of successive gray frames where it moved most, and say how fast: BGR, words."""
+    motions = motions_of(frames, times, preprocessing_of(run.parameters))
+    pictures = [draw_motion(*pair) for pair in zip(frames, motions, strict=True)]
+    captions = [describe_motion(motion) for motion in motions]
+    return [_resize(picture, HEIGHT) for picture in pictures], captions
 
 
 def join_pictures(pictures: Sequence[np.ndarray], down: bool = False) -> np.ndarray:
@@ -224,5 +231,6 @@ def _named(name: str, picture: np.ndarray) -> np.ndarray:
     return tile
 
 
-def _encode(picture: np.ndarray) -> bytes:
+def encode(picture: np.ndarray) -> bytes:
+    """A picture as JPEG."""
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,6 +57,26 @@ def serve_notebook(notebook: Path, options: Sequence[str] = ()) -> None:
         [str(notebook), *fixed, *options],
         config=Config({"Voila": {"tornado_settings": settings}}),
     )
+
+
+def serve_review(folder: Path, options: Sequence[str] = ()) -> None:
+    """Serve the alarms of a cage's folder, to be decided on by keyboard, until interrupted.
+
+    Parameters
+    ----------
+    folder : Path
+        The cage's.
+    options : sequence of str
+        Further options of Voila.
+    """
+    import nbformat
+
+    code = f"from cagewatch import explore\nexplore.Reviewer({str(folder.absolute())!r})"
+    page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    page.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    with tempfile.TemporaryDirectory() as place:
+        nbformat.write(page, Path(place) / "review.ipynb")
+        serve_notebook(Path(place) / "review.ipynb", options)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 // What the page draws: ROC, histogram and the timeline, each on a canvas.
 
 const COLOURS = {tracks: ["#333", "#CC79A7"], bout: "#f4e58c", caught: "#0072B2", wrong: "#D55E00",
-  alarm: "#7B3FA0", cursor: "#009E73", normal: "#9aa0a6"};
+  alarm: "#7B3FA0", cursor: "#009E73", normal: "#9aa0a6",
+  accepted: "#0072B2", rejected: "#9aa0a6"};
 const PLOT = {left: 44, right: 8, top: 30, bottom: 20};
 const TICKS = [.1, .2, .5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400,
   21600, 43200, 86400];
@@ -103,7 +104,7 @@ function paintTimeline(canvas, state, a, b, marked) {
   pen.save(); pen.beginPath(); pen.rect(PLOT.left, 0, right - PLOT.left, height); pen.clip();
   bars(data.bouts, PLOT.top, bottom - PLOT.top, () => COLOURS.bout);
   const tall = 11 / tracks.length;
-  const kind = (caught) => !anomalous ? COLOURS.alarm : caught ? COLOURS.caught : COLOURS.wrong;
+  const kind = (caught) => typeof caught === "string" ? COLOURS[caught] || COLOURS.alarm : !anomalous ? COLOURS.alarm : caught ? COLOURS.caught : COLOURS.wrong;
   tracks.forEach((track, k) => bars(track.weighed.alarms, 17 + k * tall, tall - .5, kind));
   [...tracks.keys()].reverse().forEach((k) => {
     const track = tracks[k], top = Math.max(track.high, Math.min(track.threshold, 1.1 * track.high - .1 * track.low));

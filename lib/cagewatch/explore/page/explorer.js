@@ -59,16 +59,21 @@ function build(element, link) {
     input.run.hidden = !link.open; output.title.hidden = Boolean(link.open);
     output.second.hidden = !link.open || !data.others.length;
     output.score.hidden = !link.open || data.scores.length < 2;
-    output.smoothing.hidden = !link.open;
-    input.save.hidden = !link.save;
+    output.smoothing.hidden = !link.open || Boolean(data.review);
+    input.save.hidden = !link.save || Boolean(data.review);
     output["budget-name"].textContent = `${anomalous ? "false alarms" : "alarms"} per hour, at most`;
     input.budget.disabled = input["per-hour"].disabled = !main.budget.length;
     output.roc.hidden = !anomalous;
+    output.review.hidden = !data.review;
+    output.levels.hidden = output.rule.hidden = Boolean(data.review);
+    if (data.review) input.run.hidden = !(output.title.hidden = false);
+    if (data.review) output.title.textContent = data.runs[0];
     drawKey();
     fit();
     state.at = 0;
     choosePart(null);
-    goTo(highest(state.from, state.to));
+    if (data.review) goToAlarm(Math.max(0, data.review.findIndex((one) => !one.verdict)));
+    else goTo(highest(state.from, state.to));
     if (document.activeElement === document.body) box.focus({preventScroll: true});
   }
   function drawKey() {
@@ -85,9 +90,10 @@ function build(element, link) {
     }
     if (tracks.length > 1) tracks.forEach((track, k) => swatch(COLOURS.tracks[k], `${track.short}, ${k ? "lower" : "upper"} alarms`));
     if (data.anomalous) { swatch(COLOURS.bout, "true bout"); swatch(COLOURS.caught, "alarm in a bout"); swatch(COLOURS.wrong, "false alarm"); }
+    else if (data.review) { swatch(COLOURS.alarm, "to decide"); swatch(COLOURS.accepted, "accepted"); swatch(COLOURS.rejected, "rejected"); }
     else swatch(COLOURS.alarm, "alarm");
     swatch(COLOURS.cursor, "now");
-    parts.push("    click: go there · wheel: zoom · arrows: step · space: play");
+    parts.push("\u00a0\u00a0 click: go there · wheel: zoom · arrows: step · space: play" + (data.review ? " · n, p: next, previous alarm" : ""));
     output.key.replaceChildren(...parts);
     output.key.title = output.key.textContent;
   }
@@ -136,6 +142,7 @@ function build(element, link) {
       for (const track of rest) track.threshold = track.budget[Math.min(allowed, track.budget.length - 1)];
     }
     for (const track of state.tracks) track.weighed = weigh(data, track.score, track.threshold, state.from, state.to);
+    if (data.review) main.weighed.alarms = data.review.map((one) => [one.from, one.to, one.verdict]).sort((x, y) => x[0] - y[0]);
     drawNumbers(); drawTimeline(); drawSide(); tell();
   }
   const budgetScale = () => Math.log(Math.max(2, state.tracks[0].budget.length - 1));
@@ -173,11 +180,17 @@ function build(element, link) {
     if (labelled) rows.push(line("recall", "anomalous ones flagged", (w) => percent(w.recall)),
       line("precision", "flagged ones anomalous", (w) => percent(w.precision)),
       line("fpr", "normal ones flagged", (w) => percent(w.falsePositiveRate)));
+    if (data.review) {
+      const decided = (verdict) => () => count(data.review.filter((one) => one.verdict === verdict).length);
+      rows.splice(0, rows.length, head("alarms"), line("alarms", "alarms", () => count(data.review.length)),
+        line("to-decide", "to decide", decided(""), COLOURS.alarm), line("accepted", "accepted", decided("accepted"), COLOURS.accepted),
+        line("rejected", "rejected", decided("rejected")));
+    }
     output.numbers.replaceChildren(...rows);
   }
   function drawSide() {
     if (!output.roc.hidden) paintRoc(output.roc, state.tracks);
-    paintHistogram(output.histogram, state.tracks[0], Boolean(state.data.anomalous));
+    if (!output.histogram.hidden) paintHistogram(output.histogram, state.tracks[0], Boolean(state.data.anomalous));
   }
   let waiting = false;
   function drawTimeline() {
@@ -259,7 +272,51 @@ function build(element, link) {
     }
     showPicture();
   }
+  // Review: alarms are taken in the order given, highest score first.
+
+  function goToAlarm(k) {
+    const {review} = state.data;
+    if (!review.length) return;
+    state.alarm = (k + review.length) % review.length;
+    const one = review[state.alarm];
+    input.name.value = one.name; input.note.value = one.note;
+    if (one.from < state.from || one.from >= state.to) { input.part.value = ""; choosePart(null); }
+    tellVerdict();
+    goTo(one.from);
+  }
+  function tellVerdict() {
+    const {review} = state.data, one = review[state.alarm];
+    output.verdict.textContent = `${state.alarm + 1} of ${review.length}: ${one.verdict || "to decide"}`;
+    output.verdict.style.color = COLOURS[one.verdict] || COLOURS.alarm;
+  }
+  // Until the kernel has answered no key counts, or it would be for another alarm.
+  function saving() {
+    state.saving = true;
+    output.verdict.textContent = "saving …";
+  }
+  function decide(verdict) {
+    if (!state.data.review?.length || state.saving) return;
+    if (state.playing) play();
+    saving();
+    link.decide({alarm: state.alarm, verdict, name: input.name.value, note: input.note.value});
+  }
+  function undo() {
+    if (state.saving) return;
+    saving();
+    link.undo();
+  }
+  // What the kernel has saved: only then does the page go on.
+  function decided({decided: rows, at, text}) {
+    const {data} = state, wasUndo = text !== "saved";
+    rows.forEach((one, k) => Object.assign(data.review[k], one));
+    state.saving = false; say(text);
+    setThreshold(state.tracks[0].threshold);
+    goToAlarm(wasUndo ? at ?? state.alarm : state.alarm + 1);
+  }
+  const failed = (text) => { state.saving = false; say(text); tellVerdict(); };
+
   function stepAlarm(by) {
+    if (state.data.review) { goToAlarm(state.alarm + by); return; }
     const {alarms} = state.tracks[0].weighed;
     if (!alarms.length) return;
     const next = by > 0 ? alarms.find(([from]) => from > state.at) || alarms[0]
@@ -307,8 +364,15 @@ function build(element, link) {
   on("all", "click", whole);
   on("in", "click", () => zoom(.5, state.data.elapsed[state.at]));
   on("out", "click", () => zoom(2, state.data.elapsed[state.at]));
+  on("accept", "click", () => decide("accepted"));
+  on("reject", "click", () => decide("rejected"));
+  on("undo", "click", undo);
+  for (const name of ["name", "note"]) on(name, "keydown", (event) => {
+    if (event.key === "Enter") { box.focus({preventScroll: true}); decide("accepted"); }
+    if (event.key === "Escape") box.focus({preventScroll: true});
+  });
   // Once a control is let go of, keys belong to the timeline again.
-  for (const name of ["slider", "budget", "play", "before", "after"]) on(name, "pointerup", () => box.focus({preventScroll: true}));
+  for (const name of ["slider", "budget", "play", "before", "after", "accept", "reject", "undo"]) on(name, "pointerup", () => box.focus({preventScroll: true}));
   const plot = output.timeline;
   const point = (event) => timeAt(state.view, event.clientX - plot.getBoundingClientRect().left, plot.clientWidth);
   plot.addEventListener("pointerdown", (event) => { plot.setPointerCapture(event.pointerId); goTo(positionAt(point(event))); });
@@ -323,17 +387,23 @@ function build(element, link) {
   box.addEventListener("keydown", (event) => {
     event.stopPropagation();
     const typing = event.target.matches("select, input:not([type=range])") || event.target.matches("[type=range]") && event.key.startsWith("Arrow");
+    if (state.saving) { event.preventDefault(); return; }
     if (event.ctrlKey || event.metaKey || event.altKey || typing || !state.data) return;
     const by = event.shiftKey ? 10 : 1;
     const act = {ArrowLeft: () => goTo(state.at - by), ArrowRight: () => goTo(state.at + by),
-      " ": play, n: () => stepAlarm(1), p: () => stepAlarm(-1)}[event.key];
+      " ": play, n: () => stepAlarm(1), p: () => stepAlarm(-1),
+      ...(state.data.review && {a: () => decide("accepted"), r: () => decide("rejected"), u: undo,
+        m: () => { input.name.focus(); input.name.select(); }})}[event.key];
     if (act) { event.preventDefault(); act(); }
   });
   // All of it on one screen, below what stands above it; deep in a notebook a screen of its own.
   function fit() {
     const above = box.getBoundingClientRect().top + window.scrollY;
     const room = window.innerHeight - (above < 0.4 * window.innerHeight ? above : 60) - 12;
-    box.style.height = `${Math.min(1000, Math.max(560, room))}px`;
+    const height = Math.min(1000, Math.max(560, room));
+    box.style.height = `${height}px`;
+    // Where the numbers leave little room, the ROC has it.
+    output.histogram.hidden = Boolean(state.data?.review || state.data?.anomalous && height < 700);
   }
   window.addEventListener("resize", fit);
   new ResizeObserver(() => { fit(); if (state.data) { drawTimeline(); drawSide(); } }).observe(box);
@@ -342,7 +412,7 @@ function build(element, link) {
     box.replaceChildren(text);
     box.className = "cw-none";
   };
-  return {open, say, state, none};
+  return {open, say, state, none, decided, failed};
 }
 
 // What describes a run, with its arrays from their bytes.
@@ -362,12 +432,16 @@ function render({model, el}) {
   const page = build(el, {
     open: (choice) => { page.say("reading the run …"); model.send({kind: "open", ...choice}); },
     save: (threshold) => model.send({kind: "save", threshold}),
+    decide: (decision) => model.send({kind: "decide", ...decision}),
+    undo: () => model.send({kind: "undo"}),
     frames: (first, many) => new Promise((done) => { answers.push(done); model.send({kind: "frames", first, count: many}); }),
   });
   const hear = (message, buffers) => {
     const bytes = (buffers || []).map((one) => new Uint8Array(one.buffer || one, one.byteOffset || 0, one.byteLength));
     if (message.kind === "none") page.none(message.text);
     else if (message.kind === "say") page.say(message.text);
+    else if (message.kind === "failed") page.failed(message.text);
+    else if (message.kind === "decided") page.decided(message);
     else if (message.kind === "run") {
       page.say("");
       page.open(attach(message.about, Object.fromEntries(message.names.map((name, k) => [name, bytes[k]]))));
