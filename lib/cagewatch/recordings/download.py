@@ -12,7 +12,7 @@ import datetime
 import os
 import urllib.error
 import urllib.request
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException
 from pathlib import Path
 
 import pooch
@@ -101,7 +101,9 @@ def fetch(archive: Archive, folder: Path, progress: bool = True) -> Path:
             known_hash=f"sha256:{known}" if known else None,
             fname=archive.file,
             path=folder,
-            downloader=_Resume(path.with_name(f"{archive.file}.part"), archive.max_bytes, progress),
+            downloader=lambda url, output, _: _go_on(
+                url, Path(output), folder / f"{archive.file}.part", archive.max_bytes, progress
+            ),
         )
     except ValueError as error:
         if isinstance(error, InputError):
@@ -129,87 +131,57 @@ def fetch(archive: Archive, folder: Path, progress: bool = True) -> Path:
     return path
 
 
-class _Resume:
-    """A pooch downloader that keeps what it got in a ``.part`` file and goes on from there.
-
-    It is a class as pooch calls ``downloader(url, output_file, pooch)`` with nothing of our own.
-    """
-
-    def __init__(self, part: Path, max_bytes: int, progress: bool) -> None:
-        self.part, self.max_bytes, self.progress = part, max_bytes, progress
-
-    def __call__(self, url: str, output_file: str, _: object) -> None:
-        validator = self.part.with_name(f"{self.part.name}.tag")
-        start = self.part.stat().st_size if self.part.is_file() and validator.is_file() else 0
-        request = urllib.request.Request(url, headers={"User-Agent": "cagewatch"})
-        if start:
-            # If-Range: the rest of the same file, or all of a newer one.
-            request.add_header("Range", f"bytes={start}-")
-            request.add_header("If-Range", validator.read_text(encoding="utf-8"))
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-                resumed = answer.status == 206 and answer.headers.get(
-                    "Content-Range", ""
-                ).startswith(f"bytes {start}-")
-                start = start if resumed else 0
-                tag = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
-                if tag and not tag.startswith("W/"):
-                    validator.write_text(tag, encoding="utf-8")
-                else:
-                    validator.unlink(missing_ok=True)
-                length = answer.headers.get("Content-Length")
-                total = start + int(length) if length and length.isdecimal() else None
-                if not self._receive(answer, start, total):
-                    self._discard(validator)
-                    raise InputError(
-                        f"{url} gives more than {self.max_bytes} bytes, which is not the file "
-                        "expected; nothing was kept. Get it by hand if you trust it, and put it at "
-                        f"{self.part.with_suffix('')}."
-                    )
-        except urllib.error.HTTPError as error:
-            if error.code == 416:
-                self._discard(validator)
-            raise InputError(
-                f"{url} answered {error.code} {error.reason}; try again later, or get the file "
-                f"by hand and put it at {self.part.with_suffix('')}."
-            ) from error
-        except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
-            reason = getattr(error, "reason", None) or error
-            raise InputError(
-                f"{url} cannot be fetched ({reason}); run the same command again to go on, or "
-                f"get the file by hand and put it at {self.part.with_suffix('')}."
-            ) from error
-        got = self.part.stat().st_size
-        if total is not None and got != total:
-            raise InputError(
-                f"{url} broke off after {got} of {total} bytes; run the same command again to "
-                "go on."
-            )
-        os.replace(self.part, output_file)
-        validator.unlink(missing_ok=True)
-
-    def _receive(self, answer: HTTPResponse, start: int, total: int | None) -> bool:
-        """Write what comes; False as soon as it is, or is said to be, more than the bound."""
-        if (total or start) > self.max_bytes:
-            return False
-        bar = tqdm(
-            total=total,
-            initial=start,
-            unit="B",
-            unit_scale=True,
-            desc=self.part.stem,
-            disable=not self.progress,
+def _go_on(url: str, output: Path, part: Path, max_bytes: int, progress: bool) -> None:
+    """Download to `part`, from where an earlier download broke off, and rename it to `output`."""
+    tag_file = part.with_name(f"{part.name}.tag")
+    by_hand = f"get the file by hand and put it at {part.with_suffix('')}"
+    got = part.stat().st_size if part.is_file() and tag_file.is_file() else 0
+    request = urllib.request.Request(url, headers={"User-Agent": "cagewatch"})
+    if got:
+        # If-Range: the rest of the same file, or all of a newer one.
+        request.add_header("Range", f"bytes={got}-")
+        request.add_header("If-Range", tag_file.read_text(encoding="utf-8"))
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            served = answer.headers.get("Content-Range", "") if answer.status == 206 else ""
+            got = got if served.startswith(f"bytes {got}-") else 0
+            tag = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
+            if tag and not tag.startswith("W/"):
+                tag_file.write_text(tag, encoding="utf-8")
+            else:
+                tag_file.unlink(missing_ok=True)
+            length = answer.headers.get("Content-Length") or ""
+            total = got + int(length) if length.isdecimal() else None
+            mode = "ab" if got else "wb"
+            look = {"unit": "B", "unit_scale": True, "desc": part.stem, "disable": not progress}
+            with tqdm(total=total, initial=got, **look) as bar, part.open(mode) as file:
+                while max(got, total or 0) <= max_bytes and (chunk := answer.read(CHUNK)):
+                    file.write(chunk)
+                    got += len(chunk)
+                    bar.update(len(chunk))
+    except urllib.error.HTTPError as error:
+        if error.code == 416:  # what is in the part file does not fit what the server has now
+            part.unlink(missing_ok=True)
+            tag_file.unlink(missing_ok=True)
+        raise InputError(
+            f"{url} answered {error.code} {error.reason}; try again later, or {by_hand}."
+        ) from error
+    except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise InputError(
+            f"{url} cannot be fetched ({reason}); run the same command again to go on, or "
+            f"{by_hand}."
+        ) from error
+    if max(got, total or 0) > max_bytes:
+        part.unlink()
+        tag_file.unlink(missing_ok=True)
+        raise InputError(
+            f"{url} gives more than {max_bytes} bytes, which is not the file expected; nothing was "
+            f"kept. If you trust it, {by_hand}."
         )
-        with bar, self.part.open("ab" if start else "wb") as file:
-            while chunk := answer.read(CHUNK):
-                start += len(chunk)
-                if start > self.max_bytes:
-                    return False
-                file.write(chunk)
-                bar.update(len(chunk))
-        return True
-
-    def _discard(self, validator: Path) -> None:
-        """What is in the part file does not fit what the server has now."""
-        self.part.unlink(missing_ok=True)
-        validator.unlink(missing_ok=True)
+    if total is not None and got != total:
+        raise InputError(
+            f"{url} broke off after {got} of {total} bytes; run the same command again to go on."
+        )
+    os.replace(part, output)
+    tag_file.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 import numpy as np
+from numpy.random import Generator
 
 from cagewatch.simulate.cage import LID, WALLS
 from cagewatch.simulate.feeding import drink, eat
@@ -28,9 +29,7 @@ from cagewatch.simulate.postures import (
 )
 
 
-def hang(
-    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: np.random.Generator
-) -> Iterator[None]:
+def hang(goal: np.ndarray, wobble: np.ndarray, site: Site, rng: Generator) -> Iterator[None]:
     """Under the lid: by the fore-paws with the body hanging down, or by all four paws."""
     four = rng.random() < 0.4
     _grip_bars(goal, site, four, rng)
@@ -54,7 +53,7 @@ def hang(
         yield
 
 
-def _grip_bars(goal: np.ndarray, site: Site, four: bool, rng: np.random.Generator) -> None:
+def _grip_bars(goal: np.ndarray, site: Site, four: bool, rng: Generator) -> None:
     """Set the goal to hanging with the fore-paws at the bars."""
     yaw = turned_to(rng.choice([0, np.pi]) + rng.normal(0, 0.3 if four else 0.6), site.yaw)
     if four:
@@ -75,7 +74,7 @@ def _grip_bars(goal: np.ndarray, site: Site, four: bool, rng: np.random.Generato
 
 
 def micromovement(
-    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: np.random.Generator
+    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: Generator
 ) -> Iterator[None]:
     """On the spot: looks about, sniffs the air or the bedding, shifts its weight, holds still."""
     low = rng.random() < 0.35
@@ -108,9 +107,7 @@ def micromovement(
         yield
 
 
-def rear(
-    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: np.random.Generator
-) -> Iterator[None]:
+def rear(goal: np.ndarray, wobble: np.ndarray, site: Site, rng: Generator) -> Iterator[None]:
     """Upright on the hind legs, against a wall or free; long bouts sink and rise again."""
     room = min(site.x - WALLS[0], WALLS[1] - site.x)
     at_wall = room < 34
@@ -150,9 +147,7 @@ def rear(
         yield
 
 
-def rest(
-    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: np.random.Generator
-) -> Iterator[None]:
+def rest(goal: np.ndarray, wobble: np.ndarray, site: Site, rng: Generator) -> Iterator[None]:
     """Curled up and breathing; a rare twitch, a rarer change of position."""
     _curl_up(goal, site, any_heading(site, rng), rng)
     breaths = strokes(rng, rng.uniform(1.8, 2.8), run=200, gap=0.3, spread=0.1)
@@ -171,7 +166,7 @@ def rest(
         yield
 
 
-def _curl_up(goal: np.ndarray, site: Site, yaw: float, rng: np.random.Generator) -> None:
+def _curl_up(goal: np.ndarray, site: Site, yaw: float, rng: Generator) -> None:
     """Set the goal to a resting posture."""
     side = rng.choice([-1, 1])
     take_posture(
@@ -182,9 +177,7 @@ def _curl_up(goal: np.ndarray, site: Site, yaw: float, rng: np.random.Generator)
     )  # fmt: skip
 
 
-def walk(
-    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: np.random.Generator
-) -> Iterator[None]:
+def walk(goal: np.ndarray, wobble: np.ndarray, site: Site, rng: Generator) -> Iterator[None]:
     """Goes to the site, by a detour if there is time for one, in starts and stops."""
     n = max(site.n_frames, 1)
     pace = rng.uniform(1.0, 3.2) * site.build.tempo

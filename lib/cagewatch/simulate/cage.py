@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 
 WIDTH, HEIGHT = 320, 240
 
@@ -16,7 +17,7 @@ HOPPER = ((91.0, 107.0), (258.0, 107.0), (131.0, 177.0))
 DETAIL = 2  # the static picture is drawn this many times larger
 
 
-def draw_cage(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def draw_cage(rng: Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draw the cage of one recording, seen from the side under even light.
 
     Returns
@@ -34,7 +35,7 @@ def draw_cage(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return picture, clear
 
 
-def _texture(rng: np.random.Generator, smooth: float) -> np.ndarray:
+def _texture(rng: Generator, smooth: float) -> np.ndarray:
     """Smooth noise of unit deviation over the enlarged picture, float32."""
     grain = rng.normal(size=(HEIGHT * DETAIL, WIDTH * DETAIL)).astype(np.float32)
     grain = cv2.GaussianBlur(grain, (0, 0), smooth)
@@ -57,7 +58,7 @@ def _line(picture: np.ndarray, tone: float, width: float, *places: tuple[float, 
     cv2.polylines(picture, [_points(*places)], False, tone, max(round(width * DETAIL), 1), 8)
 
 
-def _draw_wall(rng: np.random.Generator) -> np.ndarray:
+def _draw_wall(rng: Generator) -> np.ndarray:
     """Wall behind the cage, and the white cloth it stands on."""
     picture = np.full((HEIGHT * DETAIL, WIDTH * DETAIL), rng.uniform(142, 158), np.float32)
     picture += 3 * _texture(rng, 30) + 1.5 * _texture(rng, 1.5)
@@ -69,7 +70,7 @@ def _draw_wall(rng: np.random.Generator) -> np.ndarray:
     return cv2.GaussianBlur(picture, (1, 0), sigmaX=0.01, sigmaY=3)
 
 
-def _draw_bedding(picture: np.ndarray, rng: np.random.Generator) -> None:
+def _draw_bedding(picture: np.ndarray, rng: Generator) -> None:
     """Wood shavings with an uneven top edge, darker toward the front and in the hollows."""
     columns = np.arange(30, 294, 3)
     wander = np.cumsum(rng.normal(0, 1.0, len(columns)))
@@ -158,7 +159,7 @@ def _draw_hopper(picture: np.ndarray) -> None:
     _line(picture, 120, 1.2, (112, 143.5), (102, 150.5))
 
 
-def _draw_glare(picture: np.ndarray, clear: np.ndarray, rng: np.random.Generator) -> None:
+def _draw_glare(picture: np.ndarray, clear: np.ndarray, rng: Generator) -> None:
     """Reflections on the front wall: a few soft upright stripes, the same on wall and mouse."""
     for _ in range(3):
         left, wide = rng.uniform(30, 280), rng.uniform(4, 12)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.random import Generator
 
 BEHAVIOURS = ("drink", "eat", "groom", "hang", "micromovement", "rear", "rest", "walk")
 
@@ -83,7 +84,7 @@ def fit_ethogram(bouts: Sequence[Bout]) -> Ethogram:
 
 
 def draw_bouts(
-    rng: np.random.Generator, n_frames: int, rare: float = 1.0, ethogram: Ethogram = FITTED
+    rng: Generator, n_frames: int, rare: float = 1.0, ethogram: Ethogram = FITTED
 ) -> list[Bout]:
     """Draw the bouts of one recording.
 

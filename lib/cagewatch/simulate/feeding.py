@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from itertools import count
 
 import numpy as np
+from numpy.random import Generator
 
 from cagewatch.simulate.cage import HOPPER, SPOUT
 from cagewatch.simulate.mouse import Part
@@ -29,9 +30,7 @@ from cagewatch.simulate.postures import (
 )
 
 
-def drink(
-    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: np.random.Generator
-) -> Iterator[None]:
+def drink(goal: np.ndarray, wobble: np.ndarray, site: Site, rng: Generator) -> Iterator[None]:
     """Upright at the spout, nose on its tip, licking in clusters."""
     yaw = turned_to(rng.normal(0, 0.25), site.yaw)
     take_posture(
@@ -58,9 +57,7 @@ def drink(
         yield
 
 
-def eat(
-    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: np.random.Generator
-) -> Iterator[None]:
+def eat(goal: np.ndarray, wobble: np.ndarray, site: Site, rng: Generator) -> Iterator[None]:
     """Gnawing at the hopper from below, or seated with a pellet held in both fore-paws."""
     at_hopper = rng.random() < 0.4 and abs(site.x - HOPPER[2][0]) < 70
     if at_hopper:
@@ -99,7 +96,7 @@ def eat(
         yield
 
 
-def _reach_hopper(goal: np.ndarray, site: Site, rng: np.random.Generator) -> None:
+def _reach_hopper(goal: np.ndarray, site: Site, rng: Generator) -> None:
     """Set the goal to the nose at the hopper's slope."""
     bite = HOPPER[2][0] + rng.uniform(0, 34)
     row = HOPPER[2][1] - 0.55 * (bite - HOPPER[2][0]) + 3
@@ -114,7 +111,7 @@ def _reach_hopper(goal: np.ndarray, site: Site, rng: np.random.Generator) -> Non
     put_nose(goal, site.build, bite, row)
 
 
-def _sit_with_pellet(goal: np.ndarray, site: Site, yaw: float, rng: np.random.Generator) -> None:
+def _sit_with_pellet(goal: np.ndarray, site: Site, yaw: float, rng: Generator) -> None:
     """Set the goal to sitting up with a pellet before the mouth."""
     take_posture(
         goal, site, yaw, pitch=rng.uniform(0.8, 1.1), lift=13, bend=rng.uniform(0.9, 1.3),

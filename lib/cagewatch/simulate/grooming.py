@@ -17,6 +17,7 @@ from itertools import count
 from typing import NamedTuple
 
 import numpy as np
+from numpy.random import Generator
 
 from cagewatch.simulate.mouse import Part
 from cagewatch.simulate.postures import Site, any_heading, strokes, take_posture, wait, wander
@@ -65,7 +66,7 @@ LOOSE = {
 FACE = {"nose": (-0.75, -0.45), "one paw": (-0.6, -0.3), "both paws": (-0.9, -0.5)}
 
 
-def order_elements(rng: np.random.Generator) -> Iterator[str]:
+def order_elements(rng: Generator) -> Iterator[str]:
     """Yield the names of grooming elements, without end: whole and broken chains among others."""
     names, shares = list(LOOSE), np.array(list(LOOSE.values()))
     while True:
@@ -78,9 +79,7 @@ def order_elements(rng: np.random.Generator) -> Iterator[str]:
             yield names[rng.choice(len(names), p=shares)]
 
 
-def groom(
-    goal: np.ndarray, wobble: np.ndarray, site: Site, rng: np.random.Generator
-) -> Iterator[None]:
+def groom(goal: np.ndarray, wobble: np.ndarray, site: Site, rng: Generator) -> Iterator[None]:
     """Seated: strokes over nose and face, then licking of the body, pauses and shifts between."""
     yaw, sit = any_heading(site, rng), rng.uniform(0.75, 1.05)
     side = rng.choice([-1, 1])
@@ -124,13 +123,7 @@ def groom(
 
 
 def _take_seat(
-    goal: np.ndarray,
-    site: Site,
-    name: str,
-    yaw: float,
-    sit: float,
-    side: int,
-    rng: np.random.Generator,
+    goal: np.ndarray, site: Site, name: str, yaw: float, sit: float, side: int, rng: Generator
 ) -> None:
     """Set the goal to the posture of a grooming element."""
     tail = {"tail_side": rng.normal(0, 1.0), "tail_curl": 0.1}

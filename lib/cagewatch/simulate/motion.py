@@ -7,6 +7,7 @@ from itertools import pairwise
 from math import cos
 
 import numpy as np
+from numpy.random import Generator
 
 from cagewatch.simulate.behaviours import ACTIONS
 from cagewatch.simulate.cage import FLOOR, HOPPER, SPOUT, WALLS
@@ -34,7 +35,7 @@ CLOSE = 12.0  # pixels from its place at which a mouse takes up the posture for 
 CYCLE = 26.0  # pixels travelled in one cycle of steps
 
 
-def plan_places(bouts: Sequence[Bout], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def plan_places(bouts: Sequence[Bout], rng: Generator) -> tuple[np.ndarray, np.ndarray]:
     """Choose the screen column and ground row of every bout, (n_bouts,) float64 each.
 
     A mouse changes place by walking, so all bouts between two walks share one place, chosen for
@@ -62,7 +63,7 @@ def plan_places(bouts: Sequence[Bout], rng: np.random.Generator) -> tuple[np.nda
 
 
 def _choose_place(
-    here: set[str], nest: float, rng: np.random.Generator, following: tuple[float, float] | None
+    here: set[str], nest: float, rng: Generator, following: tuple[float, float] | None
 ) -> tuple[float, bool]:
     """Column for a set of behaviours, and whether they allow of no other."""
     if "drink" in here:
@@ -81,9 +82,7 @@ def _choose_place(
     return rng.uniform(WALLS[0] + 25, WALLS[1] - 25), False
 
 
-def move_mouse(
-    bouts: Sequence[Bout], build: Build, rng: np.random.Generator
-) -> Iterator[np.ndarray]:
+def move_mouse(bouts: Sequence[Bout], build: Build, rng: Generator) -> Iterator[np.ndarray]:
     """Yield the poses of all frames in blocks of (up to `BLOCK`, len(Part)) float64.
 
     The body follows its goal like a critically damped spring with limited speed, so there is no

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
+from numpy.random import Generator
 
 from cagewatch.simulate.cage import WALLS
 
@@ -60,7 +61,7 @@ class Build:
     tempo: float
 
 
-def draw_build(rng: np.random.Generator, agouti: bool) -> Build:
+def draw_build(rng: Generator, agouti: bool) -> Build:
     """Draw one mouse: a black coat, or an agouti one, which is paler with a light belly."""
     back = int(rng.integers(52, 70) if agouti else rng.integers(14, 26))
     return Build(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import cos, exp, pi, sin
 
 import numpy as np
+from numpy.random import Generator
 
 from cagewatch.simulate.mouse import Build, Part, skeleton
 
@@ -19,7 +20,7 @@ STILL = (0.0, 0.0)
 
 
 def strokes(
-    rng: np.random.Generator, hertz: float, run: float, gap: float, spread: float = 0.15
+    rng: Generator, hertz: float, run: float, gap: float, spread: float = 0.15
 ) -> Iterator[tuple[float, float]]:
     """Yield an irregular to-and-fro movement, frame by frame and without end.
 
@@ -52,12 +53,12 @@ def strokes(
             yield STILL
 
 
-def wait(rng: np.random.Generator, seconds: float, spread: float = 0.7) -> int:
+def wait(rng: Generator, seconds: float, spread: float = 0.7) -> int:
     """Frames to wait: log-normal around `seconds`, at least one; long waits are not rare."""
     return max(1, round(FPS * seconds * exp(rng.normal(0, spread))))
 
 
-def wander(rng: np.random.Generator, seconds: float) -> Iterator[float]:
+def wander(rng: Generator, seconds: float) -> Iterator[float]:
     """Yield a smooth random course of about unit deviation that forgets itself in `seconds`."""
     keep = exp(-1 / max(FPS * seconds / 2, 1.0))
     # The second of two equal filters in a row has this deviation for an input of 1.
@@ -123,7 +124,7 @@ def turned_to(angle: float, near: float) -> float:
     return angle + 2 * np.pi * round((near - angle) / (2 * np.pi))
 
 
-def any_heading(site: Site, rng: np.random.Generator) -> float:
+def any_heading(site: Site, rng: Generator) -> float:
     """Mostly the heading the mouse has, sometimes a new one; all headings occur."""
     return site.yaw + rng.normal(0, 0.35 if rng.random() < 0.6 else 1.3)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 
 from cagewatch.simulate.cage import HEIGHT, WALLS, WIDTH, draw_cage
 
@@ -36,7 +37,7 @@ class Scene:
     drift: np.ndarray
 
 
-def draw_scene(rng: np.random.Generator, night: bool) -> Scene:
+def draw_scene(rng: Generator, night: bool) -> Scene:
     """Draw the cage of one recording, by day or by night."""
     picture, clear = draw_cage(rng)
     picture = cv2.resize(picture, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
@@ -118,7 +119,7 @@ def finish_frame(
     return cv2.add(lit, crop, dtype=cv2.CV_8U)
 
 
-def _lamp(rng: np.random.Generator, night: bool) -> np.ndarray:
+def _lamp(rng: Generator, night: bool) -> np.ndarray:
     """Uneven light over the picture: a gentle slope by day, one lamp's spot by night."""
     row, column = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     if not night:
