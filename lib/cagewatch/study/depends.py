@@ -27,12 +27,8 @@ SIMULATION = ("dataset", "data_dir", "results_dir") + tuple(
 PREPARATION = (
     ("dataset", "data_dir", "results_dir", "layout", "train_recordings", "test_recordings")
     + ("train_start", "train_stop", "test_start", "test_stop", "annotator_group")
-    + (
-        "label_tolerance",
-        "labels_end",
-        "flow_spacing",
-        "frame_stride",
-    )  # of which its lag
+    # The lag of flow follows from the last two.
+    + ("label_tolerance", "labels_end", "flow_spacing", "frame_stride")
     + tuple(one.name for one in fields(Preprocessing) if one.name in Parameters.model_fields)
 )
 # An artefact shows what the library draws, so of that all counts.

@@ -45,18 +45,12 @@ def execute(
     notebook : Path
         A percent script, or the name of one of ``notebooks/``.
     output : Path
-        Where the executed ``.ipynb`` goes.
+        Where the executed ``.ipynb`` goes; it is given back.
     values : dict
         Parameters by name. A notebook that makes a run gets all parameters that the layers resolve
         them to; another notebook only those given.
-    kernel : str
-        The Jupyter kernel.
-    name : str
-        Stands before each line that the notebook prints.
-
-    Returns
-    -------
-    output : Path
+    kernel, name : str
+        The Jupyter kernel, and what stands before each line that the notebook prints.
 
     Raises
     ------
@@ -110,20 +104,8 @@ def read_values(
 ) -> dict[str, Any]:
     """Read what a user gives for a notebook: YAML files, then names with values as text.
 
-    Parameters
-    ----------
-    notebook : str or Path
-        As for `execute`.
-    files : sequence of Path
-        Flat YAML, later ones win.
-    named : sequence of tuple of str
-        Names and values, which win over files. A text is read as YAML unless the notebook says
-        that the parameter is a ``str``.
-
-    Raises
-    ------
-    InputError
-        For a name that the notebook has no parameter of.
+    Later files win over earlier ones, and names over files. A text is read as YAML unless the
+    notebook says that the parameter is a ``str``. InputError for a name that it does not have.
     """
     cell = _parameters_cell(read_notebook(Path(notebook)), str(notebook))
     kinds = {name: line.annotation for name, line in _lines_of(cell.source).items()}
@@ -188,12 +170,11 @@ def _as_python(name: str, value: Any) -> str:
     """A value as source: plain data only, which is all that a parameter can be."""
     written = repr(value)
     try:
-        plain = ast.literal_eval(written) == value
+        if ast.literal_eval(written) == value and "\n" not in written:
+            return written
     except (ValueError, SyntaxError):
-        plain = False
-    if not plain or "\n" in written:
-        raise InputError(f"{name} has the value {written[:60]}, which is no plain value.")
-    return written
+        pass
+    raise InputError(f"{name} has the value {written[:60]}, which is no plain value.")
 
 
 class _Prefixed:

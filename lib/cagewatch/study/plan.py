@@ -172,10 +172,9 @@ class Study:
             for artefact in self.artefacts()
         ]
         shown = [file for page in pages for file in page.files]
-        kinds = ("csv", "md", "tex")
-        summary = self._page("summary", shown, [f"summary.{kind}" for kind in kinds])
-        of_paper = any(one.of_paper for one in self.artefacts())
-        return [*pages, summary] if of_paper else pages
+        if any(one.of_paper for one in self.artefacts()):
+            pages.append(self._page("summary", shown, ["summary.csv", "summary.md", "summary.tex"]))
+        return pages
 
     def ablations(self) -> list[Page]:
         """The ablations that are trained for, of which the notebook is there."""
@@ -223,10 +222,7 @@ def read_study(config: Mapping[str, Any]) -> Study:
         layout=first.layout,
         targets=[str(one) for one in as_list(config["targets"]) or defaults["targets"]],
         models=[str(one) for one in as_list(config["models"]) or defaults["models"]],
-        seeds=[
-            as_seed(seed)
-            for seed in as_list(config["seeds"]) or config["seeds_of_scale"][first.scale]
-        ],
+        seeds=list(map(as_seed, as_list(config["seeds"]) or config["seeds_of_scale"][first.scale])),
         one_seed=config["one_seed"],
         results=Path(first.results_dir),
         kernel=check_kernel(config["kernel"]),
@@ -247,12 +243,9 @@ def read_study(config: Mapping[str, Any]) -> Study:
 
 def read_own_values(path: str | None) -> dict[str, Any]:
     """The user's own YAML file of values; it may not name what the grid chooses."""
-    if path is None:
-        return {}
-    values = params.read_layer(Path(path))
-    for name in CHOSEN:
-        if name in values:
-            raise InputError(f"{path} sets {name!r}, which the study chooses: remove it there.")
+    values = {} if path is None else params.read_layer(Path(path))
+    if chosen := [name for name in CHOSEN if name in values]:
+        raise InputError(f"{path} sets {chosen[0]!r}, which the study chooses: remove it there.")
     return values
 
 
@@ -260,11 +253,9 @@ def as_list(value: Any) -> list[Any]:
     """One value, several in a list or several in a string become a list; None an empty one."""
     if value is None:
         return []
-    return value.replace(",", " ").split() if isinstance(value, str) else list(_many(value))
-
-
-def _many(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, list | tuple) else [value]
+    if isinstance(value, str):
+        return value.replace(",", " ").split()
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def as_seed(value: Any) -> int:

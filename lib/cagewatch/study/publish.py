@@ -40,25 +40,9 @@ LARGEST = 1_000_000  # bytes
 def publish_figures(dataset: str, results: Path, figures: Path) -> list[str]:
     """Copy a study's figures and tables to where they are published, and record their scale.
 
-    Files that an earlier publication made and this one lacks are removed; others stay.
-
-    Parameters
-    ----------
-    dataset : str
-    results : Path
-        The study's folder of results.
-    figures : Path
-        The folder of published figures; those of the dataset go into one of its own.
-
-    Returns
-    -------
-    names : list of str
-        Of the files that were published.
-
-    Raises
-    ------
-    InputError
-        If there is nothing to publish, or what is published already is of a larger scale.
+    Files that an earlier publication made and this one lacks are removed; others stay. The names of
+    what was published are given back. InputError if there is nothing to publish, or what is
+    published already is of a larger scale.
     """
     source, target = results / dataset / "figures", figures / dataset
     names = sorted(path.name for path in source.glob("*.*") if path.name != "README.md")
@@ -112,26 +96,15 @@ def publish_notebook(executed: nbformat.NotebookNode, source: Path, target: Path
     Text and parameters cell are those of the source: the values of one run would win over what a
     reader edits, and no cell that papermill injected stays, which would do so too.
 
-    Parameters
-    ----------
-    executed : NotebookNode
-    source : Path
-        The percent ``.py`` of the same notebook, whose code must be what was executed.
-    target : Path
-
-    Raises
-    ------
-    InputError
-        If it is not, a cell failed or was not run, or the result is too large or names a folder
-        of this machine.
+    `source` is the percent ``.py`` of the same notebook. InputError if its code is not what was
+    executed, a cell failed or was not run, or the result is too large or names a folder of this
+    machine.
     """
     shown = jupytext.read(source)
-    ran = [
-        cell
-        for cell in executed.cells
-        if cell.cell_type == "code" and "injected-parameters" not in tags_of(cell)
-    ]
-    code = [cell for cell in shown.cells if cell.cell_type == "code"]
+    ran, code = (
+        [cell for cell in one.cells if cell.cell_type == "code"] for one in (executed, shown)
+    )
+    ran = [cell for cell in ran if "injected-parameters" not in tags_of(cell)]
     if [_code_of(cell) for cell in ran] != [_code_of(cell) for cell in code]:
         raise InputError(f"{source} has changed since it was executed: run 'make study' again.")
     for cell, done in zip(code, ran, strict=True):

@@ -91,12 +91,8 @@ class Measured(NamedTuple):
         How many values a frame has, by stream.
     distances : dict of str to ndarray
         See `cagewatch.study.ablations.bottleneck.measure_distances`.
-    index : ClipIndex
-        The test clips.
-    frames : DataFrame
-        The run's table of frame scores.
-    state : dict of str to ndarray
-        Of the run's detector: what normal scores are.
+    index, frames, state
+        The test clips, the run's table of frame scores, and what normal scores are.
     """
 
     errors: dict[str, np.ndarray]

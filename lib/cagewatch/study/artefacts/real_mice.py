@@ -75,6 +75,16 @@ class Scored(NamedTuple):
         return self.frames["half"].to_numpy()
 
     @property
+    def bouts(self) -> np.ndarray:
+        """First frame and the one after the last of each bout of the target: (n_bouts, 2) int64."""
+        return find_bouts(self.flags, self.half)
+
+    @property
+    def auc(self) -> float:
+        """AUC over pairs of frames of the same half, the mean over seeds."""
+        return float(within_auc(self.pairs()).mean())
+
+    @property
     def flags(self) -> np.ndarray:
         """Where the target is shown, (n_frames,) bool."""
         return self.frames["anomalous"].to_numpy(bool)
@@ -161,7 +171,7 @@ def tabulate_target(given: Given, target: str, scored: dict[str, Scored]) -> pd.
 def describe_row(one: Scored) -> dict[str, object]:
     """One row of the table."""
     pairs = one.pairs()
-    value = float(within_auc(pairs).mean())
+    value = one.auc
     interval = percentile_interval(resample_within(pairs)) if one.target in CLAIMED else ()
     scaled = [compute_auc(scale_per_recording(row, one.half), one.flags) for row in one.scores]
     away = [far_from_edges(one.flags[one.half == half], edge_margin()) for half in (FIRST, SECOND)]
@@ -175,7 +185,7 @@ def describe_row(one: Scored) -> dict[str, object]:
     return row | {
         "Scaled and pooled": float(np.mean(scaled)),
         "Edges left out": float(within_auc(one.pairs(np.concatenate(away))).mean()),
-        "Bouts found": f"{count_found(one).sum(axis=1).mean():.3g} of {len(bouts_of(one))}",
+        "Bouts found": f"{count_found(one).sum(axis=1).mean():.3g} of {len(one.bouts)}",
         "Seeds": len(one.scores),
         "Epochs kept": describe_epochs(one),
     }
@@ -196,19 +206,14 @@ def describe_epochs(one: Scored) -> str | None:
     return text + (f", the last in {at_end} of {len(one.kept)} runs" if at_end else "")
 
 
-def bouts_of(one: Scored) -> np.ndarray:
-    """First frame and the one after the last of each of the target's bouts: (n_bouts, 2) int64."""
-    return find_bouts(one.flags, one.half)
-
-
 def count_found(one: Scored) -> np.ndarray:
     """Which bouts each seed finds: (n_seeds, n_bouts) bool.
 
     A bout is found if at least half of its frames score above all but `RARE` of the other frames
     of the same half. That threshold is known afterwards only: it describes, and promises nothing.
     """
-    found = np.zeros((len(one.scores), len(bouts_of(one))), bool)
-    for number, (start, stop) in enumerate(bouts_of(one)):
+    found = np.zeros((len(one.scores), len(one.bouts)), bool)
+    for number, (start, stop) in enumerate(one.bouts):
         others = (one.half == one.half[start]) & ~one.flags
         limits = np.quantile(one.scores[:, others], 1 - RARE, axis=1)
         found[:, number] = np.mean(one.scores[:, start:stop] > limits[:, None], axis=1) >= 0.5
@@ -220,7 +225,7 @@ def describe_bouts(one: Scored) -> str:
     frames, steps = one.flags, np.diff(one.frames["time_s"])
     step = float(np.median(steps))
     return (
-        f"{len(bouts_of(one))} bouts, {frames.sum()} frames, {frames.sum() * step:.1f} s in "
+        f"{len(one.bouts)} bouts, {frames.sum()} frames, {frames.sum() * step:.1f} s in "
         f"{len(frames) * step:.0f} s of one mouse"
     )
 
@@ -269,15 +274,14 @@ def compare(a: Scored, b: Scored) -> tuple[float, float, float, str]:
     """Difference of two detectors' AUCs, its interval and what it means for the first."""
     first, second = a.pairs(), b.pairs()
     low, high = percentile_interval(resample_within(first) - resample_within(second))
-    difference = float(within_auc(first).mean() - within_auc(second).mean())
-    return difference, low, high, verdict(low, high)
+    return a.auc - b.auc, low, high, verdict(low, high)
 
 
 def describe_target(target: str, scored: dict[str, Scored], pairs: pd.DataFrame) -> str:
     """Markdown: one paragraph on what works and what does not, from the numbers."""
     if not scored:
         return f"**{target}**: not run."
-    values = {model: float(within_auc(item.pairs()).mean()) for model, item in scored.items()}
+    values = {model: item.auc for model, item in scored.items()}
     parts = [f"**{target}**: {describe_bouts(next(iter(scored.values())))}."]
     parts += [*describe_kinds(values), *describe_halves(scored), *describe_misses(scored, values)]
     compared = pairs[pairs["Target"] == target]

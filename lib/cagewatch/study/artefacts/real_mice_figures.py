@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from scipy.stats import rankdata
 
 from cagewatch.metrics import Roc, compute_roc
-from cagewatch.metrics.within import within_auc
 from cagewatch.plots import name_model, plot_roc
 from cagewatch.plots.style import ANOMALOUS, BOUT, NORMAL
 from cagewatch.plots.timeline import spans_of
@@ -38,11 +37,8 @@ def draw_curves(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure:
             ax.set_title(f"{target}: not run")
             continue
         for index, model in enumerate(SHOWN):
-            one = scored[target].get(model)
-            if one is None:
-                continue
-            value = float(within_auc(one.pairs()).mean())
-            plot_roc(roc_within(one), name_model(model), value, index=index, ax=ax)
+            if one := scored[target].get(model):
+                plot_roc(roc_within(one), name_model(model), one.auc, index=index, ax=ax)
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False, ncols=2)
         ax.set_title(f"{target}: {describe_bouts(next(iter(scored[target].values())))}", fontsize=8)
     caption = (
