@@ -182,7 +182,7 @@ def score(
     cores: Cores = 0,
     per_job: Annotated[
         int, typer.Option("--videos-per-job", min=1, help="More videos are scored in jobs of it.")
-    ] = 10,
+    ] = 20,
     profile: Annotated[
         Path | None, typer.Option(help="Snakemake profile of a cluster: profiles/slurm.")
     ] = None,

@@ -31,7 +31,7 @@ from cagewatch.runs import refuse_links
 from cagewatch.scoring import open_source
 
 DONE = "scored.json"
-PER_JOB = 10  # recordings that a job scores; as many are scored without any
+PER_JOB = 20  # recordings that a job scores; as many are scored without any
 
 
 class Work(NamedTuple):
