@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,9 +77,11 @@ def test_broken_files_are_named_and_the_rest_is_scored_once(cage, videos, tmp_pa
     many = Path(shutil.copytree(videos, tmp_path / "many"))
     (many / "broken.mp4").write_bytes(b"no video")
     (many / "empty.mp4").write_bytes(b"")
+    figures = plt.get_fignums()
     done = command("score", cage, many, "--cores", 1)
     assert done.exit_code == 1
     assert "4 scored, 2 failed" in done.stdout
+    assert plt.get_fignums() == figures  # none is kept in memory
     said = [line for line in done.stderr.splitlines() if line.startswith("Not scored")]
     assert len(said) == 2 and "broken" in said[0] and "empty" in said[1]
     scores = cage / "scored" / "sub" / "extra" / "scores.csv"

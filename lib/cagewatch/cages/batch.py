@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+import matplotlib.pyplot as plt
 import pandas as pd
 
 from cagewatch import plots, runs, runtime
@@ -35,17 +36,7 @@ PER_JOB = 20  # recordings that a job scores; as many are scored without any
 
 
 class Work(NamedTuple):
-    """What is to be scored, by what.
-
-    Attributes
-    ----------
-    cage : Cage
-    sources : dict of str to Path
-        By name, of `gather_sources`.
-    level : Level
-        Where alarms begin.
-    parameters : ScoreParameters
-    """
+    """What is to be scored, by what; `sources` are those of `gather_sources`."""
 
     cage: Cage
     sources: dict[str, Path]
@@ -187,7 +178,9 @@ def score_into(folder: Path, work: Work, name: str, progress: bool = True) -> di
     held_back = None if given.anyway else reason
     write_results(folder, result, cage.run.parameters.image_fps, alarms=held_back is None)
     if held_back is None:
-        plots.save_figure(plot_timeline(result, work.level), folder, "timeline")
+        figure = plot_timeline(result, work.level)
+        plots.save_figure(figure, folder, "timeline")
+        plt.close(figure)  # pyplot keeps it otherwise, 3 MB for each recording
         if given.highlights:
             cut_highlights(folder, result, work.level, given.highlights, given.highlight_seconds)
     return {
