@@ -26,7 +26,6 @@ from cagewatch.metrics.inputs import find_bouts, frame_durations
 from cagewatch.metrics.intervals import Interval, RocBand, auc_interval, describe_interval, roc_band
 from cagewatch.metrics.jackknife import choose_blocks, estimate_auc, leave_one_out
 from cagewatch.metrics.operating_points import (
-    Consequences,
     Scored,
     apply_rule,
     default_rule,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cagewatch.errors import InputError
-from cagewatch.metrics.events import EventMetrics, event_metrics
+from cagewatch.metrics.events import event_metrics
 from cagewatch.metrics.inputs import find_bouts
 from cagewatch.metrics.roc import why_undefined
 from cagewatch.metrics.thresholds import choose_threshold, parse_rule
@@ -57,45 +57,30 @@ class Scored(NamedTuple):
         return why_undefined(self.anomalous)
 
 
-class Consequences(NamedTuple):
-    """What a threshold flags, and in `events` (None without labels) what of it is right.
+def weigh_threshold(scored: Scored, threshold: float) -> dict[str, Any]:
+    """Count what flagging at a threshold does; unknown is NaN, or None for `events`.
 
-    `spans` are the alarms, (n_alarms, 2) int64 positions ``start`` to ``stop`` (exclusive).
-    """
-
-    threshold: float
-    n_frames: int
-    flagged: int
-    n_alarms: int
-    hours: float
-    alarms_per_hour: float
-    events: EventMetrics | None
-    spans: np.ndarray
-
-
-def weigh_threshold(scored: Scored, threshold: float) -> Consequences:
-    """Count what flagging at a threshold does; unknown is NaN.
-
-    It is meant for every step of a slider: 100,000 frames take milliseconds.
+    Returns
+    -------
+    consequences : dict
+        ``threshold``, ``n_frames``, ``flagged`` (frames), ``n_alarms``, ``hours``,
+        ``alarms_per_hour`` and ``events``, the fields of `EventMetrics`.
     """
     flagged = scored.score >= threshold
-    spans = find_bouts(flagged, scored.codes)
-    hours = scored.seconds / 3600
+    n_alarms, hours = len(find_bouts(flagged, scored.codes)), scored.seconds / 3600
     events = None
     if scored.anomalous is not None:
-        events = event_metrics(
-            scored.score, scored.anomalous, scored.codes, threshold, scored.time_s
-        )
-    return Consequences(
-        threshold=float(threshold),
-        n_frames=len(flagged),
-        flagged=int(flagged.sum()),
-        n_alarms=len(spans),
-        hours=hours,
-        alarms_per_hour=len(spans) / hours if hours > 0 else math.nan,
-        events=events,
-        spans=spans,
-    )
+        given = (scored.score, scored.anomalous, scored.codes, threshold, scored.time_s)
+        events = event_metrics(*given)._asdict()
+    return {
+        "threshold": float(threshold),
+        "n_frames": len(flagged),
+        "flagged": int(flagged.sum()),
+        "n_alarms": n_alarms,
+        "hours": hours,
+        "alarms_per_hour": n_alarms / hours if hours > 0 else math.nan,
+        "events": events,
+    }
 
 
 def apply_rule(scored: Scored, rule: str) -> float:

@@ -83,7 +83,6 @@ def save_threshold(
     path: Path, run: FinishedRun, scored: Scored, threshold: float, score: str, smoothing: int
 ) -> None:
     """Write a threshold and its consequences to a JSON file that `read_threshold` takes."""
-    values = weigh_threshold(scored, threshold)
     write_json(
         path,
         {
@@ -96,10 +95,7 @@ def save_threshold(
                 for name in ("dataset", "target", "model", "seed")
             },
             "scores_crc32": run.digest,
-            "consequences": json_ready(
-                {name: value for name, value in values._asdict().items() if name != "spans"}
-                | {"events": values.events and values.events._asdict()}
-            ),
+            "consequences": json_ready(weigh_threshold(scored, threshold)),
         },
     )
 
