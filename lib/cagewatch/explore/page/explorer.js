@@ -88,7 +88,7 @@ function build(element, link) {
       mark.className = "cw-simulated"; mark.textContent = "simulated data";
       parts.push(mark);
     }
-    if (tracks.length > 1) tracks.forEach((track, k) => swatch(COLOURS.tracks[k], `${track.short}, ${k ? "lower" : "upper"} alarms`));
+    if (tracks.length > 1) tracks.forEach((track, k) => swatch(COLOURS.tracks[k], `${k ? "second" : "first"}: ${track.short}, ${k ? "lower" : "upper"} alarms`));
     if (data.anomalous) { swatch(COLOURS.bout, "true bout"); swatch(COLOURS.caught, "alarm in a bout"); swatch(COLOURS.wrong, "false alarm"); }
     else if (data.review) { swatch(COLOURS.alarm, "to decide"); swatch(COLOURS.accepted, "accepted"); swatch(COLOURS.rejected, "rejected"); }
     else swatch(COLOURS.alarm, "alarm");
@@ -166,7 +166,7 @@ function build(element, link) {
       }
       return one;
     };
-    const head = (name) => row([[name], ...tracks.map((track, k) => [tracks.length > 1 ? track.short : "", "", COLOURS.tracks[k]])], true);
+    const head = (name) => row([[name], ...tracks.map((track, k) => [tracks.length > 1 ? ["first", "second"][k] : "", "", COLOURS.tracks[k]])], true);
     const line = (key, name, value, colour) => row([[name], ...tracks.map((track, k) => [value(track.weighed), k ? `${key}-2` : key, colour])]);
     const rows = [head("alarms"), line("alarms", "alarms", (w) => count(w.alarms.length))];
     if (labelled) {
