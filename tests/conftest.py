@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 # A busy machine is no finding.
-settings.register_profile("cagewatch", deadline=None)
+settings.register_profile("cagewatch", deadline=None, max_examples=50)
 settings.load_profile("cagewatch")
 
 
