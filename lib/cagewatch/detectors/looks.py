@@ -106,16 +106,17 @@ def look_at_place(footage: Footage, one: bool) -> list[np.ndarray]:
 
     Averaged over SMOOTHING.
     """
+
+    def measure() -> list[np.ndarray]:
+        runs = read_changes(footage, one)
+        return [
+            np.concatenate([locate(-block if one else np.abs(block)) for block in run])
+            for run in runs
+        ]
+
     window = max(1, round(SMOOTHING * footage.fps))
-    return [
-        uniform_filter1d(
-            np.concatenate([locate(-block if one else np.abs(block)) for block in run]),
-            window,
-            axis=0,
-            mode="nearest",
-        )
-        for run in read_changes(footage, one)
-    ]
+    measured = footage.remember("place", measure)
+    return [uniform_filter1d(part, window, axis=0, mode="nearest") for part in measured]
 
 
 def locate(change: np.ndarray) -> np.ndarray:
