@@ -20,6 +20,7 @@ import pandas as pd
 from cagewatch import metrics, runtime
 from cagewatch.detectors import TrainingSet, fit_detector
 from cagewatch.detectors.fusion import find_reasons
+from cagewatch.metrics import within
 from cagewatch.params import resolve
 from cagewatch.recordings import load_recordings
 from cagewatch.scoring import score_recordings
@@ -28,7 +29,16 @@ from cagewatch.study.tables import write_table
 
 RESULTS = Path("results/recommended")
 RIVAL = "pca_frames"  # whatever else is compared with it
+POOLED = (
+    "frame AUC, pooled, and scaled to [0, 1] per recording; 95% intervals, jackknife over"
+    " recordings, Student's t; differences are pooled, corrected by Holm over all"
+)
+PROTOCOL_OF = {
+    "mit_sample": "each half scored by detectors fitted on the other; AUC over pairs of frames of"
+    " the same half, 95% intervals of resampled bouts, as in docs/real_mice.md; too little for p"
+}
 PER_HOUR = (6.0, 60.0)
+PROTOCOLS = {"pooled": "AUC", "per_video_scaled": "AUC, scaled"}
 HALVES = {"mit_sample": ("mit_sample", "mit_sample_reversed")}
 
 
@@ -79,14 +89,20 @@ def tabulate_target(
     """A row for each detector: its AUCs, recall at budgets, and its difference to RIVAL."""
     flags = frames["anomalous"].astype(bool).to_numpy()
     of, label = frames["recording"].to_numpy(), frames["label"].to_numpy()
-    pairs = [(name, RIVAL) for name in scores if name != RIVAL]
-    apart = metrics.compare_rows(scores, flags, of, label, pairs, ["pooled"]).set_index("first")
+    rivals = [(name, RIVAL) for name in scores if name != RIVAL]
+    apart = metrics.compare_rows(scores, flags, of, label, rivals, ["pooled"]).set_index("first")
+    halves = frames["part"].nunique() > 1
     for name, score in scores.items():
         row: dict[str, object] = {"target": target, "detector": name}
-        for protocol in ("pooled", "per_video_scaled", "macro"):
+        for protocol in PROTOCOLS:
             found = metrics.auc_interval(score, flags, of, label, protocol)
             row |= {protocol: found.value, f"{protocol}_low": found.low}
             row |= {f"{protocol}_high": found.high}
+        if halves:  # scores of two detectors do not compare, and two halves give no interval
+            pairs = within.count_pairs(score, flags, of, label)
+            low, high = within.percentile_interval(within.resample_within(pairs))
+            row |= {"pooled": float(within.within_auc(pairs)[0])}
+            row |= {"pooled_low": low, "pooled_high": high, "per_video_scaled_low": np.nan}
         times = frames["time_s"].to_numpy()
         recall = metrics.recall_at_budgets(score, flags, times, of, PER_HOUR)
         row |= {f"recall_{one.budget:g}": one.recall for one in recall.itertuples()}
@@ -96,6 +112,13 @@ def tabulate_target(
             row["reasons"] = ", ".join(f"{word} {share:.0%}" for word, share in caught.items())
         if name != RIVAL:
             row |= apart.loc[name, ["difference", "low", "high", "p", "protocol"]].to_dict()
+        if name != RIVAL and halves:
+            other = within.count_pairs(scores[RIVAL], flags, of, label)
+            low, high = within.percentile_interval(
+                within.resample_within(pairs) - within.resample_within(other)
+            )
+            row |= {"difference": row["pooled"] - float(within.within_auc(other)[0])}
+            row |= {"low": low, "high": high, "p": np.nan}
         yield row
 
 
@@ -107,8 +130,7 @@ def present(rows: pd.DataFrame) -> pd.DataFrame:
         return f"{one[value]:.3f}{ends}" if pd.notna(one[value]) else "-"
 
     columns = {"Target": rows["target"], "Detector": rows["detector"]}
-    names = {"pooled": "AUC, pooled", "per_video_scaled": "scaled", "macro": "macro"}
-    for protocol, words in names.items():
+    for protocol, words in PROTOCOLS.items():
         ends = (f"{protocol}_low", f"{protocol}_high")
         columns[words] = [span(one, protocol, *ends) for _, one in rows.iterrows()]
     columns |= {f"Recall at {one:g}/h": rows[f"recall_{one:g}"] for one in PER_HOUR}
@@ -138,11 +160,9 @@ def main() -> None:
         given.out or Path("figures") / given.dataset,
         "recommended",
         f"{given.dataset}: recommended, its members and its rivals",
-        "frame AUC with 95% intervals, jackknife over recordings (bouts where fewer than two hold"
-        f" either class), Student's t; a member's row is its part of the sum, averaged over a"
-        f" second; differences are pooled and corrected by Holm over all of {table['p'].count()};"
-        " recall of bouts at false alarms an hour, the threshold from the other recordings;"
-        " reasons: shares of the target's frames by the largest part.",
+        f"{PROTOCOL_OF.get(given.dataset, POOLED)}; a member's row is its part of the sum, averaged"
+        " over a second; recall of bouts at false alarms an hour, the threshold from the other"
+        " recordings; reasons: shares of the target's frames by the largest part.",
         simulated=given.dataset.startswith("simulated"),
     )
 

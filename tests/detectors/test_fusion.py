@@ -191,3 +191,9 @@ def test_parts_are_averaged_over_a_second_of_a_run_and_not_across_a_gap(training
     found = detector.score(footage.part(kept))["score"]
     runs = np.flatnonzero(footage.kept & kept) < 150
     assert np.ptp(found[runs]) < 1e-9 < found[~runs].min() - found[runs].max()
+
+
+def test_a_member_that_looks_at_everything_is_a_reason_only_where_no_other_is():
+    table = {"score_habits": [9.0, 9.0, 0.3], "score_place": [1.5, 0.2, 0.9], "score": [0.0] * 3}
+    assert fusion.find_reasons(pd.DataFrame(table)).tolist() == ["place", "combination", "place"]
+    assert fusion.find_reasons(pd.DataFrame({"score": [1.0]})).tolist() == [""]

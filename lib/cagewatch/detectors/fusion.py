@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 FOLDS = 3  # of the recordings; each is scored by members fitted on the other folds
 SMOOTHING = 1.0  # seconds that a member's part is averaged over
 FAILURES = (InputError, ValueError, ArithmeticError, ImportError)
+ALL_LOOKS = ("habits", "density")  # members that look at everything, which is little of a reason
+UNUSUAL = 1.0  # a part that one normal frame in ten reaches
 REASONS = {  # what is unusual where a member's part is the largest
     **{"mean_image": "posture", "pca_frames": "posture", "pca_clips": "posture"},
     **{"flow_magnitude": "speed", "mean_flow": "speed", "frame_difference": "speed"},
@@ -210,6 +212,8 @@ def held_runs(footage: Footage, n_frames: int) -> list[np.ndarray]:
 def find_reasons(frames: pd.DataFrame) -> pd.Series:
     """What is most unusual about each frame, in a word.
 
+    A member of ALL_LOOKS is the reason only where no other part is UNUSUAL.
+
     Parameters
     ----------
     frames : DataFrame
@@ -227,5 +231,8 @@ def find_reasons(frames: pd.DataFrame) -> pd.Series:
     ]
     if not names:
         return pd.Series("", frames.index)
-    largest = frames[names].idxmax(axis=1).str.removeprefix("score_")
+    own = [name for name in names if name.removeprefix("score_") not in ALL_LOOKS]
+    parts = frames[names].astype(float)
+    parts.loc[parts[own].max(axis=1) >= UNUSUAL, parts.columns.difference(own)] = -np.inf
+    largest = parts.idxmax(axis=1).str.removeprefix("score_")
     return largest.map(lambda name: REASONS.get(name, name))
