@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -26,14 +29,35 @@ def make_run(
 ) -> Path:
     """A finished run whose scores separate the target by `strength`, on 24 bouts of 10 frames.
 
-    A network was trained for 2 epochs of 10 steps.
+    A network was trained for 2 epochs of 10 steps. The same run is made once and copied then.
     """
+    own = tuple(given.items())
+    root, made = _make_run(dataset, target, model, strength, seed, recordings or 12, own)
+    folder = results / made.relative_to(root)
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+    return folder
+
+
+MADE = tempfile.TemporaryDirectory()
+
+
+@cache
+def _make_run(
+    dataset: str,
+    target: str,
+    model: str,
+    strength: float,
+    seed: int,
+    recordings: int,
+    given: tuple[tuple[str, object], ...],
+) -> tuple[Path, Path]:
+    """Folder of results and of the run."""
+    results = Path(tempfile.mkdtemp(dir=MADE.name))
     chosen = {"dataset": dataset, "target": target, "model": model, "seed": seed, "scale": "smoke"}
-    values = resolve(chosen | {"results_dir": str(results)} | given)
+    values = resolve(chosen | {"results_dir": str(results)} | dict(given))
     anomalous = np.repeat(np.arange(24) % 3 == 1, 10)
     generator = np.random.default_rng([seed, *model.encode()])
     score = generator.normal(size=240) + strength * anomalous
-    recordings = recordings or 12
     frames = pd.DataFrame(
         {
             "recording": np.repeat([f"Test{n:03d}" for n in range(recordings)], 240 // recordings),
@@ -55,7 +79,7 @@ def make_run(
         history.to_csv(run.aside / "history.csv", index=False)
     found = metrics.compute_metrics(frames, values)
     runs.finish_run(run, Detector(values, state), frames, found, {}, {})
-    return run.folder
+    return results, run.folder
 
 
 def given_for(folder: Path, dataset: str) -> Given:
