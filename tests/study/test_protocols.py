@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given as drawn
+from hypothesis import settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 from study_runs import given_for, make_run
@@ -71,6 +72,7 @@ def test_the_width_is_the_best_on_the_labels() -> None:
     assert found > auc(prepared, "ends", anomalous)  # noise is what smoothing takes away
 
 
+@settings(max_examples=20)
 @drawn(st.integers(0, 2**32 - 1), st.floats(0.1, 10), st.floats(-5, 5))
 def test_only_the_pooled_protocol_sees_a_recordings_level(
     seed: int, factor: float, level: float
