@@ -25,6 +25,7 @@ from cagewatch.simulate.writer import write_video
 
 FRAMES = 180  # of a video
 PIECES = 4
+PATTERN = "{cage}_{animal}_{date}_{time}"
 
 
 def write_videos(folder: Path, count: int) -> list[Path]:
@@ -77,7 +78,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
         paths = write_videos(root / "made", given.videos)
-        asked = {"videos": [str(path) for path in paths[:4]], "into": str(root / "cage")}
+        asked = {"videos": [str(path) for path in paths[:12]], "into": str(root / "cage")}
+        asked["pattern"] = PATTERN
         train_cage(plan_training(TrainParameters(**asked, frame_stride=1, cores=1)))
         (root / "in").mkdir()
         counted = Counted(root / "cage" / "scored")
@@ -85,7 +87,7 @@ def main() -> None:
             target=copy_slowly, args=(paths, root / "in", given.pause), daemon=True
         )
         words = [sys.executable, "-m", "cagewatch.cli", "watch", root / "cage", root / "in"]
-        words += ["--rest", "1.5", "--cores", "1", "--pattern", "{cage}_{animal}_{date}_{time}"]
+        words += ["--rest", "1.5", "--cores", "1", "--pattern", PATTERN]
         began = time.perf_counter()
         writer.start()
         with open(root / "log", "w") as log:
@@ -110,7 +112,7 @@ def main() -> None:
         result |= {"twice": len(twice), "seconds": round(time.perf_counter() - began)}
         result["report"] = (root / "cage" / "report" / "report.html").is_file()
         print(json.dumps(result))
-        if twice or len(counted.seen) != len(paths):
+        if twice or len(counted.seen) != len(paths) or not result["report"]:
             print((root / "log").read_text()[-3000:])
             sys.exit(1)
 
