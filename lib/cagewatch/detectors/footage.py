@@ -97,8 +97,7 @@ class Footage:
 
     def remember(self, name: str, measure: Callable[[], Any]) -> Any:
         """What `measure` gives, computed once for these frames; a few numbers a frame at most."""
-        if name not in self.memo:
-            self.memo[name] = measure()
+        self.memo[name] = self.memo[name] if name in self.memo else measure()
         return self.memo[name]
 
     @contextmanager
@@ -110,23 +109,17 @@ class Footage:
         if self.store is not None:
             yield self
             return
-        rows, columns = self.settings.rows, self.settings.columns
         with TemporaryDirectory(prefix="cagewatch-") as folder:
             paths = Path(folder) / "gray", Path(folder) / "flow"
-            total = 0
             with open(paths[0], "wb") as gray, open(paths[1], "wb") as flow:
-                for run in replace(self, kept=None).chunks(PIECE):
-                    for chunk in run:
-                        chunk.gray()[chunk.count - chunk.new :].tofile(gray)
-                        chunk.flow()[chunk.count - chunk.new :].tofile(flow)
-                        total += chunk.new
-            shape = (total, rows, columns)
-            held = (
-                np.memmap(paths[0], np.uint8, "r", shape=shape),
-                np.memmap(paths[1], np.float16, "r", shape=(*shape, 2)),
-            )
-            store = Store(self.name, Path(folder), *held, np.empty(0), "")
-            yield replace(self, store=store)
+                for chunk in (one for run in replace(self, kept=None).chunks(PIECE) for one in run):
+                    chunk.gray()[chunk.count - chunk.new :].tofile(gray)
+                    chunk.flow()[chunk.count - chunk.new :].tofile(flow)
+            shape = (-1, self.settings.rows, self.settings.columns)
+            held_gray = np.memmap(paths[0], np.uint8, "r").reshape(shape)
+            held_flow = np.memmap(paths[1], np.float16, "r").reshape(*shape, 2)
+            held = (held_gray, held_flow, np.empty(0), "")
+            yield replace(self, store=Store(self.name, Path(folder), *held))
 
     def runs(self) -> Iterator[Iterator[np.ndarray]]:
         """Yield each run of successive kept frames as an iterator, to be read before the next.
