@@ -23,7 +23,7 @@ OPTIONS  = $(call option,DATASET,dataset) $(call option,DATA,data) $(call option
            $(call option,PROFILE,profile) $(if $(value KEEP),--keep)
 
 .PHONY: help setup study ablations test lab explore bench bench-gpu \
-        bench-curve docs publish test-slurm test-browser faults fuzz audit clean
+        bench-curve docs publish screenshots test-slurm test-browser faults fuzz audit clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -69,6 +69,9 @@ explore: setup  ## the threshold explorer, full page
 docs: setup  ## the documentation site, in build/docs
 	@$(BIN)/python -m sphinx -W --keep-going -q -j 2 -d build/doctrees docs build/docs
 	@echo "cagewatch: the site is at build/docs/index.html"
+
+screenshots: setup  ## the site's pictures of the explorer, taken anew (needs chromium)
+	@$(BIN)/python docs/screenshots.py
 
 bench: setup  ## measure speed against references: one table, and build/bench.json
 	@$(BIN)/python -m benchmarks $(value ARGS)
