@@ -47,8 +47,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cohorts", type=int, default=200)
     parser.add_argument("--powered", type=int, default=50, help="cohorts that do differ")
+    parser.add_argument("--seed", type=int, default=0, help="of the first cohort")
     given = parser.parse_args()
-    print(json.dumps(count_found(given.cohorts, 1.0)), flush=True)
+    print(json.dumps(count_found(given.cohorts, 1.0, given.seed)), flush=True)
     if given.powered:
         print(json.dumps(count_found(given.powered, MORE)))
 
