@@ -225,7 +225,7 @@ function build(element, link) {
     let text = alarms.length ? "no alarm here" : "nothing is flagged at this threshold";
     if (number >= 0) {
       const [from, to, caught] = alarms[number];
-      text = `alarm ${number + 1} of ${alarms.length}` + (data.timed ? `, ${second(from)} to ${second(to - 1)}` : "")
+      text = (data.review ? "alarm" : `alarm ${number + 1} of ${alarms.length}`) + (data.timed ? `, ${second(from)} to ${second(to - 1)}` : "")
         + (!data.anomalous ? "" : caught ? ", in a true bout" : ", false");
     }
     const scores = tracks.map((track) => short(track.score[at])).join(" and ");
