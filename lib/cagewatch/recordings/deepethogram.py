@@ -14,7 +14,7 @@ from typing import Any
 
 from cagewatch.errors import InputError
 from cagewatch.files import whole_file
-from cagewatch.names import unplain_cell
+from cagewatch.names import plain_cell, unplain_cell
 from cagewatch.recordings.annotations import OTHER, Bout
 
 BACKGROUND = "background"
@@ -84,8 +84,8 @@ def write_deepethogram_labels(path: Path, bouts: Sequence[Bout], n_frames: int) 
         if bout.behaviour != OTHER:
             shown[bout.start : bout.stop] = [bout.behaviour] * (bout.stop - bout.start)
     columns = [BACKGROUND, *names]
-    lines = [",".join(["", *columns])]
-    for frame, behaviour in enumerate(shown):
-        lines.append(",".join([str(frame), *(str(int(name == behaviour)) for name in columns)]))
-    with whole_file(path) as partial:
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+    with whole_file(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["", *map(plain_cell, columns)])
+        for frame, behaviour in enumerate(shown):
+            table.writerow([frame, *(int(name == behaviour) for name in columns)])
