@@ -32,6 +32,7 @@ label_tolerance: int = 0  # frames by which labels and decoded video may differ 
 frame_rates: str = 'refuse'  # refuse a recording of another frame rate than the cage's, or resample it
 highlights: int = 5  # moments in the highlights video; 0: no video
 highlight_seconds: float = 3.0  # length of each moment
+clips: bool = False  # a film of each alarm too, in the recording's folder clips
 anyway: bool = False  # write alarms though the detector or the recording failed the check
 pattern: str = None  # how file names are made, for recordings.csv: '{cage}_{animal}_{date}_{time}'
 backend: str = None  # Keras backend; None: the cage's
@@ -93,7 +94,7 @@ results.tabulate_events(shown)
 # %% [markdown]
 # ## The most anomalous moments
 #
-# The moments around the highest scores, highest first, as in `highlights.mp4`. They need not be alarms: below the threshold they show
+# The moments around the highest scores, those of alarms first, as in `highlights.mp4`. Others are below the threshold and show
 # what came nearest to one.
 
 # %%

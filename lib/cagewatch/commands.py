@@ -172,6 +172,7 @@ def score(
     start: Annotated[str, typer.Option(help="Where to start: seconds or h:mm:ss.")] = "0",
     stop: Annotated[str | None, typer.Option(help="Where to stop, likewise.")] = None,
     highlights: Annotated[int, typer.Option(help="Moments in a film of each video.")] = 0,
+    clips: Annotated[bool, typer.Option("--clips", help="A film of each alarm.")] = False,
     frame_rates: FrameRates = "refuse",
     pattern: Annotated[
         str | None, typer.Option(help="How file names are made: '{cage}_{animal}_{date}_{time}'.")
@@ -206,7 +207,7 @@ def score(
         "stop": read_time(stop) if stop else None,
     }
     values |= {"highlights": highlights, "frame_rates": frame_rates, "pattern": pattern}
-    values |= {"anyway": anyway, "cores": cores}
+    values |= {"anyway": anyway, "cores": cores, "clips": clips}
     work = plan_scoring(check_values(values, ScoreParameters, "the command"))
     typer.echo(work.level.words)
     if work.level.warning:

@@ -10,15 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cagewatch import cages
-from cagewatch.cages.alarms import decide_level, frames_in, tabulate_alarms
+from cagewatch.cages.alarms import Level, decide_level, frames_in, tabulate_alarms
 from cagewatch.cages.cage import Cage
 from cagewatch.cages.film import clock, write_highlights
-from cagewatch.cages.highlights import choose_moments, cut_highlights
+from cagewatch.cages.highlights import choose_moments, cut_clips, cut_highlights
 from cagewatch.cages.results import plot_timeline, read_result, write_results
-from cagewatch.cages.scoring import ScoreParameters, add_labels, score_one
+from cagewatch.cages.scoring import Result, ScoreParameters, add_labels, score_one
 from cagewatch.cages.sources import gather_sources
 from cagewatch.detectors import Computing
 from cagewatch.errors import InputError
+from cagewatch.metrics import AlarmShape
 from cagewatch.recordings.annotations import read_csv_bouts
 from cagewatch.recordings.boris import read_boris_bouts
 from cagewatch.video import probe, read_frames, thin_frames
@@ -171,7 +172,7 @@ def test_results_follow_no_link(cage, video, tmp_path):
 
 
 def test_the_highlights_play(cage, video, tmp_path):
-    level = decide_level(cage)
+    level = decide_level(cage, 1e9)  # no alarm, so nothing is slowed
     result = score_one(cage, video, level, asked())
     moments = cut_highlights(tmp_path, result, level, 3, 1.0)
     assert [m.peak for m in moments][0] == int(np.argmax(result.frames["smooth"]))
@@ -189,6 +190,32 @@ def test_the_highlights_play(cage, video, tmp_path):
         for k in range(moments[0].start, moments[0].stop)
     ]
     assert int(np.argmin(differences)) == at
+
+
+def test_alarms_come_before_all_else_and_last_a_second(tmp_path, write_video, moving_disc):
+    video = write_video(tmp_path / "fast.mp4", moving_disc(600), 120)
+    score = np.zeros(600)
+    score[[110, 135, 565]] = 4, 5, 1  # the alarms are closer together than a moment is long
+    frames = {"frame": np.arange(600), "time_s": np.arange(600) / 120, "smooth": score}
+    alarms = {"start_frame": [100, 130], "stop_frame": [123, 141], "peak_frame": [110, 135]}
+    result = Result(video, pd.DataFrame(frames), pd.DataFrame(alarms))
+    level = Level(3.0, 0.0, "both", AlarmShape(), "", None)
+    cut_highlights(tmp_path, result, level, 3, 0.5)
+    assert pd.read_csv(tmp_path / "moments.csv")["frame"].tolist() == [135, 110, 565]
+    assert [one.peak for one in choose_moments(score, frames["time_s"], 2, 0.5)] == [135, 565]
+    clips = cut_clips(tmp_path, result, level, 0.5)
+    assert [path.name for path in clips] == ["alarm_001.mp4", "alarm_002.mp4"]
+    source = np.stack([frame for _, frame in read_frames(video)]).astype(float)
+    known = (80, range(100, 124), 2), (105, range(130, 142), 3)
+    for path, (first, alarm, repeat) in zip(clips, known, strict=True):
+        with av.open(str(path)) as container:
+            assert float(container.streams.video[0].average_rate) == 30
+            pictures = [one.to_ndarray(format="gray")[:96] for one in container.decode(video=0)]
+        near = source[first : first + 60]
+        shown = [first + int(np.abs(near - one).mean((1, 2)).argmin()) for one in pictures]
+        # Four times slower for its 120 frames a second, and the alarm until it lasts a second.
+        times = [repeat if number in alarm else 1 for number in range(first, first + 60)]
+        assert shown == np.repeat(range(first, first + 60), times).tolist()
 
 
 @pytest.mark.parametrize("name", ["a$\\nope$.mp4", "a$b$.mp4"])

@@ -19,7 +19,7 @@ from cagewatch import plots, runs, runtime
 from cagewatch.cages.alarms import Level, decide_level, frames_in
 from cagewatch.cages.cage import Cage, open_cage
 from cagewatch.cages.doubts import doubt_alarms
-from cagewatch.cages.highlights import cut_highlights
+from cagewatch.cages.highlights import cut_clips, cut_highlights
 from cagewatch.cages.results import minutes_of, plot_timeline, write_results, write_table
 from cagewatch.cages.scoring import ScoreParameters, score_one
 from cagewatch.cages.sources import describe_file, gather_sources
@@ -183,6 +183,8 @@ def score_into(folder: Path, work: Work, name: str, progress: bool = True) -> di
         plt.close(figure)  # pyplot keeps it otherwise, 3 MB for each recording
         if given.highlights:
             cut_highlights(folder, result, work.level, given.highlights, given.highlight_seconds)
+        if given.clips:
+            cut_clips(folder, result, work.level, given.highlight_seconds)
     return {
         "of": wanted,
         "minutes": minutes_of(result.frames),
@@ -196,7 +198,7 @@ def score_into(folder: Path, work: Work, name: str, progress: bool = True) -> di
 def describe_work(work: Work, name: str) -> dict[str, Any]:
     """All that a recording's results depend on, ready for JSON."""
     shape = work.level.shape.model_dump(include=set(AlarmShape.model_fields))
-    asked = {"start", "stop", "labels", "behaviour", "frame_rates", "highlights", "anyway"}
+    asked = {"start", "stop", "labels", "behaviour", "frame_rates", "highlights", "clips", "anyway"}
     return {
         "source": describe_file(work.sources[name]),
         "detector": runs.read_provenance(work.cage.run.folder)["files"]["detector.npz"],

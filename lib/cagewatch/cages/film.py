@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -16,16 +17,23 @@ from cagewatch.files import whole_file
 from cagewatch.video import read_frames_at
 
 WIDTH = 960  # pixels at most
+SHOWN_FPS = 30  # about as many frames of the source are shown a second at most
+ALARM_S = 1.0  # an alarm is slowed until it lasts about as long
 BAND = 90  # pixels below the picture for the score's curve
 WHITE, GREY, ORANGE, YELLOW = (255, 255, 255), (150, 150, 150), (0, 94, 213), (66, 228, 240)
 
 
 class Moment(NamedTuple):
-    """A stretch of scored frames, positions ``start`` to ``stop`` (exclusive), and its peak."""
+    """Positions of scored frames: ``start`` to ``stop`` (exclusive), the peak, and the alarm's.
+
+    A moment that is no alarm has ``alarm`` and ``after``, the first frame behind it, at 0.
+    """
 
     start: int
     stop: int
     peak: int
+    alarm: int = 0
+    after: int = 0
 
 
 def write_highlights(
@@ -38,12 +46,15 @@ def write_highlights(
     threshold: float,
     fps: float,
 ) -> None:
-    """Write the moments, best first, as H.264 (or MPEG-4) with score and time drawn in.
+    """Write the moments, best first, as H.264 (or MPEG-4) with score, time and speed drawn in.
+
+    A video of 45 frames a second or more is slowed to about 30, and within it an alarm's frames are
+    repeated until the alarm lasts about a second.
 
     Parameters
     ----------
     frame, times, score : (n,) number in the source, seconds and score of the scored frames.
-    fps : frames per second of the video written, which plays in real time.
+    fps : frames per second of those scored.
 
     Raises
     ------
@@ -53,13 +64,21 @@ def write_highlights(
     if not moments:
         raise InputError("There is no moment to show: no frame has a score.")
     span = (float(np.min(score)), max(float(np.max(score)), float(np.min(score)) + 1e-9))
-    pictures = (
-        annotate(picture, score[moment.start : moment.stop], offset, span, threshold, text)
-        for rank, moment in enumerate(moments, start=1)
-        for offset, (picture, text) in enumerate(_moment(source, frame, times, score, moment, rank))
-    )
+    slower = max(1, round(fps / SHOWN_FPS))
+
+    def draw() -> Iterator[np.ndarray]:
+        for rank, moment in enumerate(moments, start=1):
+            start, stop = max(moment.start, moment.alarm), min(moment.stop, moment.after)
+            again = max(1, math.ceil(ALARM_S * fps / slower / max(stop - start, 1) - 0.05))
+            curve = score[moment.start : moment.stop]
+            shown = _moment(source, frame, times, score, moment, rank)
+            for offset, (picture, text) in enumerate(shown):
+                repeat = again if start <= moment.start + offset < stop else 1
+                text += f"   1/{slower * repeat} speed" if slower * repeat > 1 else ""
+                yield from [annotate(picture, curve, offset, span, threshold, text)] * repeat
+
     with whole_file(path) as partial:
-        encode(partial, pictures, fps)
+        encode(partial, draw(), fps / slower)
 
 
 def _moment(

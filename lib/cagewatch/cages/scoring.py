@@ -46,6 +46,7 @@ class ScoreParameters(BaseModel):
     frame_rates: FrameRates = Field(default="refuse", description="refuse or resample")
     highlights: NaturalInt = Field(default=0, description="moments in a film; 0: no film")
     highlight_seconds: PositiveFloat = Field(default=3.0, description="length of each moment")
+    clips: bool = Field(default=False, description="a film of each alarm too")
     anyway: bool = Field(default=False, description="alarms though the cage's check failed")
     pattern: str | None = Field(default=None, description="how file names are made, see `table`")
     backend: Literal["tensorflow", "jax", "torch"] | None = Field(
