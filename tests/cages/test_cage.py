@@ -289,6 +289,23 @@ def test_the_table_keeps_what_was_edited(tmp_path):
         table.read_recordings_table(tmp_path)
 
 
+def test_a_pattern_given_later_fills_the_cells_that_are_empty(tmp_path):
+    names = ("r2_tom_20240501", "r1_ann_20240502", "x")
+    sources = {name: tmp_path / f"{name}.mp4" for name in names}
+    first = table.update_recordings(tmp_path, sources)
+    first.assign(animal=["", "Anna", ""]).to_csv(tmp_path / "recordings.csv", index=False)
+    pattern = "{cage}_{animal}_{date}"
+    for _ in range(2):
+        after = table.update_recordings(tmp_path, sources, pattern)
+        assert after["recording"].tolist() == list(names)
+        assert after["animal"].tolist() == ["tom", "Anna", ""]
+        assert after["cage"].tolist() == ["r2", "r1", ""]
+        assert after["start_time"].tolist()[0] == "2024-05-01 00:00:00"
+    assert table.read_recordings_table(tmp_path).equals(after)
+    one = {"r3_eve_20240503": tmp_path / "r3_eve_20240503.mp4"}
+    assert table.update_recordings(tmp_path, one, pattern)["animal"].tolist()[3] == "eve"
+
+
 @pytest.mark.parametrize("pattern", ["{a b}", "{cage}_{cage}", "{}"])
 def test_a_pattern_that_is_none_is_refused(pattern):
     with pytest.raises(InputError, match="no word or one given twice"):

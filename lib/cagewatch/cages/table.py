@@ -1,8 +1,8 @@
 """The table of a cage's recordings, ``recordings.csv``: which animal, when, in which light.
 
 It is made from file names by a pattern and from the time stamps that containers carry, and meant to
-be edited in a spreadsheet: what stands in a cell stays, further columns stay, and only recordings
-that are not in it yet are added.
+be edited in a spreadsheet: what stands in a cell stays, further columns stay, recordings that are
+not in it yet are added, and a pattern fills cells that are empty.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STAMP = re.compile(r"(?<!\d)(20\d{2})-?(\d{2})-?(\d{2})[T_ -]?(\d{2})[-.:h]?(\d{
 def update_recordings(
     folder: Path, sources: Mapping[str, Path], pattern: str | None = None
 ) -> pd.DataFrame:
-    """Add recordings to ``recordings.csv`` of a cage's folder.
+    """Add recordings to ``recordings.csv`` of a cage's folder; a pattern also fills empty cells.
 
     Parameters
     ----------
@@ -52,16 +52,17 @@ def update_recordings(
     """
     path = folder / RECORDINGS_FILE
     table = read_recordings_table(folder)
-    known = set(table["recording"])
-    found = [
-        {"recording": name, "file": str(source), **read_name(name, source, pattern)}
-        for name, source in sources.items()
-        if name not in known
-    ]
-    if found or not path.is_file():
-        table = pd.concat([table, pd.DataFrame(found)], ignore_index=True).fillna("")
-        write_table(table, path)
-    return table
+    rows = {row["recording"]: row for row in table.to_dict("records")}
+    for name, source in sources.items():
+        if name not in rows or pattern is not None:
+            found = {"recording": name, "file": str(source), **read_name(name, source, pattern)}
+            rows[name] = found | {cell: text for cell, text in rows.get(name, {}).items() if text}
+    columns = list(dict.fromkeys([*table, *(name for row in rows.values() for name in row)]))
+    cells = [{name: row.get(name, "") for name in columns} for row in rows.values()]
+    filled = pd.DataFrame(cells, columns=columns, dtype=str)
+    if not path.is_file() or not filled.equals(table):
+        write_table(filled, path)
+    return filled
 
 
 def read_recordings_table(folder: Path) -> pd.DataFrame:
