@@ -22,7 +22,9 @@ def review(
     cage: CageFolder,
     accept: Alarm = None,
     reject: Alarm = None,
-    name: Annotated[str, typer.Option(help="What was seen; the label.")] = "",
+    name: Annotated[
+        str, typer.Option(help="What was seen; a label of cage.yaml, if it has some.")
+    ] = "",
     note: Annotated[str, typer.Option(help="Anything to remember.")] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Take back the last decision.")] = False,
     export: Annotated[
@@ -51,7 +53,7 @@ def review(
     for given, verdict in ((accept, "accepted"), (reject, "rejected")):
         if given is not None:
             alarm = find_alarm(room.list_alarms(opened), given)
-            room.decide(opened.folder, alarm, verdict, name, note)
+            room.decide(opened.folder, alarm, verdict, name, note, opened.settings.labels)
     alarms = room.list_alarms(opened)
     if export is not None:
         for path in room.export_labels(opened, export):

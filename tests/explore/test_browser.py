@@ -24,6 +24,7 @@ from scored_cage import write_scored
 from test_explore import write_run
 
 from cagewatch import cages, explore, review
+from cagewatch.cages.cage import CageSettings, write_settings
 from cagewatch.metrics import apply_rule, weigh_threshold
 from cagewatch.params import project_root
 from cagewatch.runs import read_run
@@ -218,7 +219,9 @@ def test_the_explorer_under_voila(browser, run_folder: Path, tmp_path: Path) -> 
 def cage(tmp_path: Path, run_folder: Path) -> Path:
     """A cage of 30 alarms in one video, whose name and first decision look like HTML."""
     folder = tmp_path / "cage"
-    shutil.copytree(run_folder, folder)
+    shutil.copytree(run_folder, folder / "run")
+    labels = [HTML, *(f"jump {k}" for k in range(30))]
+    write_settings(folder, CageSettings(run="run", labels=labels))
     source = run_folder.parents[4] / "data" / "r1.mp4"
     alarms = [(k / 3, k / 3 + 0.2, 3 + k / 30) for k in range(30)]
     write_scored(folder, {"<i>r1": (source, np.arange(300) / 30, alarms)})
@@ -251,6 +254,12 @@ def test_thirty_alarms_by_keyboard_and_a_browser_that_is_killed(
         assert page.locator(".cw i:not(.cw-key i), .cw script").count() == 0
         assert "<i>r1" in page.locator("[data-out=now]").inner_text()
         page.keyboard.press("n")
+        assert page.locator("datalist option").count() == 31
+        assert page.locator("datalist option").first.text_content() == HTML
+        page.keyboard.press("m")
+        page.keyboard.type("no label")
+        page.keyboard.press("Enter")
+        page.locator(".cw-message", has_text="none of the labels").wait_for()
         for number in range(1, 14):
             decide(page, number)
         page.locator("[data-out=verdict]", has_text="15 of 30: to decide").wait_for()

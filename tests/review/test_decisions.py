@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from typer.testing import CliRunner
 
 from cagewatch import cages, review
 from cagewatch.cages import Cage, TrainParameters, plan_training
+from cagewatch.cages.cage import CageSettings
 from cagewatch.cages.sources import mark_unusual, read_videos
 from cagewatch.cli import app
 from cagewatch.clips.index import trained_frames
@@ -79,6 +81,21 @@ def test_what_was_decided_survives_a_kill(cage):
     said += [int(line) for line in process.communicate()[0].split()]
     kept = review.read_decisions(cage.folder)
     assert len(kept) in (said[-1] + 1, said[-1] + 2)  # saved before it is said
+
+
+def test_a_name_must_be_a_label_where_there_are_some(cage, monkeypatch):
+    named = replace(cage, settings=CageSettings(run=".", labels=["jump", "hang  on"]))
+    monkeypatch.setattr(cages, "open_cage", lambda folder: named)
+
+    def accept(name: str):
+        words = ["review", str(cage.folder), "--accept", "mouse:0:06.2", "--name", name]
+        return CliRunner().invoke(app, words)
+
+    assert "did you mean 'jump'" in accept("jmup").output
+    assert review.read_decisions(cage.folder).empty
+    for name in ("", "hang on", "jump"):
+        assert accept(name).exit_code == 0
+        assert review.read_decisions(cage.folder)["name"].tolist() == [name]
 
 
 @settings(max_examples=25)

@@ -42,6 +42,7 @@ class CageSettings(AlarmShape):
     format: Literal[1] = Field(default=FORMAT, description="of this file")
     run: str = Field(description="the run's folder, from the cage's")
     budget: PositiveFloat = Field(default=6.0, description="false alarms an hour")
+    labels: list[str] = Field(default=[], description="names of what is seen; none: any name")
 
 
 class Verdict(NamedTuple):

@@ -67,7 +67,7 @@ class Reviewer(anywidget.AnyWidget):
                 self.send_frames(int(message["first"]), int(message["count"]))
             elif message["kind"] == "decide":
                 alarm = self.alarms.iloc[int(message["alarm"])]
-                words = (str(message["name"]), str(message["note"]))
+                words = str(message["name"]), str(message["note"]), self.cage.settings.labels
                 review.decide(self.cage.folder, alarm, message["verdict"], *words)
                 self.send_decisions("saved")
             elif message["kind"] == "undo":
@@ -102,6 +102,7 @@ class Reviewer(anywidget.AnyWidget):
             "simulated": False,
             "rules": [],
             "tracks": [{"name": run, "short": "", "threshold": float(threshold), "budget": []}],
+            "labels": self.cage.settings.labels,
             "review": [self.place(row) for _, row in self.alarms.iterrows()],
         }
         arrays = {

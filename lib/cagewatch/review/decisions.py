@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import fcntl
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from cagewatch.cages.cage import Cage
 from cagewatch.cages.results import write_table
-from cagewatch.errors import InputError
+from cagewatch.errors import InputError, nearest_name
 from cagewatch.names import unplain_cell
 
 REVIEW_FILE = "review.csv"
@@ -76,6 +76,7 @@ def decide(
     verdict: Literal["accepted", "rejected"],
     name: str = "",
     note: str = "",
+    labels: Sequence[str] = (),
 ) -> None:
     """Accept or reject an alarm; saved when the call returns.
 
@@ -89,13 +90,21 @@ def decide(
     name : str
         What was seen; a label.
     note : str
+    labels : sequence of str
+        The names that may be given, such as a cage's ``settings.labels``; by default any.
 
     Raises
     ------
     InputError
-        For another verdict, a damaged ``review.csv``, or a folder that cannot be written.
+        For another verdict, a name that is none of the labels, a damaged ``review.csv``, or a
+        folder that cannot be written.
     """
     name, note = (" ".join(text.split()) for text in (name, note))
+    known = [" ".join(label.split()) for label in labels]
+    if name and known and name not in known:
+        raise InputError(
+            f"{name!r} is none of the labels in cage.yaml: {nearest_name(name, known)}"
+        )
     row = {**{column: alarm[column] for column in KEY}, "verdict": verdict, "name": name}
     row |= {"note": note, "when": datetime.now().astimezone().isoformat(timespec="seconds")}
     row |= {column: round(float(row[column]), 3) for column in ("start_s", "stop_s")}

@@ -68,6 +68,9 @@ function build(element, link) {
     output.levels.hidden = output.rule.hidden = Boolean(data.review);
     if (data.review) input.run.hidden = !(output.title.hidden = false);
     if (data.review) output.title.textContent = data.runs[0];
+    output.labels.replaceChildren(...(data.labels || []).map((label) => new Option(label)));
+    output.labels.id ||= `cw-labels-${Math.random()}`;
+    input.name.setAttribute("list", output.labels.id);
     drawKey();
     fit();
     state.at = 0;
