@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 import signal
@@ -138,6 +139,15 @@ def test_labels_are_those_of_the_alarms_in_every_format(cage, tmp_path):
     assert len(labels) == 201
     sheet = load_workbook(into / "mouse" / "mouse_boris.xlsx").active
     assert sheet.max_row == 3
+    project = json.loads((into / "mouse" / "mouse.boris").read_text())
+    assert [one["code"] for one in project["behaviors_conf"].values()] == ["jump, high"]
+    one = project["observations"]["mouse"]
+    assert [event[:3] for event in one["events"]] == [
+        [1, "", "jump, high"],
+        [2.52, "", "jump, high"],
+    ]
+    assert one["file"]["1"] == [str(video)]
+    assert one["media_info"]["length"] == {str(video): pytest.approx(8)}
 
 
 def test_a_formula_as_a_label_stays_text_in_every_file(cage, tmp_path):

@@ -1,4 +1,4 @@
-"""Bouts as BORIS reads them: the layout of a version 8 tabular export, as csv or as a spreadsheet.
+"""Bouts as BORIS reads them: a project, and a version 8 tabular export as csv or as a spreadsheet.
 
 The columns Time, Subject, Code, Modifier and Comment are those that BORIS asks for when it imports
 events into an open observation, which it does from a spreadsheet alone.
@@ -18,7 +18,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.writer.excel import ExcelWriter
 
 from cagewatch.errors import InputError
-from cagewatch.files import whole_file
+from cagewatch.files import whole_file, write_json
 from cagewatch.names import plain_cell, unplain_cell
 from cagewatch.recordings.boris import MAX_FPS
 
@@ -70,6 +70,70 @@ def write_boris_bouts(
             table.writerow(COLUMNS)
             for row in rows:
                 table.writerow([*row[:2], f"{row[2]:g}", *row[3:8], f"{row[8]:.3f}", ""])
+
+
+def write_boris_project(
+    path: Path, bouts: Iterable[tuple[float, float, str]], fps: float, video: Path, seconds: float
+) -> None:
+    """Write bouts as a BORIS project of one observation, whose ethogram is the bouts' behaviours.
+
+    The fields are those of project format 7.0, as in BORIS 8.27's ``config.py``.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.boris``.
+    bouts : iterable of (float, float, str)
+        As in `write_boris_bouts`.
+    fps, seconds : float
+        Frames per second and length of the video.
+    video : Path
+        BORIS looks for it there, then beside the project.
+    """
+    spans, media = sorted(bouts), str(video)
+    date = datetime.datetime.fromtimestamp(video.stat().st_mtime).isoformat(timespec="seconds")
+    names = sorted({behaviour for *_, behaviour in spans})
+    empty = dict.fromkeys("key description color category modifiers excluded".split(), "")
+    empty["coding map"] = ""
+    # The time may be that of a stop and of the next start: stops come first.
+    events = [(stop, 0, name) for _, stop, name in spans]
+    events = sorted(events + [(start, 1, name) for start, _, name in spans])
+    observation = {
+        "type": "MEDIA",
+        "date": date,
+        "description": "",
+        "time offset": 0.0,
+        "file": {str(player): [media] if player == 1 else [] for player in range(1, 9)},
+        "media_info": {
+            "length": {media: seconds},
+            "fps": {media: fps},
+            "hasVideo": {media: True},
+            "hasAudio": {media: False},
+            "offset": {"1": 0.0},
+        },
+        "observation time interval": [0, 0],
+        "independent_variables": {},
+        "events": [[round(float(time), 3), "", name, "", ""] for time, _, name in events],
+    }
+    project = {
+        "time_format": "hh:mm:ss",
+        "project_date": date,
+        "project_name": video.stem,
+        "project_description": "",
+        "project_format_version": "7.0",
+        "subjects_conf": {},
+        "behaviors_conf": {
+            str(number): {"type": "State event", "code": name, **empty}
+            for number, name in enumerate(names)
+        },
+        "observations": {video.stem: observation},
+        "behavioral_categories": [],
+        "independent_variables": {},
+        "coding_map": {},
+        "behaviors_coding_map": [],
+        "converters": {},
+    }
+    write_json(path, project)
 
 
 def _sheet_of(rows: Sequence[Sequence[str | float]]) -> bytes:

@@ -15,7 +15,7 @@ from cagewatch.cages.table import read_recordings_table
 from cagewatch.errors import InputError
 from cagewatch.recordings.annotations import Bout
 from cagewatch.recordings.boris import MAX_FPS
-from cagewatch.recordings.boris_export import write_boris_bouts
+from cagewatch.recordings.boris_export import write_boris_bouts, write_boris_project
 from cagewatch.recordings.deepethogram import write_deepethogram_labels
 from cagewatch.review.decisions import read_decisions
 from cagewatch.video import count_frames, probe
@@ -77,8 +77,9 @@ def export_labels(cage: Cage, into: Path) -> list[Path]:
     into : Path
         A folder. ``labels.csv`` in it has all of `tabulate_labels`. Each recording with an
         accepted alarm has a folder with ``labels.csv`` (start_time, stop_time, label, as in
-        ndx-ethogram), ``<name>_boris.csv`` and ``.xlsx`` up to 500 frames a second, and
-        ``<name>_labels.csv`` for DeepEthogram, where a frame has one label: the later bout's.
+        ndx-ethogram), a BORIS project ``<name>.boris`` of a video, ``<name>_boris.csv`` and
+        ``.xlsx`` up to 500 frames a second, and ``<name>_labels.csv`` for DeepEthogram, where a
+        frame has one label: the later bout's.
 
     Returns
     -------
@@ -93,12 +94,15 @@ def export_labels(cage: Cage, into: Path) -> list[Path]:
         source, folder = Path(file), into / recording
         columns = ["start_time", "stop_time", "label"]
         written.append(write_table(group[columns], folder / "labels.csv"))
+        spans = list(group[columns].itertuples(index=False, name=None))
         fps = probe(source, cage.run.parameters.image_fps).fps
         if fps <= MAX_FPS:
             for suffix in (".csv", ".xlsx"):
                 written.append(folder / f"{source.stem}_boris{suffix}")
-                bouts = group[columns].itertuples(index=False, name=None)
-                write_boris_bouts(written[-1], bouts, fps, source.name)
+                write_boris_bouts(written[-1], spans, fps, source.name)
+        if source.is_file():  # BORIS has another kind of observation for folders of images
+            written.append(folder / f"{source.stem}.boris")
+            write_boris_project(written[-1], spans, fps, source, count_frames(source) / fps)
         frames = group[["start_frame", "stop_frame", "label"]].itertuples(index=False)
         bouts = [Bout(first, last + 1, label, 0) for first, last, label in frames]
         written.append(folder / f"{source.stem}_labels.csv")
