@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import glob
 import json
 import lzma
@@ -15,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import psutil
@@ -67,6 +68,34 @@ def _remove_leftovers(path: Path, host: str) -> None:
         process = leftover.name.removeprefix(f".partial-{host}-").partition("-")[0]
         if process.isdecimal() and not psutil.pid_exists(int(process)):
             leftover.unlink(missing_ok=True)
+
+
+def lock_file(path: Path, taken: str | None = None) -> TextIO:
+    """Take the system's lock on a file, which goes when the file is closed or the process ends.
+
+    Parameters
+    ----------
+    path : Path
+        Made, with its folder, if it is missing.
+    taken : str, optional
+        What to say if another process holds the lock; without it, wait.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written, or another process holds the lock and `taken` is given.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "a+")
+    except OSError as error:
+        raise InputError(f"Cannot write to {path.parent}: {error.strerror}.") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if taken else 0))
+    except OSError as error:
+        file.close()
+        raise InputError(taken or f"Cannot lock {path}: {error.strerror}.") from error
+    return file
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -6,7 +6,6 @@ results are; a recording is scored again when one of these is another.
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +24,7 @@ from cagewatch.cages.scoring import ScoreParameters, score_one
 from cagewatch.cages.sources import describe_file, gather_sources
 from cagewatch.cages.table import compile_pattern, update_recordings
 from cagewatch.errors import InputError
-from cagewatch.files import read_json, write_json
+from cagewatch.files import lock_file, read_json, write_json
 from cagewatch.metrics import AlarmShape
 from cagewatch.params import project_root
 from cagewatch.runs import refuse_links
@@ -237,16 +236,6 @@ def join_results(cage: Cage) -> pd.DataFrame:
 @contextmanager
 def only_one(folder: Path) -> Iterator[TextIO]:
     """Hold a folder for this process; InputError if another one holds it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = open(folder / ".lock", "w")  # noqa: SIM115  held until the block ends
-    except OSError as error:
-        raise InputError(f"Cannot write to {folder}: {error.strerror}.") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(
-                f"Another process is scoring into {folder}; wait until it has ended."
-            ) from error
+    taken = f"Another process is scoring into {folder}; wait until it has ended."
+    with lock_file(folder / ".lock", taken) as lock:
         yield lock

@@ -8,7 +8,6 @@ The file is replaced whole after each decision, so that it survives a process th
 from __future__ import annotations
 
 import csv
-import fcntl
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from statsmodels.stats.proportion import proportion_confint
 from cagewatch.cages.cage import Cage
 from cagewatch.cages.results import write_table
 from cagewatch.errors import InputError, nearest_name
+from cagewatch.files import lock_file
 from cagewatch.names import unplain_cell
 
 REVIEW_FILE = "review.csv"
@@ -216,10 +216,5 @@ def _check_row(row: list[str], where: str) -> None:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Let one process at a time read and replace the decisions."""
-    try:
-        lock = open(folder / ".review.lock", "w")  # noqa: SIM115  held until the block ends
-    except OSError as error:
-        raise InputError(f"Cannot write to {folder}: {error.strerror}.") from None
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock_file(folder / ".review.lock"):
         yield

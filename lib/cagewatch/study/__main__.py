@@ -7,7 +7,6 @@ Snakemake's own lock files are, after a kill or a power loss, and are removed on
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ import snakemake.cli
 
 from cagewatch import params
 from cagewatch.errors import InputError
+from cagewatch.files import lock_file
 from cagewatch.study import fresh, plan
 
 QUIETLY = ("--quiet", "host", "rules")  # what the notebooks say, and how far it is
@@ -99,18 +99,8 @@ def read_arguments(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
 def hold_lock(root: Path) -> TextIO:
     """Take the checkout's lock; InputError if a living study holds it."""
-    place = root / ".snakemake" / "study.lock"
-    try:
-        place.parent.mkdir(exist_ok=True)
-        lock = open(place, "a+")
-    except OSError as error:
-        raise InputError(f"Cannot write {place}: {error.strerror}.") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise InputError(
-            f"A study is already running in {root}: wait for it, stop it, or use another checkout."
-        ) from error
+    taken = f"A study is already running in {root}: wait for it, stop it, or use another checkout."
+    lock = lock_file(root / ".snakemake" / "study.lock", taken)
     for process in processes_in(root):
         if "snakemake" in " ".join(process.info["cmdline"][:3]):
             raise InputError(
