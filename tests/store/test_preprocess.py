@@ -62,6 +62,17 @@ def test_flow_of_a_frame_leads_to_it_and_the_first_has_none():
     assert (speed[4:] < 0.1).all()
 
 
+@pytest.mark.parametrize("resolution", ["input", "half"])
+def test_flow_is_in_pixels_of_the_resized_picture_wherever_it_was_computed(resolution):
+    chosen = settings(
+        resize_height=48, resize_width=32, crop_top=0, crop_bottom=0, flow_resolution=resolution
+    )
+    _, gray, flow = run(disc_frames(8, (4, 0)), chosen)
+    assert flow.shape == (8, 48, 32, 2)
+    disc = cv2.erode((gray[5] != 90).astype(np.uint8), np.ones((7, 3))).astype(bool)
+    assert np.median(flow[5][disc], axis=0) == pytest.approx((1, 0), abs=0.25)
+
+
 def test_flow_after_subsampling_spans_the_stride():
     chosen = dict(resize_height=96, resize_width=128, crop_top=0, crop_bottom=0)
     every = settings(**chosen, frame_stride=2, flow_spacing="subsampled")

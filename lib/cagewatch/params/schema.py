@@ -109,6 +109,9 @@ class Parameters(BaseModel):
     )
     farneback_poly_n: Literal[5, 7] = Field(description="Farneback polynomial neighbourhood")
     farneback_poly_sigma: PositiveFloat = Field(description="Farneback polynomial smoothing")
+    flow_resolution: Literal["input", "half"] = Field(
+        description="flow of the resized picture, or at half the source's resolution, then resized"
+    )
     flow_spacing: Literal["source", "subsampled"] = Field(
         description="flow between successive source frames, or after the 1-in-n subsampling"
     )

@@ -42,6 +42,7 @@ class Preprocessing:
     farneback_iterations: int
     farneback_poly_n: int
     farneback_poly_sigma: float
+    flow_resolution: str
     flow_lag: int
     image_fps: float
 
@@ -131,6 +132,13 @@ def shrink_frame(frame: np.ndarray, settings: Preprocessing) -> np.ndarray:
     return cv2.resize(frame, (columns, rows), interpolation=cv2.INTER_AREA)
 
 
+def halve_frame(frame: np.ndarray, settings: Preprocessing) -> np.ndarray:
+    """Cut out the region, rotate and halve one frame: (height, width) to half of each, uint8."""
+    frame = cut_region(frame, settings)
+    half = (max(frame.shape[1] // 2, 1), max(frame.shape[0] // 2, 1))
+    return cv2.resize(frame, half, interpolation=cv2.INTER_AREA)
+
+
 def gamma_table(gamma: float) -> np.ndarray:
     """(256,) uint8 look-up table of ``out = in ** gamma`` on [0, 1]."""
     return np.rint(255 * (np.arange(256) / 255) ** gamma).astype(np.uint8)
@@ -168,12 +176,15 @@ class Piece(NamedTuple):
     ----------
     first : number of the first frame of `gray`, 0-based.
     gray : (n, resize_height, resize_width) uint8.
+    seen : (n, height, width) uint8, what flow is taken from: `gray`, or half the source's
+        resolution.
     times : (n_new,) float64, seconds, of the frames that are new in this piece, its last ones.
     last : whether the recording ends with this piece.
     """
 
     first: int
     gray: np.ndarray
+    seen: np.ndarray
     times: np.ndarray
     last: bool
 
@@ -186,22 +197,28 @@ def cut_pieces(
     Each piece holds as well the `earlier` frames before its new ones, as far as there are any.
     """
     table = gamma_table(settings.gamma)
-    held = np.empty((earlier + size, settings.resize_height, settings.resize_width), np.uint8)
+    views = [shrink_frame] + [halve_frame] * (settings.flow_resolution == "half")
+    held: list[np.ndarray] = []
     times: list[float] = []
     total = kept = 0
 
     def piece(last: bool) -> Piece:
         filled = kept + len(times)
-        return Piece(total - kept, cv2.LUT(held[:filled], table), np.array(times), last)
+        bright = [table[pictures[:filled]] for pictures in held]
+        return Piece(total - kept, bright[0], bright[-1], np.array(times), last)
 
     for time, frame in frames:
         if len(times) == size:  # only now is it known that the piece was not the last
             yield piece(last=False)
             total += size
             filled, kept = kept + size, min(earlier, total)
-            held[:kept] = held[filled - kept : filled].copy()
+            for pictures in held:
+                pictures[:kept] = pictures[filled - kept : filled].copy()
             times = []
-        held[kept + len(times)] = shrink_frame(frame, settings)
+        found = [view(frame, settings) for view in views]
+        held = held or [np.empty((earlier + size, *one.shape), np.uint8) for one in found]
+        for pictures, one in zip(held, found, strict=True):
+            pictures[kept + len(times)] = one
         times.append(time)
     if times:
         yield piece(last=True)
@@ -221,8 +238,27 @@ def finish_piece(piece: Piece, settings: Preprocessing) -> tuple[np.ndarray, np.
     flow = np.zeros((*gray.shape, 2), np.float32)
     lag = settings.flow_lag
     for index in range(lag, len(gray)):
-        flow[index] = compute_flow(piece.gray[index - lag], piece.gray[index], settings)[kept]
+        found = compute_flow(piece.seen[index - lag], piece.seen[index], settings)
+        flow[index] = shrink_flow(found, settings)[kept]
     return gray, to_half(flow)
+
+
+def shrink_flow(flow: np.ndarray, settings: Preprocessing) -> np.ndarray:
+    """Resize flow, and its unit with it: displacements are in pixels of the resized picture.
+
+    Parameters
+    ----------
+    flow : ndarray of float32, shape (height, width, 2)
+
+    Returns
+    -------
+    ndarray of float32, shape (resize_height, resize_width, 2)
+    """
+    size = (settings.resize_width, settings.resize_height)
+    if flow.shape[1::-1] == size:
+        return flow
+    unit = np.float32([size[0] / flow.shape[1], size[1] / flow.shape[0]])
+    return cv2.resize(flow, size, interpolation=cv2.INTER_AREA) * unit
 
 
 def to_half(values: np.ndarray) -> np.ndarray:
