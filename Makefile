@@ -33,7 +33,7 @@ help:  ## this list
 	@echo "               MODELS=\"rae cae\" TARGETS=\"hang groom\" SEEDS=\"1 2 3\" PARAMS=<own values>.yaml"
 	@echo "               KERNEL=<a Jupyter kernel, for instance one with a GPU>"
 	@echo "               PROFILE=profiles/slurm for a cluster; BATCH=--dry-run or any of Snakemake's options"
-	@echo "               KEEP=yes keeps finished runs of which the code has changed since"
+	@echo "               KEEP=yes keeps finished runs whose code has changed since, or that another machine made"
 	@echo "  test takes   ARGS=\"-k store\" for pytest; CAGEWATCH_DATA=<folder> adds the real-data tests"
 	@echo "  any takes    PYTHON=<interpreter> for a new .venv (3.11, 3.12 or 3.13)"
 

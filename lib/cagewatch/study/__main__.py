@@ -90,7 +90,7 @@ def read_arguments(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         "--keep",
         action="store_const",
         const=True,
-        help="keep finished runs of which the code has changed since",
+        help="keep finished runs whose code has changed since, or that another machine made",
     )
     parser.add_argument("snakemake", nargs="*", help="after --: anything for Snakemake")
     given = vars(parser.parse_args(arguments))

@@ -19,6 +19,7 @@ from cagewatch.study import depends, plan
 from cagewatch.study.plan import Run, Study
 from cagewatch.study.values import PLACES
 
+ADDED = ("curve_epochs",)  # a run that has more of it than asked for holds
 METADATA = Path(".snakemake", "metadata")  # one file on each that Snakemake made
 
 
@@ -49,7 +50,8 @@ def check_runs(study: Study, keep: bool = False) -> tuple[dict[str, str], list[s
     ----------
     study : Study
     keep : bool
-        Whether runs stay whose code means something else by now.
+        Whether runs stay whose code means something else by now, or that another machine made from
+        the same simulated scenes: what renders and encodes them there gives other bytes.
 
     Returns
     -------
@@ -63,7 +65,8 @@ def check_runs(study: Study, keep: bool = False) -> tuple[dict[str, str], list[s
         folder = Path(study.folder_of(run))
         (marker,) = study.markers([run])
         code = depends.code_of_run(run.model)
-        if why := why_stale(folder, study.values(run), study.prepared):
+        prepared = None if keep and study.layout == "simulated" else study.prepared
+        if why := why_stale(folder, study.values(run), prepared):
             stale[marker] = why
         elif (made_by := read_json(folder / "provenance.json").get("code")) is None:
             words.append(f"{folder} does not say which code made it: it is kept")
@@ -74,7 +77,7 @@ def check_runs(study: Study, keep: bool = False) -> tuple[dict[str, str], list[s
     return stale, words
 
 
-def why_stale(folder: Path, values: Mapping[str, Any], prepared: Path) -> str | None:
+def why_stale(folder: Path, values: Mapping[str, Any], prepared: Path | None) -> str | None:
     """Why a finished run is not what its values and data give, whatever its code; None if it is.
 
     Parameters
@@ -83,7 +86,7 @@ def why_stale(folder: Path, values: Mapping[str, Any], prepared: Path) -> str | 
         The run's folder.
     values : dict
         The values that it would get now.
-    prepared : Path
+    prepared : Path, optional
         The file that says what the recordings are, ``recordings.json``; it need not be there.
     """
     if damage := runs.check_run(folder):
@@ -91,10 +94,12 @@ def why_stale(folder: Path, values: Mapping[str, Any], prepared: Path) -> str | 
     try:
         held = params.read_layer(folder / "params.yaml")
         data = read_json(folder / "provenance.json").get("data", {})
-        recordings = read_json(prepared) if prepared.is_file() else {}
+        recordings = read_json(prepared) if prepared and prepared.is_file() else {}
     except InputError as error:
         return str(error)
     for name in sorted((held.keys() | values.keys()) - set(PLACES)):
+        if name in ADDED and values.get(name) is None:
+            continue
         if held.get(name) != values.get(name):
             return f"{name} was {held.get(name)!r} and is {values.get(name)!r}"
     for name, recording in recordings.items():

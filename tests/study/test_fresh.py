@@ -1,0 +1,45 @@
+"""Which finished runs hold: by values, recordings, and what another machine may have changed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cagewatch.files import write_json
+from cagewatch.runs.write import FORMAT, PROVENANCE, describe_file
+from cagewatch.study.fresh import why_stale
+
+VALUES = {"seed": 0, "epochs": 60, "curve_epochs": None}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """The folder of a finished run, made from one recording."""
+    for name in ("metrics.json", "scores.csv.gz", "params.yaml"):
+        (tmp_path / name).write_text("{}")
+    hold(tmp_path, VALUES)
+    write_json(tmp_path / "recordings.json", {"cage": {"source_sha256": "other"}})
+    return tmp_path
+
+
+def hold(folder: Path, values: dict[str, Any]) -> None:
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
+    files = {p.name: describe_file(p) for p in folder.iterdir() if p.suffix != ".json"}
+    files["metrics.json"] = describe_file(folder / "metrics.json")
+    write_json(
+        folder / PROVENANCE, {"format": FORMAT, "files": files, "data": {"cage": "rendered there"}}
+    )
+
+
+def test_other_bytes_of_a_recording_count_unless_they_are_not_compared(run: Path) -> None:
+    assert why_stale(run, VALUES, run / "recordings.json") == "the recording cage has changed"
+    assert why_stale(run, VALUES, None) is None
+
+
+def test_a_learning_curve_more_is_no_reason_and_one_less_is(run: Path) -> None:
+    hold(run, {**VALUES, "curve_epochs": [1, 5]})
+    assert why_stale(run, VALUES, None) is None
+    hold(run, VALUES)
+    assert "curve_epochs was None" in (why_stale(run, {**VALUES, "curve_epochs": [1]}, None) or "")
+    assert "epochs was 60" in (why_stale(run, {**VALUES, "epochs": 9}, None) or "")
