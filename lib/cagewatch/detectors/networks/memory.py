@@ -28,8 +28,8 @@ from cagewatch.params import Parameters
 
 ITEMS = 2000
 ENTROPY_WEIGHT = 2e-4
-# With it 20 of 2000 random items of 16 numbers pass the shrinkage, 907 without. Chosen by that, before
-# any network was trained with it.
+# With it 20 of 2000 random items of 16 numbers pass the shrinkage, 907 without. Chosen by that,
+# before any network was trained with it.
 SHARPNESS = 40.0
 TINY = 1e-12
 
