@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 from pathlib import Path
 
@@ -99,3 +100,12 @@ def test_a_file_that_cannot_be_parsed_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("def f(:\n")
     with pytest.raises(code.InputError, match=r"Cannot read .*a\.py as Python"):
         code.parse(tmp_path / "a.py")
+
+
+def test_the_empty_string_that_python_3_12_adds_to_a_format_means_nothing() -> None:
+    tree = ast.parse('f"{x:>{width}}"')
+    before = code.write_tree(tree)
+    spec = next(n.format_spec for n in ast.walk(tree) if isinstance(n, ast.FormattedValue))
+    assert isinstance(spec, ast.JoinedStr)
+    spec.values.append(ast.Constant(""))
+    assert code.write_tree(tree) == before

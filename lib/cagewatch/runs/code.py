@@ -167,12 +167,13 @@ def meaning_of(source: Path) -> str:
     tree = parse(source)
     if source.parent.name == "notebooks":
         tree.body = [node for node in tree.body if not isinstance(node, ast.AnnAssign)]
-    return _write(tree)
+    return write_tree(tree)
 
 
-def _write(node: object) -> str:
+def write_tree(node: object) -> str:
+    """A syntax tree as text, without types, docstrings and what only a type checker sees."""
     if isinstance(node, list):
-        return f"[{','.join(_write(one) for one in node if not _for_type_checkers(one))}]"
+        return f"[{','.join(write_tree(one) for one in node if not _for_type_checkers(one))}]"
     if not isinstance(node, ast.AST):
         return repr(node)
     fields = dict(ast.iter_fields(node))
@@ -180,6 +181,8 @@ def _write(node: object) -> str:
         fields |= {"annotation": None, "returns": None}
     if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         fields["body"] = node.body[ast.get_docstring(node, clean=False) is not None :]
+    if isinstance(node, ast.JoinedStr):  # Python 3.12 ends some with an empty string
+        fields["values"] = [one for one in node.values if getattr(one, "value", None) != ""]
     kept = {name: value for name, value in fields.items() if value not in (None, [])}
-    inside = ",".join(f"{name}={_write(value)}" for name, value in kept.items() if name != "kind")
+    inside = ",".join(f"{name}={write_tree(value)}" for name, value in kept.items() if name != "kind")
     return f"{type(node).__name__}({inside})"
