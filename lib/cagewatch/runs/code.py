@@ -184,5 +184,7 @@ def write_tree(node: object) -> str:
     if isinstance(node, ast.JoinedStr):  # Python 3.12 ends some with an empty string
         fields["values"] = [one for one in node.values if getattr(one, "value", None) != ""]
     kept = {name: value for name, value in fields.items() if value not in (None, [])}
-    inside = ",".join(f"{name}={write_tree(value)}" for name, value in kept.items() if name != "kind")
+    inside = ",".join(
+        f"{name}={write_tree(value)}" for name, value in kept.items() if name != "kind"
+    )
     return f"{type(node).__name__}({inside})"
