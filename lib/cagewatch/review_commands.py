@@ -59,7 +59,7 @@ def review(
         for path in room.export_labels(opened, export):
             typer.echo(path)
     else:
-        shown = ["recording", "start_s", "stop_s", "peak_score", "verdict", "name", "note"]
+        shown = "recording start_s stop_s peak_score reason verdict name note".split()
         typer.echo(alarms[shown].to_string(index=False) if len(alarms) else "No alarms.")
     found = room.measure_precision(alarms)
     if found.reviewed:

@@ -129,6 +129,19 @@ def test_a_frame_smoothed_over_the_threshold_begins_an_alarm(cage, video):
     assert (long >= cage.settings.min_length_s - 1e-9).all() and inside[begun].mean() > 0.9
 
 
+def test_an_alarm_has_the_reason_of_its_peak():
+    values = np.zeros(40)
+    values[[5, 6, 25]] = 2.0, 3.0, 2.0
+    frames = pd.DataFrame({"frame": np.arange(40), "time_s": np.arange(40) / 4, "score": values})
+    shape = AlarmShape(smoothing_s=0, hysteresis=0, merge_gap_s=0, min_length_s=0)
+    level = Level(1.0, 0.0, "both", shape, "", None)
+    assert tabulate_alarms(frames, level)["reason"].tolist() == ["", ""]
+    place = np.where(np.arange(40) == 6, 3.0, 0.0)  # frame 5 is in the first alarm, not its peak
+    parts = frames.assign(score_place=place, score_speed=np.where(values > 0, 2.0, 0.0))
+    assert tabulate_alarms(parts, level)["reason"].tolist() == ["place", "speed"]
+    assert not len(tabulate_alarms(parts.assign(score=0.0), level))
+
+
 @pytest.mark.parametrize("threshold", ["1e9", 1e9])
 def test_nothing_flagged_leaves_empty_tables_and_a_film(cage, video, tmp_path, threshold):
     level = decide_level(cage, threshold)

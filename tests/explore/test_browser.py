@@ -224,7 +224,7 @@ def cage(tmp_path: Path, run_folder: Path) -> Path:
     write_settings(folder, CageSettings(run="run", labels=labels))
     source = run_folder.parents[4] / "data" / "r1.mp4"
     alarms = [(k / 3, k / 3 + 0.2, 3 + k / 30) for k in range(30)]
-    write_scored(folder, {"<i>r1": (source, np.arange(300) / 30, alarms)})
+    write_scored(folder, {"<i>r1": (source, np.arange(300) / 30, alarms)}, reason="speed")
     alarm = review.list_alarms(cages.open_cage(folder)).iloc[0]
     review.decide(folder, alarm, "accepted", HTML, "<script>alert(1)</script>")
     return folder
@@ -247,7 +247,7 @@ def test_thirty_alarms_by_keyboard_and_a_browser_that_is_killed(
         page, _ = open_page(browser, f"{home}/?token={TOKEN}", home)
         page.wait_for_function("document.querySelector('.cw-picture img').naturalWidth > 100")
         look(page, "review")
-        page.locator("[data-out=verdict]", has_text="2 of 30: to decide").wait_for()
+        page.locator("[data-out=verdict]", has_text="2 of 30: to decide, speed").wait_for()
         page.keyboard.press("p")  # the decision made before is shown as text
         page.locator("[data-out=verdict]", has_text="1 of 30: accepted").wait_for()
         assert page.locator("[data-in=name]").input_value() == HTML

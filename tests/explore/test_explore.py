@@ -220,3 +220,6 @@ def test_any_detector_shows_its_frames_and_its_reason(
         assert shape[1] > shape[0] * 2  # the frame, and beside it seen, given back and error
     else:
         assert all("pixels/s" in caption for caption in moments.captions)
+        parts = finished.frames.iloc[20:22].assign(score_place=[3.0, 1.0], score_rhythm=2.0)
+        why = [caption.split(";")[0] for caption in picture_moments(finished, "b", parts).captions]
+        assert why == ["reason: place", "reason: rhythm"]

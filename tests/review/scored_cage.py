@@ -18,9 +18,15 @@ from cagewatch.files import write_json
 
 
 def write_scored(
-    folder: Path, recordings: Mapping[str, tuple[Path, np.ndarray, list]], rows: Any = None
+    folder: Path,
+    recordings: Mapping[str, tuple[Path, np.ndarray, list]],
+    rows: Any = None,
+    **columns: str,
 ) -> Cage:
-    """Write what scoring leaves of each recording: its source, frame times and alarms."""
+    """Write what scoring leaves of each recording: its source, frame times and alarms.
+
+    `columns` are further ones of alarms.csv, with the same value in every row.
+    """
     for name, (_, times, alarms) in recordings.items():
         place = folder / "scored" / name
         score = np.zeros(len(times))
@@ -28,7 +34,7 @@ def write_scored(
         table["start_frame"] = np.searchsorted(times, table["start_s"])
         table["stop_frame"] = np.searchsorted(times, table["stop_s"]) - 1
         table["peak_s"], table["behaviour"] = table["start_s"], "anomaly"
-        table["peak_frame"] = table["start_frame"]
+        table = table.assign(peak_frame=table["start_frame"], **columns)
         for start, stop, peak in alarms:
             inside = (times >= start) & (times < stop)
             score[inside] = np.maximum(score[inside], peak)

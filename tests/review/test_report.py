@@ -129,6 +129,16 @@ def test_the_page_stands_alone_and_names_stay_text(cage, tmp_path):
     assert len(pd.read_csv(page.with_name("alarms.csv"))) == 3
 
 
+def test_the_report_tells_the_reason_of_an_alarm_where_there_is_one(cage):
+    assert "reason" not in review.write_report(cage).read_text("utf-8")
+    path = cage.folder / "alarms.csv"
+    alarms = pd.read_csv(path)
+    alarms.assign(reason=[None, "change of posture", None, None]).to_csv(path, index=False)
+    page = review.write_report(cage)
+    assert page.read_text("utf-8").count("reason: ") == 1
+    assert "change of posture" in pd.read_csv(page.with_name("alarms.csv"))["reason"].tolist()
+
+
 def test_a_video_that_is_gone_leaves_a_report(cage):
     table = pd.read_csv(cage.folder / "recordings.csv").assign(file="gone.mp4")
     table.to_csv(cage.folder / "recordings.csv", index=False)

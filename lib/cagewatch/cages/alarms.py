@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cagewatch.cages.cage import Cage
+from cagewatch.detectors.fusion import find_reasons
 from cagewatch.errors import InputError
 from cagewatch.metrics import (
     AlarmShape,
@@ -164,9 +165,10 @@ def tabulate_alarms(frames: pd.DataFrame, level: Level) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        start_frame, stop_frame (the last), behaviour, start_s, stop_s, peak_frame, peak_s and
-        peak_score (smoothed). Frames are numbers in the source, 0-based; an alarm reaches up to the
-        next frame that was scored and stops at the second at which that is shown.
+        start_frame, stop_frame (the last), behaviour, start_s, stop_s, peak_frame, peak_s,
+        peak_score (smoothed) and reason (of the peak, see `find_reasons`; '' where the detector
+        gives none). Frames are numbers in the source, 0-based; an alarm reaches up to the next
+        frame that was scored and stops at the second at which that is shown.
     """
     times = frames["time_s"].to_numpy(float)
     found = find_alarms(
@@ -186,6 +188,7 @@ def tabulate_alarms(frames: pd.DataFrame, level: Level) -> pd.DataFrame:
             "peak_frame": number[peak],
             "peak_s": times[peak],
             "peak_score": found["peak_score"],
+            "reason": find_reasons(frames.iloc[peak]).to_numpy(),
         }
     )
 

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from cagewatch.detectors.fusion import find_reasons
 from cagewatch.errors import InputError
 from cagewatch.explore.reasons import describe_motion, describe_parts, draw_motion, motions_of
 from cagewatch.params import project_root, read_layer, validate
@@ -144,6 +145,7 @@ def picture_moments(run: FinishedRun, name: str, rows: pd.DataFrame) -> Moments:
         problems.append(str(error))
     reference = run.metrics.get("reference_scores", {})
     parts = [describe_parts(row, reference) for _, row in rows.iterrows()]
+    reasons = [reason and f"reason: {reason}" for reason in find_reasons(rows)]
     pictures: list[np.ndarray] = []
     if frames and not blocks:
         pictures, captions = picture_motion(frames, times, run)
@@ -154,8 +156,8 @@ def picture_moments(run: FinishedRun, name: str, rows: pd.DataFrame) -> Moments:
             pictures = [join_pictures(pair) for pair in zip(large, blocks, strict=True)]
     chosen = numbers - first
     captions = [
-        "; ".join(filter(None, (captions[index], part)))
-        for index, part in zip(chosen, parts, strict=True)
+        "; ".join(filter(None, (reason, captions[index], part)))
+        for index, part, reason in zip(chosen, parts, reasons, strict=True)
     ]
     encoded = [encode(pictures[index]) for index in chosen] if pictures else []
     return Moments(encoded, captions, problems)

@@ -20,6 +20,7 @@ from cagewatch.video import read_frames_at
 MOST_FRAMES = 64  # fetched together at most
 KEY = ["recording", "start_s", "stop_s", "detector"]
 SAID = ["verdict", "name", "note"]
+TOLD = [*SAID, "reason"]
 
 
 class Reviewer(anywidget.AnyWidget):
@@ -122,7 +123,7 @@ class Reviewer(anywidget.AnyWidget):
         start, stop = np.searchsorted(times, [alarm["start_s"] - 1e-3, alarm["stop_s"] - 1e-3])
         start = min(int(start), last - first - 1)
         stop = max(int(stop), start + 1)
-        return {"from": first + start, "to": first + stop} | {name: alarm[name] for name in SAID}
+        return {"from": first + start, "to": first + stop} | {name: alarm[name] for name in TOLD}
 
     def send_decisions(self, text: str, row: pd.Series | None = None) -> None:
         """Send what was decided on each alarm; `row` is one that the page goes back to."""

@@ -135,7 +135,7 @@ def list_alarms(cage: Cage) -> pd.DataFrame:
     -------
     DataFrame
         The columns of ``alarms.csv`` (recording, start_frame, stop_frame, start_s, stop_s, peak_s,
-        peak_score, ...), then detector, and verdict, name, note and when, which are '' before a
+        peak_score, reason, ...), then detector, and verdict, name, note and when, which are '' before a
         decision. Times are rounded to milliseconds. Empty before anything was scored.
 
     Raises
@@ -148,7 +148,7 @@ def list_alarms(cage: Cage) -> pd.DataFrame:
     try:
         alarms = pd.read_csv(path, dtype={"recording": str}) if path.is_file() else pd.DataFrame()
         if alarms.empty:
-            return decisions.iloc[:0].assign(peak_s=0.0, peak_score=0.0)
+            return decisions.iloc[:0].assign(peak_s=0.0, peak_score=0.0, reason="")
         alarms["recording"] = alarms["recording"].map(unplain_cell)
         alarms = alarms.round({"start_s": 3, "stop_s": 3}).sort_values(
             "peak_score", ascending=False, kind="stable"
@@ -156,6 +156,7 @@ def list_alarms(cage: Cage) -> pd.DataFrame:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is damaged ({error}); score the videos again.") from None
     alarms["detector"] = cage.run.parameters.model
+    alarms["reason"] = alarms["reason"].fillna("") if "reason" in alarms else ""
     joined = alarms.merge(decisions, on=KEY, how="left")
     said = COLUMNS[len(KEY) :]
     return joined.assign(**joined[said].fillna("").astype(str))

@@ -289,7 +289,7 @@ function build(element, link) {
   }
   function tellVerdict() {
     const {review} = state.data, one = review[state.alarm];
-    output.verdict.textContent = `${state.alarm + 1} of ${review.length}: ${one.verdict || "to decide"}`;
+    output.verdict.textContent = `${state.alarm + 1} of ${review.length}: ${one.verdict || "to decide"}${one.reason ? `, ${one.reason}` : ""}`;
     output.verdict.style.color = COLOURS[one.verdict] || COLOURS.alarm;
   }
   // Until the kernel has answered no key counts, or it would be for another alarm.
