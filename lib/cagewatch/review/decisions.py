@@ -135,8 +135,8 @@ def list_alarms(cage: Cage) -> pd.DataFrame:
     -------
     DataFrame
         The columns of ``alarms.csv`` (recording, start_frame, stop_frame, start_s, stop_s, peak_s,
-        peak_score, reason, ...), then detector, and verdict, name, note and when, which are '' before a
-        decision. Times are rounded to milliseconds. Empty before anything was scored.
+        peak_score, reason, ...), then detector, and verdict, name, note and when, which are ''
+        before a decision. Times are rounded to milliseconds. Empty before anything was scored.
 
     Raises
     ------
