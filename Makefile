@@ -70,7 +70,8 @@ docs: setup  ## the documentation site, in build/docs
 	@$(BIN)/python -m sphinx -W --keep-going -q -j 2 -d build/doctrees docs build/docs
 	@echo "cagewatch: the site is at build/docs/index.html"
 
-screenshots: setup  ## the site's pictures of the explorer, taken anew (needs chromium)
+screenshots: setup  ## README's moving picture and the site's of explorer and review (needs chromium)
+	@$(BIN)/python docs/moving_picture.py
 	@$(BIN)/python docs/screenshots.py
 
 bench: setup  ## measure speed against references: one table, and build/bench.json
