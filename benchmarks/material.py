@@ -13,7 +13,7 @@ from cagewatch.recordings import Recording, load_recordings
 from cagewatch.runs.read import FinishedRun, read_run
 from cagewatch.simulate import write_dataset
 from cagewatch.simulate.render import recording_bouts, render_frames
-from cagewatch.simulate.writer import write_video
+from cagewatch.simulate.writer import write_annotations, write_video
 from cagewatch.store import Store, stores_of
 
 FRAMES = 3000  # per simulated recording
@@ -29,17 +29,20 @@ def simulate(folder: Path, n_recordings: int = 2, n_frames: int = FRAMES) -> lis
     return [Recording(video.stem, video) for video in videos]
 
 
-def film_cage(folder: Path, seed: int, count: int, n_frames: int) -> list[Path]:
-    """Recordings of one simulated cage and mouse by day, without labels, in `folder`, made once."""
+def film_cage(
+    folder: Path, seed: int, count: int, n_frames: int, light: str = "day", labels: bool = False
+) -> list[Path]:
+    """Recordings of one simulated cage and mouse by day or night, in `folder`, made once."""
     folder.mkdir(parents=True, exist_ok=True)
     videos = []
     for part in range(count):
-        name = f"simulated_day_01-{part:02d}"
+        name = f"simulated_{light}_01-{part:02d}"
         videos.append(folder / f"{name}.mpg")
+        bouts = recording_bouts(name, seed, n_frames)
         if not videos[-1].is_file():
-            write_video(
-                videos[-1], render_frames(name, seed, recording_bouts(name, seed, n_frames))
-            )
+            write_video(videos[-1], render_frames(name, seed, bouts))
+        if labels:
+            write_annotations(videos[-1].with_suffix(".txt"), bouts)
     return videos
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import typer
@@ -16,8 +17,18 @@ class Commands(typer.core.TyperGroup):
 
     def invoke(self, ctx: typer.Context) -> Any:
         """Run the chosen command; an `InputError` becomes one line and exit status 1."""
+        other = warnings.showwarning
+
+        def note(message: Warning | str, category: type[Warning], *more: Any) -> None:
+            if category is UserWarning:
+                typer.echo(f"Note: {message}", err=True)
+            else:
+                other(message, category, *more)
+
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.showwarning = note
+                return super().invoke(ctx)
         except InputError as error:
             typer.echo(f"cagewatch: {error}", err=True)
             raise typer.Exit(1) from None

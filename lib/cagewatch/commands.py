@@ -22,6 +22,9 @@ Region = Annotated[
     typer.Option(help="Part of the picture to use: left top width height, pixels."),
 ]
 Rotate = Annotated[int, typer.Option(help="Clockwise rotation: 0, 90, 180 or 270.")]
+ImageFps = Annotated[
+    float | None, typer.Option(help="Frames per second of what carries no time: image folders.")
+]
 FrameRates = Annotated[str, typer.Option(help="Where rates differ: refuse, or resample.")]
 
 
@@ -58,6 +61,7 @@ def check(
     videos: Videos,
     region: Region = None,
     rotate: Rotate = 0,
+    image_fps: ImageFps = None,
     detector: Annotated[
         list[str] | None,
         typer.Option(help="A detector to time, once for each; default: three of them."),
@@ -76,10 +80,11 @@ def check(
     from cagewatch.params import check_values, resolve
 
     values: dict[str, Any] = {"region": list(region) if region else None, "rotate": rotate}
+    values["image_fps"] = image_fps
     sources = gather_sources(videos)
     look = check_videos(sources, resolve({"dataset": "folder", **values}))
     good = look.table["problem"] == ""
-    shown = look.table.drop(columns="problem")
+    shown = look.table.drop(columns=["problem", "timed"], errors="ignore")
     typer.echo(shown.to_string(index=False, float_format="{:.4g}".format, na_rep="-"))
     for sentence in look.advice:
         typer.echo(f"- {sentence}")
@@ -113,6 +118,7 @@ def train(
     region: Region = None,
     rotate: Rotate = 0,
     frame_rates: FrameRates = "refuse",
+    image_fps: ImageFps = None,
     frame_stride: Annotated[int | None, typer.Option(help="Every n-th frame.")] = None,
     pattern: Annotated[
         str | None, typer.Option(help="How file names are made: '{cage}_{animal}_{date}_{time}'.")
@@ -142,7 +148,7 @@ def train(
     }
     values |= {"detector": detector, "minutes": minutes, "rotate": rotate, "seed": seed}
     values |= {"frame_rates": frame_rates, "frame_stride": frame_stride, "backend": backend}
-    values |= {"budget": budget, "pattern": pattern, "cores": cores}
+    values |= {"budget": budget, "pattern": pattern, "cores": cores, "image_fps": image_fps}
     given = check_values(values, TrainParameters, "the command")
     runtime.configure(given.backend, given.cores)
     plan = plan_training(given, confirmed_frames(open_cage(into)) if leave_out else None)

@@ -77,13 +77,20 @@ def test_broken_files_are_named_and_the_rest_is_scored_once(cage, videos, tmp_pa
     many = Path(shutil.copytree(videos, tmp_path / "many"))
     (many / "broken.mp4").write_bytes(b"no video")
     (many / "empty.mp4").write_bytes(b"")
+    (many / "sub" / "lost.mp4").symlink_to("nowhere.mp4")
     figures = plt.get_fignums()
     done = command("score", cage, many, "--cores", 1)
     assert done.exit_code == 1
-    assert "4 scored, 2 failed" in done.stdout
+    assert "4 scored, 3 failed" in done.stdout
     assert plt.get_fignums() == figures  # none is kept in memory
     said = [line for line in done.stderr.splitlines() if line.startswith("Not scored")]
-    assert len(said) == 2 and "broken" in said[0] and "empty" in said[1]
+    assert len(said) == 3 and sum("sub/lost: " in line for line in said) == 1
+    assert "broken" in said[0] and "empty" in said[1] and "a link to nowhere.mp4, wh" in said[2]
+    look = command("check", many, "--detector", "flow_magnitude", "--cores", 1)
+    assert look.exit_code == 1 and "sub/lost cannot be used: " in look.stdout
+    done = command("train", many, "--into", many / "cage")
+    assert done.exit_code == 1 and "lost.mp4 is a link to nowhere.mp4" in done.stderr
+    (many / "sub" / "lost.mp4").unlink()
     scores = cage / "scored" / "sub" / "extra" / "scores.csv"
     assert len(pd.read_csv(scores)) == 100
     before = scores.stat().st_mtime_ns
@@ -310,3 +317,19 @@ def test_a_pattern_given_later_fills_the_cells_that_are_empty(tmp_path):
 def test_a_pattern_that_is_none_is_refused(pattern):
     with pytest.raises(InputError, match="no word or one given twice"):
         table.compile_pattern(pattern)
+
+
+def test_what_carries_no_time_needs_its_rate_said(cage, tmp_path, write_video, moving_disc):
+    bare = write_video(tmp_path / "a.mjpeg", moving_disc(60), 30, "mjpeg", pix_fmt="yuvj420p")
+    (tmp_path / "bare").mkdir()
+    video = bare.rename(tmp_path / "bare" / "a.mpg")
+    done = command("train", video, "--into", tmp_path / "new")
+    assert done.exit_code == 1 and "a carries no time stamps and states" in done.stderr
+    assert not (tmp_path / "new").exists()
+    done = command("train", video, "--into", tmp_path / "new", "--image-fps", 12, "--dry-run")
+    assert done.exit_code == 0, done.output
+    look = command("check", video, "--image-fps", 12, "--detector", "flow_magnitude", "--cores", 1)
+    assert "looked at as 12 frames per second" in look.stdout
+    with pytest.warns(UserWarning, match="a.mpg carries no time stamps .* taken at 30 frames"):
+        frames = cages.score(cages.open_cage(cage), video)  # at the cage's own rate
+    np.testing.assert_allclose(frames["time_s"], np.arange(60) / 30, atol=1e-6)

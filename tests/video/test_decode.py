@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import warnings
 import wave
 from fractions import Fraction
 
@@ -14,9 +15,8 @@ from media import decode
 
 from cagewatch import video
 from cagewatch.errors import InputError
+from cagewatch.video import container, stills
 from cagewatch.video import decode as decoding
-from cagewatch.video import stills
-from cagewatch.video.decode import Header
 from cagewatch.video.truncation import missing_bytes
 
 
@@ -61,9 +61,9 @@ def test_limited_range_is_stretched_exactly():
     frame = av.VideoFrame(32, 8, "yuv420p")
     frame.planes[0].update(np.pad(plane, ((0, 0), (0, frame.planes[0].line_size - 32))).tobytes())
     expected = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).reshape(8, 32)
-    np.testing.assert_array_equal(decoding.luminance(frame), expected)
+    np.testing.assert_array_equal(container.luminance(frame), expected)
     frame.color_range = 2
-    np.testing.assert_array_equal(decoding.luminance(frame), plane)
+    np.testing.assert_array_equal(container.luminance(frame), plane)
 
 
 @pytest.mark.parametrize("width", [62, 100, 130])
@@ -99,17 +99,41 @@ def test_a_variable_frame_rate_is_kept(tmp_path, write_video, moving_disc, name)
     np.testing.assert_allclose(times, (np.array(stamps) - 1000) / 1000, atol=2e-3)
 
 
-def test_a_clock_that_restarts_goes_on_one_nominal_frame_later(monkeypatch, tmp_path):
+def test_a_clock_that_restarts_goes_on_one_nominal_frame_later(
+    monkeypatch, tmp_path, write_video, moving_disc
+):
     class Frame:
         def __init__(self, time):
             self.time = time
 
     stamps = [5.0, 5.04, None, 5.12, 1.0, 1.04, 1.04, 1.12]
-    monkeypatch.setattr(decoding, "probe", lambda _: Header(4, 4, 25.0, None))
+    path = write_video(tmp_path / "a.mp4", moving_disc(4), 25)
     monkeypatch.setattr(decoding, "_decode", lambda *_: map(Frame, stamps))
     monkeypatch.setattr(decoding, "luminance", lambda _: np.zeros((4, 4), np.uint8))
-    times, _ = decode(tmp_path / "a.mpg")
+    with pytest.warns(UserWarning, match="a.mp4: 3 frames have no time stamp .* first frame 2;"):
+        times, _ = decode(path)
     np.testing.assert_allclose(times, np.array([0, 1, 2, 3, 4, 5, 6, 8]) * 0.04, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("form", "codec", "rate"),
+    [("h264", "libx264", 30), ("m1v", "mpeg1video", 30), ("mjpeg", "mjpeg", 12)],
+)
+def test_pictures_without_a_container_have_the_rate_that_they_state_or_the_one_given(
+    tmp_path, write_video, moving_disc, form, codec, rate
+):
+    options = {"pix_fmt": "yuvj420p"} if form == "mjpeg" else {}
+    bare = write_video(tmp_path / f"a.{form}", moving_disc(12), 30, codec, **options)
+    path = bare.rename(tmp_path / "a.mpg")
+    assert (video.probe(path, 12).fps, video.probe(path).timed) == (rate, rate == 30)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        times, frames = decode(path, fps=12)
+    np.testing.assert_allclose(times, np.arange(12) / rate, atol=1e-9)
+    said = [str(one.message) for one in told]
+    assert said == [] if rate == 30 else ("a.mpg carries no time stamps" in said[0])
+    (frame,) = video.read_frames_at(path, 7, times[7:8])
+    np.testing.assert_array_equal(frame, frames[7])
 
 
 def test_a_wrong_header_count_is_only_a_hint(tmp_path, write_video, moving_disc):

@@ -175,7 +175,7 @@ def score_into(folder: Path, work: Work, name: str, progress: bool = True) -> di
     inside = frames_in(result.alarms, result.frames)
     reason = doubt_alarms(cage, source, result.frames, result.alarms)
     held_back = None if given.anyway else reason
-    write_results(folder, result, cage.run.parameters.image_fps, alarms=held_back is None)
+    write_results(folder, result, cage.fps, alarms=held_back is None)
     if held_back is None:
         figure = plot_timeline(result, work.level)
         plots.save_figure(figure, folder, "timeline")

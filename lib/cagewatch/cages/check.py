@@ -46,7 +46,8 @@ def check_videos(sources: Mapping[str, Path], parameters: Parameters) -> Look:
     -------
     Look
         The table has recording, minutes (by the header), fps, width, height, gray (mean, 0 to 255),
-        animal (pixels of the small picture) and problem ('' if there is none).
+        animal (pixels of the small picture), problem ('' if there is none) and timed (whether the
+        video carries time).
     """
     table = pd.DataFrame(
         [{"recording": name, **look_at(source, parameters)} for name, source in sources.items()]
@@ -54,7 +55,7 @@ def check_videos(sources: Mapping[str, Path], parameters: Parameters) -> Look:
     return Look(table, give_advice(table, parameters))
 
 
-def look_at(source: Path, parameters: Parameters) -> dict[str, float | str]:
+def look_at(source: Path, parameters: Parameters) -> dict[str, float | str | bool]:
     """One row of the table of `check_videos`; a problem is told, not raised."""
     settings = preprocessing_of(parameters)
     try:
@@ -78,6 +79,7 @@ def look_at(source: Path, parameters: Parameters) -> dict[str, float | str]:
         "gray": float(pictures.mean()),
         "animal": float(np.median((np.abs(pictures - scene) > CHANGED).sum(axis=(1, 2)))),
         "problem": "",
+        "timed": header.timed,
     }
 
 
@@ -101,6 +103,11 @@ def give_advice(table: pd.DataFrame, parameters: Parameters) -> list[str]:
     good = table[table["problem"] == ""]
     if not len(good):
         return [*advice, "There is nothing to train on."]
+    for row in good[~good["timed"].astype(bool)].itertuples():
+        advice.append(
+            f"{row.recording} carries no time stamps and states no frame rate: it is looked at as"
+            f" {row.fps:g} frames per second; say the right one with --image-fps."
+        )
     slow, fast = good["fps"].idxmin(), good["fps"].idxmax()
     if not same_rate(good["fps"][slow], good["fps"][fast]):
         advice.append(

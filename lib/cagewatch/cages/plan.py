@@ -33,7 +33,7 @@ from cagewatch.plots import mark_simulated
 from cagewatch.recordings import Recording, split_recordings
 from cagewatch.recordings.rates import match_rates
 from cagewatch.store.preprocess import gamma_table, preprocessing_of, shrink_frame
-from cagewatch.video import FrameRates, read_frames
+from cagewatch.video import FrameRates, probe, read_frames
 
 HELD_OUT = 0.25  # share of the recordings, or of the only one, that is not trained on
 MOST_EPOCHS = 1000  # of a network, which the time given ends before
@@ -60,6 +60,9 @@ class TrainParameters(BaseModel):
     region: Region | None = Field(default=None, description="[left, top, width, height]")
     rotate: Literal[0, 90, 180, 270] = Field(default=0, description="clockwise, degrees")
     frame_rates: FrameRates = Field(default="refuse", description="refuse or resample")
+    image_fps: PositiveFloat | None = Field(
+        default=None, description="frames per second of recordings that carry no time"
+    )
     frame_stride: PositiveInt | None = Field(default=None, description="every n-th frame")
     label_tolerance: NaturalInt = Field(default=0, description="frames labels may be off by")
     backend: Literal["tensorflow", "jax", "torch"] = Field(default="tensorflow")
@@ -107,7 +110,8 @@ def plan_training(
     Raises
     ------
     InputError
-        If the folder, a name or a label file is wrong, or frame rates differ and are refused.
+        If the folder, a name or a label file is wrong, frame rates differ and are refused, or a
+        recording carries no time and `image_fps` is not given.
     """
     if given.pattern is not None:
         compile_pattern(given.pattern)
@@ -122,6 +126,12 @@ def plan_training(
     train = None if held_out is None else [name for name in names if name not in held_out]
     if parts:
         train = held_out
+    untimed = [one.name for one in recordings if not probe(one.source).timed]
+    if untimed and given.image_fps is None:
+        raise InputError(
+            f"{untimed[0]} carries no time stamps and states no frame rate; say how many frames it"
+            " has in a second: --image-fps (image_fps in a notebook)."
+        )
     into = (
         Path(given.into).expanduser() if given.into else default_folder(videos[0], project_root())
     )
@@ -131,8 +141,9 @@ def plan_training(
         recordings = mark_unusual(recordings, unusual, parameters.target)
     chosen = split_recordings(recordings, train, held_out, parts_apart=bool(parts))
     chosen = match_rates(
-        chosen, given.frame_rates, folder / "stores" / "resampled", given.label_tolerance
-    )
+        chosen, given.frame_rates, folder / "stores" / "resampled", given.label_tolerance,
+        parameters.image_fps,
+    )  # fmt: skip
     trained = [recording for recording in chosen if recording.split == "train"]
     tested = [recording for recording in chosen if recording.split == "test"]
     words = f"Trained on {_names(trained)}; held out: {_names(tested)}."
@@ -155,7 +166,7 @@ def resolve_cage(given: TrainParameters, folder: Path, parts: dict[str, float]) 
         **parts,
     }
     same = ("target", "seed", "region", "rotate", "frame_stride", "label_tolerance", "backend")
-    values |= {name: getattr(given, name) for name in (*same, "cores")}
+    values |= {name: getattr(given, name) for name in (*same, "image_fps", "cores")}
     if is_network(given.detector):
         # Neighbouring clips are alike: those that validate are the last ones, not random ones.
         values |= {"epochs": MOST_EPOCHS, "weights": "best", "validation_split": "last"}

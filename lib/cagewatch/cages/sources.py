@@ -21,13 +21,14 @@ from cagewatch.recordings.folder import (
     read_recordings,
     recording_name,
 )
+from cagewatch.video.stills import refuse_missing
 
 REVIEW = Path("review.csv")  # where stretches confirmed as unusual come from
 PEEK = 1 << 20  # bytes at a file's start and end by which it is known again
 
 
 def gather_sources(paths: Sequence[str | Path], without: Path | None = None) -> dict[str, Path]:
-    """Find the recordings at `paths`, subfolders included.
+    """Find the recordings at `paths`, subfolders included, and links to some that are gone.
 
     Parameters
     ----------
@@ -64,18 +65,18 @@ def gather_sources(paths: Sequence[str | Path], without: Path | None = None) -> 
 
 
 def _sources_at(place: Path) -> list[tuple[Path, str]]:
-    if not place.exists():
+    if not place.exists() and not place.is_symlink():
         raise InputError(f"{place} does not exist; give a video or a folder of videos.")
-    if place.is_file() or holds_images(place):
+    if not place.is_dir() or holds_images(place):
         return [(place, safe_name(recording_name(place)))]
-    folders = {path.parent for path in list_videos(place, deep=True)}
+    folders = {path.parent for path in list_videos(place, deep=True, lost=True)}
     folders |= {path.parent for path in place.rglob("*") if path.is_dir() and holds_images(path)}
     pairs = []
     for folder in sorted(folders | {place}):
         below = [safe_name(part) for part in folder.relative_to(place).parts]
         pairs += [
             (source, "/".join([*below, safe_name(recording_name(source))]))
-            for source in list_sources(folder)
+            for source in list_sources(folder, lost=True)
             if source != folder
         ]
     return pairs
@@ -169,6 +170,8 @@ def describe_file(source: Path) -> dict[str, int]:
 
     Enough to know a video again after it was copied, without reading all of it.
     """
+    if not source.is_dir():
+        refuse_missing(source)
     total, sum_of = 0, 0
     files = sorted(source.iterdir()) if source.is_dir() else [source]
     try:

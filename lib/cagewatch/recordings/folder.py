@@ -15,7 +15,6 @@ labels (`cagewatch.recordings.deepethogram`), told apart by their first lines.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from cagewatch.errors import InputError
@@ -31,7 +30,7 @@ from cagewatch.recordings.base import Recording
 from cagewatch.recordings.boris import is_boris, read_boris_bouts
 from cagewatch.recordings.deepethogram import is_deepethogram, read_deepethogram_bouts
 from cagewatch.video import VIDEO_SUFFIXES, probe
-from cagewatch.video.stills import IMAGE_SUFFIXES, natural_key
+from cagewatch.video.stills import IMAGE_SUFFIXES, natural_key, refuse_missing
 
 SPLITS = ("train", "test")
 LABEL_SUFFIXES = (".csv", ".tsv", "_labels.csv", ".txt")
@@ -94,7 +93,9 @@ def read_recordings(data_dir: Path) -> list[Recording]:
     ]
 
 
-def list_videos(folder: Path, volumes: bool = False, deep: bool = False) -> list[Path]:
+def list_videos(
+    folder: Path, volumes: bool = False, deep: bool = False, lost: bool = False
+) -> list[Path]:
     """List the video files in a folder in natural order, hidden ones left out.
 
     Parameters
@@ -104,6 +105,8 @@ def list_videos(folder: Path, volumes: bool = False, deep: bool = False) -> list
         Add ``.mat`` files.
     deep : bool
         Look in its folders too, at any depth.
+    lost : bool
+        List links to nothing too, which raise otherwise.
 
     Raises
     ------
@@ -120,21 +123,22 @@ def list_videos(folder: Path, volumes: bool = False, deep: bool = False) -> list
         ]
     except OSError as error:
         raise InputError(f"Cannot read the folder {folder}: {error.strerror}.") from error
-    for path in found:
-        if path.is_symlink() and not path.exists():
-            raise InputError(
-                f"{path} is a link to {os.readlink(path)}, which is not there; bring that file "
-                "back, or remove the link."
-            )
-    return sorted((path for path in found if path.is_file()), key=natural_key)
+    missing = [path for path in found if not path.exists()]
+    if missing and not lost:
+        refuse_missing(missing[0])
+    kept = [path for path in found if path.is_file()] + missing
+    return sorted(kept, key=natural_key)
 
 
-def list_sources(folder: Path) -> list[Path]:
-    """Videos and folders of images in `folder`; `folder` itself if it holds nothing but images."""
+def list_sources(folder: Path, lost: bool = False) -> list[Path]:
+    """Videos and folders of images in `folder`; `folder` itself if it holds nothing but images.
+
+    Links to nothing are listed where `lost` asks for them.
+    """
     image_folders = [
         path for path in folder.iterdir() if not path.name.startswith(".") and holds_images(path)
     ]
-    sources = sorted([*list_videos(folder), *image_folders], key=natural_key)
+    sources = sorted([*list_videos(folder, lost=lost), *image_folders], key=natural_key)
     return sources or ([folder] if holds_images(folder) else [])
 
 

@@ -15,11 +15,15 @@ from cagewatch.errors import InputError
 from cagewatch.files import whole_file
 from cagewatch.recordings.base import Recording
 from cagewatch.recordings.frame_labels import check_label_length
-from cagewatch.video import FrameRates, probe, read_frames, same_rate, thin_frames
+from cagewatch.video import FALLBACK_FPS, FrameRates, probe, read_frames, same_rate, thin_frames
 
 
 def match_rates(
-    recordings: Sequence[Recording], how: FrameRates, folder: Path, tolerance: int = 0
+    recordings: Sequence[Recording],
+    how: FrameRates,
+    folder: Path,
+    tolerance: int = 0,
+    image_fps: float = FALLBACK_FPS,
 ) -> list[Recording]:
     """Recordings of one frame rate, the lowest among them.
 
@@ -29,13 +33,14 @@ def match_rates(
         lossless copy, with fewer frames, of each recording that is faster.
     folder : where copies are written.
     tolerance : frames by which labels and video may differ in length.
+    image_fps : frames per second of recordings that carry no time.
 
     Raises
     ------
     InputError
         If rates differ and `how` is 'refuse', or a copy cannot be written.
     """
-    rates = {recording.name: probe(recording.source).fps for recording in recordings}
+    rates = {recording.name: probe(recording.source, image_fps).fps for recording in recordings}
     lowest = min(rates, key=rates.__getitem__)
     fast = [name for name, fps in rates.items() if not same_rate(fps, rates[lowest])]
     if not fast:
@@ -46,14 +51,20 @@ def match_rates(
             f"{rates[fast[0]]:.5g}; leave one out, or set frame_rates to 'resample'."
         )
     return [
-        resample(recording, rates[lowest], folder, tolerance)
+        resample(recording, rates[lowest], folder, tolerance, image_fps)
         if recording.name in fast
         else recording
         for recording in recordings
     ]
 
 
-def resample(recording: Recording, fps: float, folder: Path, tolerance: int = 0) -> Recording:
+def resample(
+    recording: Recording,
+    fps: float,
+    folder: Path,
+    tolerance: int = 0,
+    image_fps: float = FALLBACK_FPS,
+) -> Recording:
     """Write a copy of a recording at a lower rate and give it back with its labels."""
     path = folder / f"{recording.name}.mkv"
     kept = []
@@ -61,7 +72,7 @@ def resample(recording: Recording, fps: float, folder: Path, tolerance: int = 0)
     with whole_file(path) as partial, av.open(str(partial), "w") as container:
         stream = container.add_stream("ffv1", rate=rate)
         stream.pix_fmt = "gray"
-        frames = thin_frames(read_frames(recording.source), fps)
+        frames = thin_frames(read_frames(recording.source, fps=image_fps), fps)
         progress = tqdm(frames, desc=f"{recording.name} at {fps:.5g} frames/s", unit="frame")
         for number, _, frame in progress:
             if not kept:

@@ -94,8 +94,10 @@ def open_source(
 ) -> tuple[Callable[[], Iterator[tuple[int, float, np.ndarray]]], float]:
     """A function that reads a source anew at the wanted frame rate, and the rate.
 
-    It gives number, time and frame; InputError if the frame rate does not fit.
+    It gives number, time and frame; InputError if the frame rate does not fit. A source without
+    time is taken at the wanted rate, or at the assumed one where there is none.
     """
+    assumed = assumed if np.isnan(wanted) else wanted
     fps = probe(source, assumed).fps
 
     def opened() -> Iterator[tuple[float, np.ndarray]]:

@@ -3,6 +3,7 @@
 # ruff: noqa: F401 - what is imported here is the face of the room
 
 from cagewatch.video.ahead import read_ahead
+from cagewatch.video.container import FALLBACK_FPS
 from cagewatch.video.decode import VIDEO_SUFFIXES, count_frames, probe, read_frames
 from cagewatch.video.frame_rate import FrameRates, same_rate, thin_frames
 from cagewatch.video.seek import read_frames_at

@@ -13,18 +13,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 import av
-import cv2
 import numpy as np
 
 from cagewatch.errors import InputError
+from cagewatch.video.container import (
+    FALLBACK_FPS,
+    JUMP,
+    carries_time,
+    luminance,
+    open_video,
+    stated_rate,
+    stated_seconds,
+    video_stream,
+)
 from cagewatch.video.stills import (
     MAX_PIXELS,
     list_images,
     read_image,
     read_images,
     read_volume,
-    refuse_giant,
-    refuse_missing,
     volume_shape,
 )
 from cagewatch.video.truncation import missing_bytes
@@ -32,21 +39,19 @@ from cagewatch.video.truncation import missing_bytes
 VIDEO_SUFFIXES = frozenset(
     ".mpg .mpeg .mp4 .m4v .mov .avi .mkv .webm .wmv .gif .mts .m2ts .ts .flv".split()
 )
-FALLBACK_FPS = 25.0
-JUMP = 3.5  # nominal frames without a picture before a gap is worth a warning
-
-# Video luma is 16 (black) to 235 (white) unless marked full range.
-_BLACK, _STRETCH = 16, 255 / 219
-_FULL_RANGE = 2
 
 
 class Header(NamedTuple):
-    """What a source says about itself before decoding; `frames` is a hint, None if not stated."""
+    """What a source says about itself before decoding; `frames` is a hint, None if not stated.
+
+    `timed` is False where the source carries no time and states no frame rate: `fps` is assumed.
+    """
 
     width: int
     height: int
     fps: float
     frames: int | None
+    timed: bool = True
 
 
 def read_frames(
@@ -59,13 +64,15 @@ def read_frames(
     source : a video file; a folder of jpg, png, tif or bmp images, taken in natural order
         (``9.jpg`` before ``10.jpg``); or a ``.mat`` file with a uint8 volume ``vol`` or ``I``.
     threads : decoder threads, at least 1.
-    fps : frames per second assumed for images and volumes, which carry no time.
+    fps : frames per second assumed for what carries no time: images, volumes, and bare coded
+        pictures without a container that state no rate either.
 
     Yields
     ------
     time : float, seconds since the first frame, strictly increasing. A variable frame rate is kept.
         A missing stamp, or one that does not increase (joined recordings restart their clock),
-        continues one nominal frame after the previous one, and later stamps move along with it.
+        continues one nominal frame after the previous one, and later stamps move along with it;
+        a warning says so.
     frame : (height, width) uint8 luminance, 0 black to 255 white, as stored: rotation marks in the
         file are not applied (the parameter `rotate` turns a recording).
 
@@ -83,7 +90,7 @@ def read_frames(
     elif source.suffix.lower() == ".mat":
         frames = read_volume(source, fps)
     else:
-        frames = _read_video(source, threads)
+        frames = _read_video(source, threads, fps)
     shape = None
     for index, (time, frame) in enumerate(frames):
         if shape is None:
@@ -117,27 +124,41 @@ def probe(source: Path, fps: float = FALLBACK_FPS) -> Header:
     if source.is_dir():
         images = list_images(source)
         height, width = read_image(images[0]).shape
-        return Header(width, height, fps, len(images))
+        return Header(width, height, fps, len(images), timed=False)
     if source.suffix.lower() == ".mat":
         _, shape = volume_shape(source)
-        return Header(shape[1], shape[0], fps, shape[-1])
+        return Header(shape[1], shape[0], fps, shape[-1], timed=False)
     with open_video(source) as container:
         stream = video_stream(container, source)
-        rate = float(stream.average_rate or stream.guessed_rate or FALLBACK_FPS)
-        return Header(stream.width, stream.height, rate, stream.frames or None)
+        rate = stated_rate(container, stream)
+        return Header(stream.width, stream.height, rate or fps, stream.frames or None, bool(rate))
 
 
-def _read_video(source: Path, threads: int) -> Iterator[tuple[float, np.ndarray]]:
-    interval = 1 / probe(source).fps
+def _read_video(source: Path, threads: int, fps: float) -> Iterator[tuple[float, np.ndarray]]:
+    with open_video(source) as container:
+        rate = stated_rate(container, video_stream(container, source))
+        stamped = carries_time(container)
+    if not rate and not stamped:
+        warnings.warn(
+            f"{source} carries no time stamps and states no frame rate; it is taken at {fps:g}"
+            " frames per second. If that is wrong, set image_fps, or copy it into a container:"
+            " ffmpeg -framerate RATE -i IN -c copy OUT.mp4.",
+            stacklevel=2,
+        )
+    interval = 1 / (rate or fps)
     previous, shift = None, 0.0
     jumps: list[tuple[int, float]] = []
+    mended: list[int] = []
     for index, frame in enumerate(_decode(source, threads)):
-        stamp = frame.time
+        stamp = frame.time if stamped else index * interval
+        if stamp is None:
+            mended.append(index)
         if previous is None:
             time, shift = 0.0, -(stamp or 0.0)
         else:
             time = previous + interval if stamp is None else stamp + shift
             if time <= previous:
+                mended.append(index)
                 time = previous + interval
                 shift = time - stamp
             if time - previous > JUMP * interval:
@@ -151,6 +172,12 @@ def _read_video(source: Path, threads: int) -> Iterator[tuple[float, np.ndarray]
                 "gray; re-encode it."
             ) from error
         yield time, gray
+    if mended:
+        warnings.warn(
+            f"{source}: {len(mended)} frames have no time stamp or one that does not grow, first"
+            f" frame {mended[0]}; each is put one frame after the one before it.",
+            stacklevel=2,
+        )
     if jumps:
         warnings.warn(
             f"{source}: time jumps {len(jumps)} times, first by {jumps[0][1]:.2f} s before frame "
@@ -165,7 +192,7 @@ def _decode(source: Path, threads: int) -> Iterator[av.VideoFrame]:
     index, damaged, first_damaged, last_is_damaged = 0, 0, 0, False
     with open_video(source) as container:
         stream = video_stream(container, source)
-        stated, lasts = stream.frames, _stated_seconds(container, stream)
+        stated, lasts = stream.frames, stated_seconds(container, stream)
         first_time = last_time = None
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = max(1, threads)
@@ -213,65 +240,3 @@ def _decode(source: Path, threads: int) -> Iterator[av.VideoFrame]:
             f"{source}: its header says {stated} frames, {index} were decoded; some may be lost.",
             stacklevel=2,
         )
-
-
-def _stated_seconds(
-    container: av.container.InputContainer, stream: av.VideoStream
-) -> tuple[float, float]:
-    """Seconds the header says the pictures last, 0 if it does not, and what falls short of it."""
-    interval = float(1 / (stream.average_rate or stream.guessed_rate or FALLBACK_FPS))
-    seconds = 0.0
-    if stream.duration and stream.time_base:
-        seconds = float(stream.duration * stream.time_base)
-    elif container.duration and len(container.streams) == 1:  # else sound may last longer
-        seconds = container.duration / av.time_base
-    return seconds, JUMP * interval
-
-
-def open_video(source: Path) -> av.container.InputContainer:
-    """Open a local video file; `InputError` if it is missing or is no video."""
-    refuse_missing(source)
-    try:
-        # Only local files: a playlist posing as a video must not reach the network.
-        return av.open(
-            str(source), options={"protocol_whitelist": "file"}, metadata_errors="ignore"
-        )
-    except (av.FFmpegError, ValueError) as error:
-        cut = "the file is cut short" if missing_bytes(source) else "not a video, or damaged"
-        raise InputError(
-            f"{source} cannot be opened as a video: {cut}; copy or download it again."
-        ) from error
-
-
-def video_stream(container: av.container.InputContainer, source: Path) -> av.VideoStream:
-    """The first moving-picture stream (cover art of a sound file is none)."""
-    streams = [
-        stream
-        for stream in container.streams.video
-        if not stream.disposition & av.stream.Disposition.attached_pic
-    ]
-    if not streams:
-        raise InputError(f"{source} holds no video stream; give a file with moving pictures.")
-    if streams[0].codec_context is None:
-        raise InputError(f"{source} is coded in a way that no decoder here knows; re-encode it.")
-    refuse_giant(source, streams[0].width, streams[0].height)
-    return streams[0]
-
-
-def luminance(frame: av.VideoFrame) -> np.ndarray:
-    """(height, width) uint8, 0 to 255, straight from the luma plane where there is one."""
-    pixels = frame.format
-    first = pixels.components[0]
-    is_gray = pixels.name == "gray"
-    has_luma_plane = is_gray or (
-        pixels.is_planar and not pixels.is_rgb and first.is_luma and first.bits == 8
-    )
-    if not has_luma_plane:
-        return frame.to_ndarray(format="gray")
-    plane = frame.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
-    full = frame.color_range == _FULL_RANGE or pixels.name.startswith("yuvj")
-    if full or (is_gray and not frame.color_range):
-        return rows.copy()
-    # Saturating and vectorised: twice as fast as a lookup table, and the same to the last bit.
-    return cv2.addWeighted(rows, _STRETCH, rows, 0, -_BLACK * _STRETCH)

@@ -13,7 +13,8 @@ import av
 import numpy as np
 
 from cagewatch.errors import InputError
-from cagewatch.video.decode import luminance, open_video, read_frames, video_stream
+from cagewatch.video.container import carries_time, luminance, open_video, video_stream
+from cagewatch.video.decode import read_frames
 
 BEFORE_S = 2.0  # seek this much too early: some containers land after the frame asked for
 
@@ -51,6 +52,8 @@ def _seek(source: Path, times: np.ndarray) -> list[np.ndarray] | None:
     found: list[np.ndarray] = []
     with open_video(source) as container:
         stream = video_stream(container, source)
+        if not carries_time(container):
+            return None
         origin = (stream.start_time or 0) * float(stream.time_base)
         try:
             target = max(0.0, origin + times[0] - BEFORE_S)

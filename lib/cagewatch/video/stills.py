@@ -124,6 +124,11 @@ def read_volume(source: Path, fps: float) -> Iterator[tuple[float, np.ndarray]]:
 
 def refuse_missing(source: Path) -> None:
     """InputError unless `source` is a file with something in it that may be read."""
+    if source.is_symlink() and not source.exists():
+        raise InputError(
+            f"{source} is a link to {os.readlink(source)}, which is not there; bring it back,"
+            " or remove the link."
+        )
     if not source.is_file():
         raise InputError(f"{source} does not exist; check the name and the data folder.")
     if source.stat().st_size == 0:
