@@ -156,6 +156,10 @@ class Parameters(BaseModel):
     components: Annotated[int, Field(ge=1, le=1024)] = Field(
         default=None, description="principal components that a frame or clip is rebuilt from"
     )
+    picture: Literal["plain", "less_background", "same_exposure"] = Field(
+        default=None,
+        description="frames as they are, less each recording's own background, or of equal mean",
+    )
 
     # Several detectors in one
     members: Names = Field(default=None, description="detectors that are combined into one")
