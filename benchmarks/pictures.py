@@ -57,7 +57,8 @@ def measure(dataset: str, folder: str, target: str, model: str, picture: str) ->
         value = float(within.within_auc(pairs)[0])
         low, high = within.percentile_interval(within.resample_within(pairs))
     else:
-        value, low, high = metrics.auc_interval(score, flags, names, labels, "pooled")[:3]
+        found = metrics.auc_interval(score, flags, names, labels, "pooled")
+        value, low, high = found.value, found.low, found.high
     return row | {"AUC": f"{value:.3f} [{low:.3f}, {high:.3f}]", "AUC, scaled": scaled.value}
 
 
@@ -79,7 +80,7 @@ def main() -> None:
         Path("figures/mit_sample"),
         "pictures",
         "Pictures as they are, less each recording's background, and of equal exposure",
-        "real mice: AUC over pairs of frames of the same half, each half scored by a detector of the"
+        "real mice: AUC over pairs of frames of the same half, each half by a detector of the"
         " other, 95% of 1000 resamples of bouts; Ped2: pooled frame AUC, 95% jackknife over its"
         " recordings; scaled: scores scaled to [0, 1] per recording or half, then pooled.",
         simulated=False,
