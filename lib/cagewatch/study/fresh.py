@@ -17,9 +17,8 @@ from cagewatch.errors import InputError
 from cagewatch.files import read_json
 from cagewatch.study import depends, plan
 from cagewatch.study.plan import Run, Study
-from cagewatch.study.values import PLACES
+from cagewatch.study.values import ADDED, PLACES
 
-ADDED = ("curve_epochs",)  # a run that has more of it than asked for holds
 METADATA = Path(".snakemake", "metadata")  # one file on each that Snakemake made
 
 

@@ -10,6 +10,7 @@ from cagewatch.params import Parameters
 
 # Where things lie and how they are run: they change no result beyond its last digits.
 PLACES = ("data_dir", "results_dir", "cores", "backend")
+ADDED = ("curve_epochs",)  # a run with more of it than was asked for is the same run
 
 
 def resolve_for(

@@ -16,9 +16,10 @@ from cagewatch.plots.style import name_model
 from cagewatch.runs.read import FinishedRun, list_runs, read_run
 from cagewatch.study.tables.present import describe_blocks, input_size
 from cagewatch.study.tables.published import published_rows
+from cagewatch.study.values import ADDED, PLACES
 
 # Seeds of one model may differ in these and still be the same experiment.
-MAY_DIFFER = {"seed", "cores", "data_dir", "results_dir", "backend"}
+MAY_DIFFER = {"seed", *PLACES, *ADDED}
 
 
 def find_runs(results_dir: str | Path, **wanted: str | None) -> pd.DataFrame:
