@@ -141,7 +141,9 @@ def test_roc_figure_has_both_models_and_says_simulated(cage: parameters.Given) -
 
 def test_roc_figure_says_which_model_was_not_run(cage: parameters.Given) -> None:
     curves = roc.read_target(cage, "hang")
-    assert "cae was not run" in texts(roc.show_target(cage, "hang", "figure_4_roc_hang", curves))
+    assert "two-stream CAE: not run" in texts(
+        roc.show_target(cage, "hang", "figure_4_roc_hang", curves)
+    )
     text = roc.describe_target(cage, "hang", curves)
     assert "two-stream CAE: not run" in text and "lies above 0.5" in text
     with pytest.raises(InputError, match="make study DATASET=simulated"):

@@ -101,8 +101,8 @@ def show_curves(given: Given, curves: pd.DataFrame, lines: pd.DataFrame) -> Figu
         handles |= {label: one for one, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=3, frameon=False)
     caption = (
-        f"Learning curves on {given.dataset}: frame AUC and losses against optimiser steps, mean "
-        "over seeds; dots: measured on the test, by which nothing was decided; horizontal lines: "
+        f"Learning curves on {given.dataset}: frame AUC and losses against optimiser steps, a "
+        "line a seed; dots: measured on the test, by which nothing was decided; horizontal lines: "
         "detectors that are not trained in epochs; dashed: validation loss"
     )
     return given.save(figure, "learning_curves", caption)
@@ -113,14 +113,13 @@ def draw_target(
 ) -> None:
     """Draw one target's curves into three axes: AUC pooled, AUC scaled, losses."""
     for index, model in enumerate(models):
-        mean = curves[curves["model"] == model].groupby("step")[[*AUCS, "loss", "val_loss"]].mean()
-        if not len(mean):
-            continue
-        style = {"color": cycle_style(index)["color"]}
-        for ax, name in zip(axes, AUCS, strict=False):
-            ax.plot(mean[name].dropna(), "o-", markersize=3, label=name_model(model), **style)
-        axes[2].plot(mean["loss"], **style)
-        axes[2].plot(mean["val_loss"], linestyle="--", **style)
+        style = {"color": cycle_style(index)["color"], "alpha": 0.8, "linewidth": 1.2}
+        for _, own in curves[curves["model"] == model].groupby("seed"):
+            seen = own.set_index("step")
+            for ax, name in zip(axes, AUCS, strict=False):
+                ax.plot(seen[name].dropna(), "o-", markersize=3, label=name_model(model), **style)
+            axes[2].plot(seen["loss"], **style)
+            axes[2].plot(seen["val_loss"], linestyle="--", **style)
     for index, line in enumerate(lines.itertuples()):
         look = {"color": "0.4", "linewidth": 0.8, "linestyle": (0, (1 + 2 * index, 2))}
         for ax, name in zip(axes, AUCS, strict=False):

@@ -125,7 +125,7 @@ def draw_panel(ax: Axes, curves: Sequence[Curve], lacking: str = "") -> None:
             ax.plot(false, true, marker, linestyle="none", zorder=5, label=label, **look)
     if not curves:
         plot_roc(Roc(*np.full((3, 1), np.nan)), ax=ax)
-        ax.text(0.5, 0.3, lacking, ha="center", va="center", fontsize=9)
+        ax.lines[-1].set_label(lacking or None)
     for index, curve in enumerate(simple):
         ax.plot(
             curve.roc.false_positive_rate,
@@ -163,10 +163,10 @@ def show_target(given: Given, target: str, name: str, curves: Sequence[Curve]) -
 
     The caption says what is shown, by which protocol, and what the paper states beside it.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(9, 7.2), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(9, 6.5), layout="constrained", sharey=True)
     for ax, model in zip(axes, TWO_STREAM, strict=True):
         own = [one for one in curves if one.model == model or one.is_simple]
-        draw_panel(ax, own, f"{model} was not run")
+        draw_panel(ax, own, f"{name_model(model)}: not run")
         ax.set_title(f"{name_model(model)}, {target}")
     axes[1].set_ylabel("")
     number = {"groom": "Figure 3", "hang": "Figure 4"}[target]
