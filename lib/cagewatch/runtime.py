@@ -103,9 +103,14 @@ def load_backend() -> None:
         gc.disable()
         try:
             importlib.import_module("keras")
-        except BaseException:
+        except BaseException as error:
             held.seek(0)
             os.write(standard_error, held.read())
+            if isinstance(error, ImportError | MemoryError):
+                raise InputError(
+                    f"The backend cannot be loaded ({error}): raise the limit on address space"
+                    " (ulimit -v, 8 GB is enough), or install the backend again."
+                ) from error
             raise
         finally:
             os.dup2(standard_error, 2)

@@ -141,3 +141,14 @@ def test_commit_is_that_of_the_checkout_or_none(tmp_path):
     assert runtime.git_commit(tmp_path) == f"{commit}+"
     (tmp_path / "inside").mkdir()
     assert runtime.git_commit(tmp_path / "inside") is None
+
+
+def test_too_little_address_space_for_the_backend_is_one_sentence():
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (1_200_000_000,) * 2)\n"
+        "from cagewatch import runtime; runtime.configure('tensorflow', 1)\n"
+        "try: runtime.load_backend()\n"
+        "except runtime.InputError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.startswith("The backend cannot be loaded"), done.stderr[-2000:]
