@@ -1,8 +1,9 @@
 """How often alarms are held back that mean nothing, and those of a good detector are not.
 
 ``python -m benchmarks.guard --folder FOLDER``: simulated cages, each with detectors trained on six
-recordings, a network that was given 35 clips and 4 epochs, and three new videos: an ordinary one,
-the cage without its mouse, and the same cage by night (half the light, twice the noise).
+recordings by day, a network that was given 35 clips and 4 epochs, and four new videos: an ordinary
+one, the cage without its mouse, the same cage in half the light with twice the noise, and a cage by
+night.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import pandas as pd
 from benchmarks.material import film_cage
 from cagewatch import cages
 from cagewatch.cages.alarms import tabulate_alarms
-from cagewatch.cages.doubts import doubt_alarms
 from cagewatch.cages.plan import TrainParameters, plan_training
+from cagewatch.cages.scoring import doubt_alarms
 from cagewatch.cages.train import train_cage
 from cagewatch.simulate.writer import write_video
 from cagewatch.video import read_frames
@@ -28,10 +29,10 @@ FEW_CLIPS, FEW_EPOCHS = 35, 4
 
 
 def film_new(folder: Path, video: Path, seed: int) -> dict[str, Path]:
-    """The new videos: an ordinary one, and what becomes of it without a mouse, and by night."""
+    """The new videos: an ordinary one, without a mouse, in half the light, and one by night."""
     chance = np.random.default_rng(seed)
-    empty, night = folder / "empty.mpg", folder / "night.mpg"
-    if not night.is_file():
+    empty, dim = folder / "empty.mpg", folder / "dim.mpg"
+    if not dim.is_file():
         scene = np.median([f for _, f in read_frames(video)][::30], axis=0)
 
         def grainy(picture: np.ndarray, noise: float) -> np.ndarray:
@@ -39,25 +40,24 @@ def film_new(folder: Path, video: Path, seed: int) -> dict[str, Path]:
             return np.clip(picture + grain, 0, 255).astype(np.uint8)
 
         write_video(empty, (grainy(scene, 1.5) for _ in range(FRAMES)))
-        write_video(night, (grainy(0.47 * frame + 6, 3.0) for _, frame in read_frames(video)))
-    return {"ordinary video": video, "empty cage": empty, "night video": night}
+        write_video(dim, (grainy(0.47 * frame + 6, 3.0) for _, frame in read_frames(video)))
+    (night,) = film_cage(folder, seed, 1, FRAMES, "night")
+    return {"ordinary video": video, "empty cage": empty, "half the light": dim, "night": night}
 
 
 def judge_cage(folder: Path, seed: int, detector: str, minutes: float, few: bool) -> pd.DataFrame:
     """One row a thing judged: detector, case, and why its alarms were held back ('' if not)."""
     videos = film_cage(folder / str(seed), seed, TRAINED + 1, FRAMES)
-    into = folder / f"{seed}-{detector}{'-few' if few else ''}"
+    into = folder / f"{seed}-cage"  # the stores are shared
     given = TrainParameters(
         videos=[str(video) for video in videos[:TRAINED]], detector=detector, into=str(into),
         minutes=minutes, seed=seed, cores=1,
     )  # fmt: skip
-    if not (into / "cage.yaml").is_file():
-        plan = plan_training(given)
-        if few:
-            changed = {"max_train_clips": FEW_CLIPS, "epochs": FEW_EPOCHS}
-            plan = plan._replace(parameters=plan.parameters.model_copy(update=changed))
-        train_cage(plan)
-    cage = cages.open_cage(into)
+    plan = plan_training(given)
+    if few:
+        changed = {"max_train_clips": FEW_CLIPS, "epochs": FEW_EPOCHS}
+        plan = plan._replace(parameters=plan.parameters.model_copy(update=changed))
+    cage = train_cage(plan)
     assert cage.verdict is not None
     facts = {name: value for name, value in cage.verdict.facts.items() if "error" in name}
     said = "" if cage.verdict.passed else cage.verdict.words
@@ -76,7 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.guard", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="for videos and cages")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(21, 27)))
-    parser.add_argument("--detectors", nargs="+", default=["pca_frames", "flow_magnitude", "cae"])
+    parser.add_argument("--detectors", nargs="+", default=["pca_frames", "recommended", "cae"])
     parser.add_argument("--minutes", type=float, default=4, help="to train a network in")
     given = parser.parse_args()
     rows = []

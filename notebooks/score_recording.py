@@ -78,7 +78,7 @@ for name in [*outcome.scored, *outcome.kept]:
 
 # %%
 from cagewatch.cages import results
-from cagewatch.cages.highlights import show_moments
+from cagewatch.cages.film import show_moments
 
 names = [*outcome.scored, *outcome.kept][:4]
 shown = [cages.read_result(work.folder(name), work.sources[name], work.level) for name in names]

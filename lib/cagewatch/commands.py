@@ -74,9 +74,8 @@ def check(
     Example: cagewatch check my_videos
     """
     from cagewatch.cages import TrainParameters
-    from cagewatch.cages.check import check_videos
+    from cagewatch.cages.check import check_videos, describe_times, time_detectors
     from cagewatch.cages.sources import gather_sources
-    from cagewatch.cages.timing import describe_times, time_detectors
     from cagewatch.params import check_values, resolve
 
     values: dict[str, Any] = {"region": list(region) if region else None, "rotate": rotate}

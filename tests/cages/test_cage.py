@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from cagewatch import cages
 from cagewatch.cages import table
 from cagewatch.cages.cage import CAGE_FILE, Verdict
-from cagewatch.cages.doubts import judge_recording, measure_gray
+from cagewatch.cages.scoring import judge_recording, measure_gray
 from cagewatch.cages.sources import gather_sources, read_videos
 from cagewatch.cages.verdict import light_warnings, size_warnings, still_falls
 from cagewatch.cli import app

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from cagewatch import cages
 from cagewatch.cages.alarms import Level, decide_level, frames_in, tabulate_alarms
 from cagewatch.cages.cage import Cage
-from cagewatch.cages.film import clock, write_highlights
-from cagewatch.cages.highlights import choose_moments, cut_clips, cut_highlights
+from cagewatch.cages.film import choose_moments, clock, cut_clips, cut_highlights, write_highlights
 from cagewatch.cages.results import plot_timeline, read_result, write_results
 from cagewatch.cages.scoring import Result, ScoreParameters, add_labels, score_one
 from cagewatch.cages.sources import gather_sources

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,3 +122,38 @@ def test_same_tables_as_locally_even_when_killed(cluster: dict[str, str], tmp_pa
     for table in tables:
         copy = remote / table.relative_to(local)
         assert table.read_bytes() == copy.read_bytes(), copy
+
+
+def test_a_folder_is_scored_by_jobs_of_the_cluster(
+    cluster: dict[str, str], tmp_path: Path, write_video, moving_disc
+) -> None:
+    root = copy_checkout(tmp_path / "checkout")
+    edit_profile(root)
+    (root / "videos").mkdir()
+    for number in range(4):
+        write_video(root / "videos" / f"v{number}.mp4", moving_disc(90, speed=2 + number / 4), 30)
+    train = ("train", "videos", "--into", "cage", "--frame-stride", "1", "--cores", "1")
+    score = ("score", "cage", "videos")
+    jobs = ("--profile", "profiles/slurm", "--videos-per-job", "2")
+
+    def call(*words: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-m", "cagewatch.cli", *words],
+            cwd=root, env=cluster | {"PYTHONPATH": str(root / "lib")},
+            capture_output=True, text=True,
+        )  # fmt: skip
+
+    done = call(*train)
+    assert done.returncode in (0, 3), done.stderr
+    (root / "videos" / "broken.mp4").write_bytes(b"no video")
+    done = call(*score, *jobs)
+    print(done.stdout, done.stderr)
+    assert done.returncode == 1 and "4 scored, 1 failed" in done.stdout
+    assert "Not scored: broken: " in done.stderr
+    (root / "videos" / "broken.mp4").unlink()
+    one = root / "cage" / "scored" / "v2" / "scores.csv"
+    remote = one.read_bytes()
+    assert "0 scored, 4 kept from before" in call(*score, *jobs).stdout
+    shutil.rmtree(root / "cage" / "scored")
+    assert "4 scored" in call(*score, "--cores", "1").stdout
+    assert one.read_bytes() == remote

@@ -17,10 +17,9 @@ import pandas as pd
 from cagewatch import plots, runs, runtime
 from cagewatch.cages.alarms import Level, decide_level, frames_in
 from cagewatch.cages.cage import Cage, open_cage
-from cagewatch.cages.doubts import doubt_alarms
-from cagewatch.cages.highlights import cut_clips, cut_highlights
+from cagewatch.cages.film import cut_clips, cut_highlights
 from cagewatch.cages.results import minutes_of, plot_timeline, write_results, write_table
-from cagewatch.cages.scoring import ScoreParameters, score_one
+from cagewatch.cages.scoring import ScoreParameters, doubt_alarms, score_one
 from cagewatch.cages.sources import describe_file, gather_sources
 from cagewatch.cages.table import compile_pattern, update_recordings
 from cagewatch.errors import InputError

@@ -1,19 +1,25 @@
-"""A film of the most anomalous moments of a recording, with the score's curve drawn in."""
+"""The most anomalous moments of a recording: a film of them with the score's curve, and stills."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 import av
 import cv2
+import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
+from cagewatch import plots
+from cagewatch.cages.alarms import Level
+from cagewatch.cages.scoring import Result
 from cagewatch.errors import InputError
 from cagewatch.files import whole_file
+from cagewatch.names import escape_math
 from cagewatch.video import read_frames_at
 
 WIDTH = 960  # pixels at most
@@ -70,31 +76,21 @@ def write_highlights(
         for rank, moment in enumerate(moments, start=1):
             start, stop = max(moment.start, moment.alarm), min(moment.stop, moment.after)
             again = max(1, math.ceil(ALARM_S * fps / slower / max(stop - start, 1) - 0.05))
-            curve = score[moment.start : moment.stop]
-            shown = _moment(source, frame, times, score, moment, rank)
-            for offset, (picture, text) in enumerate(shown):
-                repeat = again if start <= moment.start + offset < stop else 1
+            part = slice(moment.start, moment.stop)
+            first, last = int(frame[part][0]), int(frame[part][-1])
+            # Where frames were left out, the source's own times in between are evenly spaced.
+            stamps = np.interp(np.arange(first, last + 1), frame[part], times[part])
+            pictures = read_frames_at(source, first, stamps)
+            for i in range(moment.start, moment.stop):
+                repeat = again if start <= i < stop else 1
+                text = f"no. {rank}   {clock(times[i])}   frame {frame[i]}   score {score[i]:.4g}"
                 text += f"   1/{slower * repeat} speed" if slower * repeat > 1 else ""
-                yield from [annotate(picture, curve, offset, span, threshold, text)] * repeat
+                picture, offset = pictures[frame[i] - first], i - moment.start
+                drawn = annotate(picture, score[part], offset, span, threshold, text)
+                yield from [drawn] * repeat
 
     with whole_file(path) as partial:
         encode(partial, draw(), fps / slower)
-
-
-def _moment(
-    source: Path, frame: np.ndarray, times: np.ndarray, score: np.ndarray, moment: Moment, rank: int
-) -> Iterator[tuple[np.ndarray, str]]:
-    """A moment's pictures, each with the line written above the curve."""
-    numbers = frame[moment.start : moment.stop]
-    first, last = int(numbers[0]), int(numbers[-1])
-    # Where frames were left out, the source's own times in between are evenly spaced.
-    stamps = np.interp(np.arange(first, last + 1), numbers, times[moment.start : moment.stop])
-    pictures = read_frames_at(source, first, stamps)
-    for position, number in enumerate(numbers, start=moment.start):
-        text = (
-            f"no. {rank}   {clock(times[position])}   frame {number}   score {score[position]:.4g}"
-        )
-        yield pictures[number - first], text
 
 
 def clock(seconds: float) -> str:
@@ -114,9 +110,8 @@ def annotate(
     """A frame with its moment's score curve below: (rows, columns, 3) uint8, even sizes, BGR."""
     shrink = min(1.0, WIDTH / picture.shape[1])
     size = tuple(max(2, 2 * round(length * shrink / 2)) for length in picture.shape[::-1])
-    picture = cv2.cvtColor(
-        cv2.resize(picture, size, interpolation=cv2.INTER_AREA), cv2.COLOR_GRAY2BGR
-    )
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    picture = cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
     band = np.zeros((BAND, size[0], 3), np.uint8)
     top, bottom = 28, BAND - 6
 
@@ -130,11 +125,10 @@ def annotate(
         cv2.line(band, (0, level), (size[0], level), GREY, 1)
     cv2.polylines(band, [np.column_stack([x, row(curve)]).astype(np.int32)], False, YELLOW, 1)
     flagged = curve[offset] >= threshold
-    place = (int(x[offset]), int(row(curve[offset])))
-    cv2.circle(band, place, 4, ORANGE if flagged else WHITE, -1)
-    scale = min(0.55, size[0] / 900)
-    cv2.putText(band, text + ("   ALARM" if flagged else ""), (6, 18), cv2.FONT_HERSHEY_SIMPLEX,
-                scale, ORANGE if flagged else WHITE, 1, cv2.LINE_AA)  # fmt: skip
+    colour, place = ORANGE if flagged else WHITE, (int(x[offset]), int(row(curve[offset])))
+    cv2.circle(band, place, 4, colour, -1)
+    scale, text = min(0.55, size[0] / 900), text + ("   ALARM" if flagged else "")
+    cv2.putText(band, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
     return np.vstack([picture, band])
 
 
@@ -154,3 +148,103 @@ def encode(path: Path, pictures: Iterator[np.ndarray], fps: float) -> None:
             frame.pts, frame.time_base = number, 1 / rate
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+
+
+def choose_moments(
+    score: np.ndarray,
+    times: np.ndarray,
+    count: int,
+    seconds: float,
+    alarms: Iterable[tuple[int, int, int]] = (),
+) -> list[Moment]:
+    """The stretch around each alarm's peak, highest first, then those around the scores left.
+
+    Parameters
+    ----------
+    score, times : (n,) float; seconds, growing.
+    count : how many at most.
+    seconds : length of each. Two alarms close together may share frames; else none overlap.
+    alarms : positions of each alarm: its first frame, the one after it, its peak.
+    """
+
+    def around(peak: int, reach: float) -> tuple[int, int]:
+        first, last = np.searchsorted(times, times[peak] + np.array([-reach, reach]))
+        return int(first), max(int(last), peak + 1)
+
+    left = np.array(score, float)
+    moments = []
+    for start, stop, peak in alarms:
+        moments.append(Moment(*around(peak, seconds / 2), peak, start, stop))
+        left[slice(*around(peak, seconds))] = left[start:stop] = -np.inf
+    moments = sorted(moments, key=lambda moment: -score[moment.peak])[:count]
+    while len(moments) < count and np.isfinite(left).any() and left.max() > -np.inf:
+        peak = int(np.argmax(left))
+        moments.append(Moment(*around(peak, seconds / 2), peak))
+        # Half a stretch on either side, so that no later stretch reaches into this one.
+        left[slice(*around(peak, seconds))] = -np.inf
+    return moments
+
+
+def moments_of(result: Result, count: int, seconds: float) -> list[Moment]:
+    """`choose_moments` of a scored recording."""
+    number, times, score = _columns(result)
+    columns = result.alarms[["start_frame", "stop_frame", "peak_frame"]].to_numpy(int)
+    alarms = np.searchsorted(number, columns + [0, 1, 0]).tolist()
+    return choose_moments(score, times, count, seconds, alarms)
+
+
+def _columns(result: Result) -> list[np.ndarray]:
+    return [result.frames[name].to_numpy() for name in ("frame", "time_s", "smooth")]
+
+
+def cut_highlights(
+    folder: Path, result: Result, level: Level, count: int, seconds: float
+) -> list[Moment]:
+    """Write highlights.mp4 and moments.csv into `folder`; the moments, those of alarms first."""
+    moments = moments_of(result, count, seconds)
+    _write_film(folder / "highlights.mp4", result, level, moments)
+    peaks = result.frames.iloc[[moment.peak for moment in moments]]
+    table = peaks[["frame", "time_s", "smooth"]].rename(columns={"smooth": "score"})
+    with whole_file(folder / "moments.csv") as partial:
+        table.to_csv(partial, index=False, float_format="%.9g")
+    return moments
+
+
+def cut_clips(folder: Path, result: Result, level: Level, seconds: float) -> list[Path]:
+    """Write ``clips/alarm_001.mp4`` and so on into `folder`, one for each row of alarms.csv."""
+    for old in (folder / "clips").glob("alarm_*.mp4"):
+        old.unlink()
+    moments = sorted(moments_of(result, len(result.alarms), seconds), key=lambda one: one.alarm)
+    paths = [folder / "clips" / f"alarm_{row:03d}.mp4" for row in range(1, len(moments) + 1)]
+    for path, moment in zip(paths, moments, strict=True):
+        _write_film(path, result, level, [moment])
+    return paths
+
+
+def _write_film(path: Path, result: Result, level: Level, moments: Sequence[Moment]) -> None:
+    number, times, score = _columns(result)
+    # The mean, as stamps are rounded to the container's clock.
+    fps = 1 / float(np.mean(np.diff(times)))
+    write_highlights(path, result.source, number, times, score, moments, level.threshold, fps)
+
+
+def show_moments(result: Result, count: int, seconds: float) -> Figure:
+    """The frame at the peak of each moment that `cut_highlights` cuts, with its time and score."""
+    source, (number, times, score) = result.source, _columns(result)
+    moments = moments_of(result, count, seconds)
+    figure, axes = plt.subplots(
+        1, len(moments), figsize=(2.7 * len(moments), 2.9), layout="constrained", squeeze=False
+    )
+    for ax, moment in zip(axes[0], moments, strict=True):
+        peak = min(moment.peak, len(score) - 2)
+        part = slice(peak, peak + 2)
+        # Two neighbours, so that the seek knows how far apart frames are.
+        first, last = number[part]
+        stamps = np.interp(np.arange(first, last + 1), number[part], times[part])
+        frame = read_frames_at(source, int(first), stamps)[0 if peak == moment.peak else -1]
+        ax.imshow(frame, cmap="gray", vmin=0, vmax=255)
+        text = f"{clock(times[moment.peak])}\nscore {score[moment.peak]:.4g}"
+        ax.set(title=text, xticks=[], yticks=[])
+    figure.suptitle(escape_math(source.name))
+    plots.mark_simulated(figure, [source.name])
+    return figure

@@ -9,7 +9,7 @@ alarms look like any other's. They are held back where it fails one of these che
 - a level chosen on all but one of the held-out recordings must not put the one in alarm for most of
   its time: or else no level holds for a recording that was not there when it was chosen.
 
-`cagewatch.cages.doubts` judges a new recording.
+`cagewatch.cages.scoring` judges a new recording.
 """
 
 from __future__ import annotations
