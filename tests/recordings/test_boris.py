@@ -185,6 +185,8 @@ def test_deepethogram_labels_read_back(tmp_path, write_video, moving_disc):
     )
     with pytest.raises(InputError, match="labels 20 frames but"):
         check_label_length(recording, 25, 0)  # unlike a table of bouts, it must fit
+    write_deepethogram_labels(path, [Bout(3, 7, "rear", 0)], 5, ["rear", "groom"])
+    assert path.read_text().splitlines()[0] == ",background,groom,rear"  # as in other files
 
 
 @pytest.mark.parametrize(

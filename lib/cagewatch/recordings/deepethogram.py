@@ -76,9 +76,14 @@ def _read_bouts(path: Path, reader: Any) -> list[Bout]:
     return bouts
 
 
-def write_deepethogram_labels(path: Path, bouts: Sequence[Bout], n_frames: int) -> None:
-    """Write bouts as a DeepEthogram label file; frames in no bout are background."""
-    names = sorted({bout.behaviour for bout in bouts} - {OTHER})
+def write_deepethogram_labels(
+    path: Path, bouts: Sequence[Bout], n_frames: int, names: Sequence[str] = ()
+) -> None:
+    """Write bouts as a DeepEthogram label file; frames in no bout are background.
+
+    A project's files must have the same columns: `names` get one though no bout has them.
+    """
+    names = sorted({*names, *(bout.behaviour for bout in bouts)} - {OTHER})
     shown = [BACKGROUND] * n_frames
     for bout in bouts:
         if bout.behaviour != OTHER:

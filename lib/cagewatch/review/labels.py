@@ -106,7 +106,8 @@ def export_labels(cage: Cage, into: Path) -> list[Path]:
         frames = group[["start_frame", "stop_frame", "label"]].itertuples(index=False)
         bouts = [Bout(first, last + 1, label, 0) for first, last, label in frames]
         written.append(folder / f"{source.stem}_labels.csv")
-        write_deepethogram_labels(written[-1], bouts, count_frames(source))
+        names = set(table["label"]) - {REJECTED}
+        write_deepethogram_labels(written[-1], bouts, count_frames(source), sorted(names))
     return written
 
 
