@@ -15,20 +15,22 @@ alarms look like any other's. They are held back where it fails one of these che
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 
 from cagewatch.cages.cage import Verdict
-from cagewatch.cages.plan import Plan
 from cagewatch.clips import ClipIndex, index_test_clips
 from cagewatch.detectors import Detector, TrainingSet, is_network
 from cagewatch.metrics import calibrate_alarms, find_alarms
 from cagewatch.runs import describe_training
 from cagewatch.store import Store
 from cagewatch.video import probe
+
+if TYPE_CHECKING:
+    from cagewatch.cages.plan import Plan
 
 CLIPS = 200  # clips behind the comparison with the average picture, evenly spread
 BETTER = 0.9  # a detector's error must be at most this share of the average picture's
