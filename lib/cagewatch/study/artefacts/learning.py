@@ -118,7 +118,7 @@ def draw_target(
             seen = own.set_index("step")
             for ax, name in zip(axes, AUCS, strict=False):
                 ax.plot(seen[name].dropna(), "o-", markersize=3, label=name_model(model), **style)
-            axes[2].plot(seen["loss"], **style)
+            axes[2].plot(seen["loss"], linestyle="-", **style)
             axes[2].plot(seen["val_loss"], linestyle="--", **style)
     for index, line in enumerate(lines.itertuples()):
         look = {"color": "0.4", "linewidth": 0.8, "linestyle": (0, (1 + 2 * index, 2))}
@@ -133,6 +133,8 @@ def write_curves(given: Given, curves: pd.DataFrame) -> pd.DataFrame:
     grouped = measured.groupby(["target", "model", "epoch", "step"], sort=False)
     table = grouped[["loss", "val_loss", *AUCS]].mean().assign(seeds=grouped.size()).reset_index()
     shown = table.assign(model=table["model"].map(name_model), step=table["step"].astype(int))
+    for name in ("loss", "val_loss"):  # of which three digits are three noughts
+        shown[name] = shown[name].map("{:.2e}".format)
     protocol = "frame AUC of the test frames, pooled and scaled per recording; mean over seeds"
     given.write(shown, "learning_curves", f"Learning curves on {given.dataset}", protocol)
     return shown
