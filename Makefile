@@ -95,9 +95,10 @@ faults: setup  ## kill -9 at 200 and more random moments, and the other faults (
 	@PYTHONPATH=tests:tests/study $(BIN)/python -m faults figures 60
 	@PYTHONPATH=tests:tests/study $(BIN)/python -m faults experiments 60
 
-fuzz: setup  ## 12,000 mutated videos and 105,000 other files through the readers (an hour)
+fuzz: setup  ## 12,000 mutated videos and 135,000 other files through the readers (an hour)
 	@PYTHONPATH=tests:tests/study $(BIN)/python -m fuzz video 12000 --seed 1
 	@PYTHONPATH=tests:tests/study $(BIN)/python -m fuzz text 105000 --seed 1
+	@PYTHONPATH=tests:tests/study $(BIN)/python -m fuzz cage 30000 --seed 1
 
 audit: setup  ## known vulnerabilities in the locked packages (pip-audit, in a folder of its own)
 	@test -x build/audit/bin/pip-audit || { $(BIN)/python -m venv build/audit && \

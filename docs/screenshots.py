@@ -1,13 +1,17 @@
-"""Take the site's pictures of the explorer: `make screenshots`. Needs Debian's ``chromium``.
+"""Take the site's pictures of explorer, review and report: `make screenshots`.
 
-Two detectors are fitted on a few minutes of simulated video, and their pages are opened.
+Two detectors are fitted on a few minutes of simulated video, and their pages are opened; so are the
+review page and the report of a small simulated cohort. Needs Debian's ``chromium``.
 """
 
 from __future__ import annotations
 
 import io
 import shutil
+import socket
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 from PIL import Image
@@ -18,6 +22,7 @@ from cagewatch.detectors import TrainingSet, fit_detector
 from cagewatch.metrics import compute_metrics
 from cagewatch.params import resolve
 from cagewatch.recordings import load_recordings
+from cagewatch.review.cohort import run_demo
 from cagewatch.scoring import score_recordings
 from cagewatch.simulate import write_dataset
 from cagewatch.store import stores_of
@@ -25,6 +30,7 @@ from cagewatch.store import stores_of
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "screenshots"
 DETECTORS = ("density", "flow_magnitude")
+PATIENCE = 120_000  # milliseconds
 FRAMES = 3000  # of each of four recordings
 
 
@@ -46,20 +52,42 @@ def make_run(model: str) -> Path:
     return run.folder
 
 
-def take(page: Path, width: int, picture: Path) -> None:
-    """Open a saved page and keep a picture of it, in 256 colours."""
+def take(address: str, ready: str, picture: str) -> None:
+    """Open a page, wait for what `ready` selects and keep a picture of it, in 256 colours."""
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("No chromium found: apt-get install chromium.")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        tab = browser.new_page(viewport={"width": width, "height": 800})
-        tab.goto(page.as_uri())
-        tab.locator("[data-n=alarms]").wait_for()
-        tab.wait_for_timeout(500)
+        tab = browser.new_page(viewport={"width": 1280, "height": 800})
+        tab.goto(address, timeout=PATIENCE)
+        tab.locator(ready).first.wait_for(timeout=PATIENCE)
+        tab.wait_for_timeout(1000)
         shot = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
         browser.close()
-    shot.quantize(256, dither=Image.Dither.NONE).save(picture, optimize=True)
+    shot.quantize(256, dither=Image.Dither.NONE).save(ROOT / "docs" / picture, optimize=True)
+
+
+def take_review(cage: Path) -> None:
+    """Serve a cage's alarms as ``cagewatch review --page`` does, and keep a picture of the page."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    options = ["--no-browser", f"--port={port}", "--token=picture"]
+    code = f"serve_review(Path({str(cage)!r}), {options})"
+    lines = "from pathlib import Path\nfrom cagewatch.explore.serve import serve_review\n" + code
+    server = subprocess.Popen([sys.executable, "-c", lines])
+    try:
+        while server.poll() is None:
+            with socket.socket() as one:
+                if one.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.2)
+        address = f"http://127.0.0.1:{port}/?token=picture"
+        take(address, ".cw-picture img[src]", "review.png")
+    finally:
+        server.terminate()
+        server.wait(30)
 
 
 def main() -> None:
@@ -69,8 +97,11 @@ def main() -> None:
     first, second = (make_run(model) for model in DETECTORS)
     alone = explore.save_page(first, BUILD / "explorer.html")
     both = explore.save_page(first, BUILD / "explorer_two.html", second=second)
-    take(alone, 1280, ROOT / "docs" / "explorer.png")
-    take(both, 1280, ROOT / "docs" / "explorer_two.png")
+    take(alone.as_uri(), "[data-n=alarms]", "explorer.png")
+    take(both.as_uri(), "[data-n=alarms]", "explorer_two.png")
+    report, _ = run_demo(BUILD / "cohort", cores=1, animals=3, days=1, minutes=1)
+    take(report.as_uri(), "table", "report.png")
+    take_review(BUILD / "cohort" / "cage")
 
 
 if __name__ == "__main__":

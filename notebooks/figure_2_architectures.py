@@ -5,6 +5,8 @@
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -46,9 +48,8 @@ models = architectures.build_models(given)
 # %% [markdown]
 # ## The networks
 #
-# Each box is a stage: its operations, the shape of what comes out, its parameters. Every convolution but the last is followed by
-# batch normalisation and LeakyReLU, which are counted but not named. Look at the narrowest shape, at the fusion: that is all a
-# decoder knows of the clip.
+# Each box is a stage: its convolutions, what follows each of them, the shape of what comes out, its parameters. Look at the
+# narrowest shape, at the fusion: that is all a decoder knows of the clip.
 
 # %%
 architectures.show_architectures(given, models);

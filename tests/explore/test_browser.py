@@ -132,6 +132,15 @@ def type_threshold(page, threshold: float) -> None:
     page.locator("[data-in=typed]").press("Enter")
 
 
+def until(page, expression: str) -> None:
+    """Wait until `expression` holds; a saved page's policy leaves no other way."""
+    for _ in range(200):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"Never so: {expression}.")
+
+
 def test_a_saved_page_counts_as_the_library_does(browser, run_folder: Path, tmp_path: Path) -> None:
     path = explore.save_page(run_folder, tmp_path / "page.html", pictures=4)
     page, wrong = open_page(browser, path.as_uri(), "file:")
@@ -164,7 +173,44 @@ def test_a_saved_page_counts_as_the_library_does(browser, run_folder: Path, tmp_
     assert 280 < middle < 320
     page.keyboard.press("ArrowRight")
     assert page.evaluate("explorer.state.at") == middle + 1
+    page.keyboard.press(" ")  # plays from here on
+    until(page, f"explorer.state.at > {middle + 5}")
+    page.keyboard.press(" ")
+    assert not page.evaluate("explorer.state.playing")
+    line.hover(position={"x": 300, "y": 80})
+    whole, around = page.evaluate("explorer.state.view"), page.evaluate("explorer.state.at")
+    page.mouse.wheel(0, -120)
+    until(page, f"explorer.state.view[1] - explorer.state.view[0] < {whole[1]} * 0.9")
+    assert page.evaluate("explorer.state.at") == around
+    line.dblclick()
+    assert page.evaluate("explorer.state.view") == whole
+    for name, key in (("slider", "ArrowRight"), ("budget", "ArrowLeft")):
+        before = page.evaluate("explorer.state.tracks[0].threshold")
+        page.locator(f"[data-in={name}]").focus()
+        for _ in range(40):
+            page.keyboard.press(key)
+        assert page.evaluate("explorer.state.tracks[0].threshold") > before
     look(page, "saved")
+    assert wrong == []
+    page.close()
+
+
+def test_two_detectors_and_the_time_of_day(browser, run_folder: Path, tmp_path: Path) -> None:
+    table = run_folder.parents[3] / "recordings.csv"
+    table.write_text("recording,start_time\nr0,\nr1,2024-05-01 23:59:55\n")
+    path = explore.save_page(run_folder, tmp_path / "two.html", pictures=0, second=run_folder)
+    table.unlink()
+    page, wrong = open_page(browser, path.as_uri(), "file:")
+    type_threshold(page, 1.5)
+    allowed = page.evaluate("explorer.state.tracks[0].budget.findIndex((one) => one <= 1.5)")
+    assert 0 < int(shown(page, "false-2")) <= allowed
+    page.locator("[data-in=part]").select_option("0")
+    assert ", at" not in page.locator("[data-out=now]").inner_text()
+    page.locator("[data-in=part]").select_option("1")
+    line = page.locator("[data-out=timeline]")
+    line.click(position={"x": line.bounding_box()["width"] - 12, "y": 80})
+    assert page.locator("[data-out=now]").inner_text().endswith(", at 00:00:04")
+    look(page, "two")
     assert wrong == []
     page.close()
 

@@ -15,7 +15,7 @@ import pytest
 from cagewatch import explore, runs
 from cagewatch.detectors import Detector, TrainingSet, fit_detector
 from cagewatch.errors import InputError
-from cagewatch.explore.bundle import RULES, budget_thresholds, bundle_run
+from cagewatch.explore.bundle import RULES, budget_thresholds, bundle_run, read_clocks
 from cagewatch.explore.frames import picture_moments
 from cagewatch.metrics import apply_rule, choose_threshold, compute_metrics
 from cagewatch.params import resolve
@@ -71,6 +71,18 @@ def known(tmp_path: Path) -> tuple[Path, np.ndarray, np.ndarray]:
     score = np.round(generator.normal(0, 1, 600) + 2 * anomalous, 4)
     write_run(tmp_path, score, anomalous)
     return tmp_path, score, anomalous
+
+
+def test_a_recording_whose_start_is_known_has_a_time_of_day(tmp_path: Path) -> None:
+    assert read_clocks(tmp_path, ["a", "b"]) == [None, None]
+    rows = "recording,start_time\nb,2024-05-01 18:30:05\na,\nc,no time\n"
+    (tmp_path / "recordings.csv").write_text(rows)
+    assert read_clocks(tmp_path, ["a", "b", "c", "d"]) == [None, 66605.0, None, None]
+    scores = np.random.default_rng(0).normal(size=40)
+    run = read_run(write_run(tmp_path / "folder", scores, None, n_recordings=1))
+    assert bundle_run(run).about["clocks"] == [None]
+    (run.folder.parents[3] / "recordings.csv").write_text("recording,start_time\nr0,2024-05-01\n")
+    assert bundle_run(run).about["clocks"] == [0.0]
 
 
 def test_a_wrong_name_gets_the_nearest(known) -> None:

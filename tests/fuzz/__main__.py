@@ -1,4 +1,4 @@
-"""``python -m fuzz {video,text} <count>``: the mutation loop; exits 1 if there is a finding.
+"""``python -m fuzz {video,text,cage} <count>``: the mutation loop; exits 1 if there is a finding.
 
 Findings (the mutated file and what happened) are kept in ``<out>/findings``, the counts in
 ``<out>/counts-<kind>.json``.
@@ -149,7 +149,7 @@ def _write(out, kind, started, slowest, outcomes, findings, silent) -> dict:
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
-    parser.add_argument("kind", choices=("video", "text"))
+    parser.add_argument("kind", choices=("video", "text", "cage"))
     parser.add_argument("count", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="start at this file's number")

@@ -16,11 +16,17 @@ import av
 import cv2
 import numpy as np
 import scipy.io
+import yaml
 from conftest import disc_frames, encode_video
 
 from cagewatch import params
+from cagewatch.cages.cage import CAGE_FILE, CageSettings
+from cagewatch.cages.table import RECORDINGS_FILE
+from cagewatch.detectors import Computing, Detector
+from cagewatch.detectors.detector import STATE
 from cagewatch.params import project_root
 from cagewatch.recordings import Recording
+from cagewatch.review.decisions import REVIEW_FILE
 from cagewatch.store import build_stores, preprocessing_of
 
 # container suffix, codec, pixel format, rows, columns, frames
@@ -70,6 +76,16 @@ BORIS_TABLE = (
 )
 DEEPETHOGRAM = ",background,walk,rear\n" + "".join(
     f"{frame},{int(frame < 5)},{int(5 <= frame < 9)},{int(frame >= 9)}\n" for frame in range(12)
+)
+RECORDINGS = (
+    "recording,file,cage,animal,group,start_time,light\n"
+    "mouse1,/v/mouse1.mp4,a,m1,control,2024-05-01 12:30:00,day\n"
+    '"mouse2, new",/v/mouse2.mp4,a,m2,,,\n'
+)
+REVIEW = (
+    "recording,start_s,stop_s,detector,verdict,name,note,when\n"
+    'mouse1,90.0,92.5,pca_frames,accepted,jump,"hand, cage",2024-05-01T12:30:00\n'
+    "mouse1,99.0,99.5,pca_frames,rejected,,,2024-05-01T12:31:00\n"
 )
 RANGES = "TestVideoFile = {};\n" + "".join(
     f"TestVideoFile{{end+1}}.gt_frame = [{text}];\n" for text in ("61:180", "95:120, 130:140", "1")
@@ -169,6 +185,27 @@ def make_text_seeds(folder: Path) -> list[Seed]:
         (folder / target).mkdir(exist_ok=True)
         seeds.append(Seed(target, make(folder / target)))
     return seeds
+
+
+def make_cage_seeds(folder: Path) -> list[Seed]:
+    """One whole file of everything that a cage's folder holds or its commands are given."""
+    texts = {
+        "cage": (CAGE_FILE, yaml.safe_dump(CageSettings(run="run", labels=["jump"]).model_dump())),
+        "recordings": (RECORDINGS_FILE, RECORDINGS),
+        "review": (REVIEW_FILE, REVIEW),
+        "webhook": ("address.txt", "http://localhost:8080/alarms?cage=1"),
+    }
+    seeds = []
+    for target, (name, text) in texts.items():
+        path = folder / target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        seeds.append(Seed(target, path))
+    state = {"mean": np.ones((2, 6), np.float32), "reference_score": np.arange(9.0)}
+    parameters = params.resolve({"dataset": "ped2", "model": "pca_frames"})
+    (folder / "detector").mkdir(exist_ok=True)
+    Detector(parameters, state, Computing()).save(folder / "detector")
+    return [*seeds, Seed("detector", folder / "detector" / STATE)]
 
 
 def _write_masks(folder: Path) -> Path:

@@ -12,12 +12,16 @@ import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 
 from cagewatch import params
+from cagewatch.cages.cage import CageSettings
+from cagewatch.cages.table import read_recordings_table, update_recordings
 from cagewatch.errors import InputError
 from cagewatch.files import read_json
+from cagewatch.params import check_values, read_flat
 from cagewatch.recordings import Recording
 from cagewatch.recordings.annotations import (
     MAX_FRAMES,
@@ -33,6 +37,8 @@ from cagewatch.recordings.extract import extract_archive
 from cagewatch.recordings.folder import read_label_file
 from cagewatch.recordings.frame_labels import check_label_length
 from cagewatch.recordings.ucsd import read_ranges
+from cagewatch.review.decisions import decide, read_decisions, undo
+from cagewatch.review.watch import tell_webhook
 from cagewatch.simulate.writer import write_annotations
 from cagewatch.store import build_stores, open_store, preprocessing_of
 from cagewatch.store.manifest import is_current
@@ -204,6 +210,48 @@ def read_scores(path: Path, _: int) -> str:
     return "read"
 
 
+def read_cage_file(path: Path, _: int) -> str:
+    """The settings of a cage."""
+    check_values(read_flat(path), CageSettings, str(path))
+    return "read"
+
+
+def read_recordings(path: Path, _: int) -> str:
+    """A cage's table of recordings; what is read can be added to, and read again."""
+    table = read_recordings_table(path.parent)
+    added = update_recordings(path.parent, {"new one": path.parent / "new one.mp4"})
+    assert set(table["recording"]) | {"new one"} == set(added["recording"])
+    assert len(read_recordings_table(path.parent)) == len(added)
+    return "read"
+
+
+def read_review(path: Path, _: int) -> str:
+    """The decisions on alarms: what is read can be added to and taken back."""
+    before = read_decisions(path.parent, every=True)
+    assert set(before["verdict"]) <= {"accepted", "rejected"}
+    alarm = {"recording": "x", "start_s": 1.0, "stop_s": 2.0, "detector": "pca_frames"}
+    decide(path.parent, alarm, "accepted", "jump")
+    assert undo(path.parent)["recording"] == "x"
+    assert len(read_decisions(path.parent, every=True)) == len(before)
+    return "read"
+
+
+def read_detector(path: Path, _: int) -> str:
+    """A detector's state beside whole parameters."""
+    from cagewatch.detectors import load_detector
+
+    assert load_detector(path.parent).state
+    return "read"
+
+
+def read_webhook(path: Path, _: int) -> str:
+    """An address to post news to: whatever is taken is on this machine."""
+    address = path.read_bytes().decode("utf-8", "replace")
+    tell_webhook(address)
+    assert urlsplit(address).hostname in ("localhost", "127.0.0.1", "::1")
+    return "read"
+
+
 TARGETS: dict[str, Callable[[Path, int], str]] = {
     "video": read_video,
     "images": read_images,
@@ -223,4 +271,9 @@ TARGETS: dict[str, Callable[[Path, int], str]] = {
     "checkpoint": read_checkpoint,
     "zip": read_archive,
     "tar": read_archive,
+    "cage": read_cage_file,
+    "recordings": read_recordings,
+    "review": read_review,
+    "detector": read_detector,
+    "webhook": read_webhook,
 }

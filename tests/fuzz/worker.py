@@ -21,7 +21,7 @@ from pathlib import Path
 from cagewatch.errors import InputError
 from fuzz import targets
 from fuzz.mutate import mutate
-from fuzz.seeds import Seed, make_text_seeds, make_video_seeds
+from fuzz.seeds import Seed, make_cage_seeds, make_text_seeds, make_video_seeds
 
 MEMORY = 2 << 30  # bytes a worker may have beyond what it has after its imports
 SECONDS = 20  # of processor time for one file
@@ -32,8 +32,9 @@ class TooSlow(BaseException):
 
 
 def list_seeds(kind: str, folder: Path) -> list[Seed]:
-    """The whole files of a kind ('video' or 'text'), written to `folder`."""
-    return make_video_seeds(folder) if kind == "video" else make_text_seeds(folder)
+    """The whole files of a kind ('video', 'text' or 'cage'), written to `folder`."""
+    makers = {"video": make_video_seeds, "text": make_text_seeds, "cage": make_cage_seeds}
+    return makers[kind](folder)
 
 
 def spoil(seeds: list[Seed], number: int, base: int, folder: Path) -> tuple[Seed, str, Path]:
@@ -41,8 +42,17 @@ def spoil(seeds: list[Seed], number: int, base: int, folder: Path) -> tuple[Seed
     generator = random.Random(f"{base}-{number}")
     seed = seeds[number % len(seeds)]
     shutil.rmtree(folder, ignore_errors=True)
-    text = seed.target not in ("video", "images", "masks", "checkpoint", "zip", "tar", "scores")
-    if seed.path.is_dir() or seed.target in ("store", "scores"):
+    text = seed.target not in (
+        "video",
+        "images",
+        "masks",
+        "checkpoint",
+        "zip",
+        "tar",
+        "scores",
+        "detector",
+    )
+    if seed.path.is_dir() or seed.target in ("store", "scores", "detector"):
         whole = seed.path if seed.path.is_dir() else seed.path.parent
         shutil.copytree(whole, folder / whole.name)
         victims = sorted((folder / whole.name).iterdir()) if seed.path.is_dir() else []

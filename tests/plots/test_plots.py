@@ -53,7 +53,9 @@ def test_the_look_tells_lines_apart_in_grey() -> None:
     rgb = np.array([matplotlib.colors.to_rgb(style["color"]) for style in styles])
     lightness = rgb @ [0.299, 0.587, 0.114]
     assert np.all(np.abs(np.diff(lightness[:4])) > 0.05)  # those most often side by side
-    assert plots.cycle_style(7) == styles[0]
+    again = [plots.cycle_style(index) for index in range(7, 14)]
+    assert [one["color"] for one in again] == [one["color"] for one in styles]
+    assert all(one not in styles for one in again)  # other dashes
 
 
 def test_roc_draws_the_curve_its_auc_and_one_diagonal() -> None:

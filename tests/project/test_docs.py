@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import inspect
 import re
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "lib"
+ROOMS = sorted((LIBRARY / "cagewatch").glob("*/__init__.py"))
 EXAMPLES = sorted(path for path in LIBRARY.rglob("*.py") if ">>> " in path.read_text("utf-8"))
 
 
@@ -89,6 +91,30 @@ def test_every_message_explained_is_one_of_the_library() -> None:
 
 def is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def public_functions() -> list[FunctionType]:
+    """What the rooms of the library offer."""
+    rooms = [importlib.import_module(f"cagewatch.{path.parent.name}") for path in ROOMS]
+    offered = [getattr(room, name) for room in rooms for name in getattr(room, "__all__", ())]
+    return [one for one in offered if isinstance(one, FunctionType)]
+
+
+def test_every_public_function_describes_its_parameters_and_what_it_returns() -> None:
+    functions = public_functions()
+    assert len(functions) > 70
+    for function in functions:
+        doc, signature = inspect.getdoc(function), inspect.signature(function)
+        _, _, described = doc.partition("\nParameters\n----------\n")
+        for name in signature.parameters:
+            named = rf"^(\w+, )*\**{name}(, \w+)*( : .+)?$"
+            assert re.search(named, described, re.MULTILINE), f"{function.__qualname__}: {name}"
+        # A class of the library says itself what it holds; an array or a table does not.
+        bare = re.match(
+            r"(np|pd)\.|tuple|dict|list|float|int|str|bool|Path", signature.return_annotation
+        )
+        said = re.search(r"^(Returns|Yields)\n-------?$", doc, re.MULTILINE)
+        assert said or not bare, f"{function.__qualname__}: what it returns"
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -108,6 +108,11 @@ def choose_threshold(cage: Cage, budget: float | None = None) -> float:
     cage : Cage
     budget : float, optional
         False alarms an hour of normal video; by default the cage's own.
+
+    Returns
+    -------
+    threshold : float
+        In the unit of the smoothed score.
     """
     return calibrate(cage, budget).threshold
 
@@ -119,6 +124,16 @@ def decide_level(
     stream: str = "both",
 ) -> Level:
     """The level asked for: a number, a file that the explorer saved, or by the budget.
+
+    Parameters
+    ----------
+    cage : Cage
+    threshold : float or str, optional
+        A score, or the path of a file that the explorer saved.
+    budget : float, optional
+        False alarms an hour of normal video; by default the cage's own.
+    stream : {'both', 'image', 'flow'}
+        Whose score is meant.
 
     Raises
     ------
@@ -161,6 +176,13 @@ def smooth(frames: pd.DataFrame, shape: AlarmShape, stream: str = "both") -> np.
 
 def tabulate_alarms(frames: pd.DataFrame, level: Level) -> pd.DataFrame:
     """Find the alarms of one recording.
+
+    Parameters
+    ----------
+    frames : DataFrame
+        One row a frame, of `cagewatch.cages.score`.
+    level : Level
+        Of `decide_level`.
 
     Returns
     -------

@@ -75,6 +75,11 @@ class Outcome(NamedTuple):
 def plan_scoring(given: ScoreParameters) -> Work:
     """Open the cage, find the recordings and choose the level; writes nothing.
 
+    Parameters
+    ----------
+    given : ScoreParameters
+        What is scored, by which cage and how.
+
     Raises
     ------
     InputError

@@ -107,6 +107,14 @@ def plan_training(
 
     Stretches that are `unusual`, of `cagewatch.cages.sources.mark_unusual`, are not trained on.
 
+    Parameters
+    ----------
+    given : TrainParameters
+        What is trained on, and how.
+    unusual : mapping of Path to sequence of (int, int), optional
+        By video, first and last frame of stretches that are not trained on; of
+        `cagewatch.cages.sources.mark_unusual`.
+
     Raises
     ------
     InputError
@@ -181,7 +189,15 @@ def spread_evenly(names: Sequence[str], share: float = HELD_OUT) -> list[str]:
 
 
 def show_region(plan: Plan, most: int = 4) -> Figure:
-    """First frame of each recording with the region used, and what of it a detector sees."""
+    """First frame of each recording with the region used, and what of it a detector sees.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of `plan_training`.
+    most : int
+        Recordings shown at most.
+    """
     settings = preprocessing_of(plan.parameters)
     shown = list({item.name: item for item in [*plan.train, *plan.held_out]}.values())[:most]
     figure, axes = plt.subplots(

@@ -135,7 +135,16 @@ def plot_timeline(result: Result, level: Level) -> Figure:
 
 
 def show_held_out(cage: Cage, level: Level, most: int = 4) -> Figure:
-    """The smoothed scores of the cage's held-out recordings over time, with level and alarms."""
+    """The smoothed scores of the cage's held-out recordings over time, with level and alarms.
+
+    Parameters
+    ----------
+    cage : Cage
+    level : Level
+        Of `decide_level`.
+    most : int
+        Recordings shown at most, evenly spread.
+    """
     frames = cage.run.frames
     names = list(dict.fromkeys(frames["recording"]))[:most]
     figure, axes = plt.subplots(

@@ -70,6 +70,11 @@ def train_cage(plan: Plan) -> Cage:
     """Prepare the recordings, fit the detector, score what was held out, and keep it all.
 
     A cage of the same folder and detector stays as it is until the new one is finished.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of `plan_training`.
     """
     cores = runtime.cores_in_use()
     parameters = plan.parameters

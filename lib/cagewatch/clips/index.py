@@ -62,6 +62,15 @@ def index_training_clips(
     run of kept frames; with 'literal' the kept frames are joined first, as the paper's words say,
     so that a clip may span a cut. A supervised model needs the target, so nothing is removed.
 
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        Those of the training.
+    stores : mapping of str to Store
+        By name of the recording.
+    parameters : Parameters
+        Of the run.
+
     Raises
     ------
     InputError
@@ -86,6 +95,14 @@ def index_training_clips(
 
 def trained_frames(recording: Recording, n_frames: int, parameters: Parameters) -> np.ndarray:
     """Say which frames of a training recording are trained on.
+
+    Parameters
+    ----------
+    recording : Recording
+    n_frames : int
+        Frames that were decoded.
+    parameters : Parameters
+        Of the run.
 
     Returns
     -------
@@ -149,6 +166,15 @@ def index_test_clips(
     Clips start `test_clip_step` frames apart. If that leaves frames over at the end, one more clip
     ends at the last frame, so that every frame gets a score.
 
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        Those of the test.
+    stores : mapping of str to Store
+        By name of the recording.
+    parameters : Parameters
+        Of the run.
+
     Raises
     ------
     InputError
@@ -181,12 +207,35 @@ def index_test_clips(
 
 
 def tested_frames(recording: Recording, store: Store, parameters: Parameters) -> np.ndarray:
-    """Frame numbers from test_start to test_stop of a recording: (n,) int64."""
+    """Frame numbers from test_start to test_stop of a recording: (n,) int64.
+
+    Parameters
+    ----------
+    recording : Recording
+    store : Store
+        Of the recording.
+    parameters : Parameters
+        Of the run.
+
+    Returns
+    -------
+    frames : ndarray of int64, shape (n,)
+        0-based.
+    """
     return np.flatnonzero(part_of(len(store), parameters.test_start, parameters.test_stop))
 
 
 def labels_of(recording: Recording, n_frames: int, parameters: Parameters) -> Recording | None:
-    """The recording with exactly one label per decoded frame; None if it is unlabelled."""
+    """The recording with exactly one label per decoded frame; None if it is unlabelled.
+
+    Parameters
+    ----------
+    recording : Recording
+    n_frames : int
+        Frames that were decoded.
+    parameters : Parameters
+        Of the run.
+    """
     labels = check_label_length(
         recording, n_frames, parameters.label_tolerance, parameters.labels_end
     )
@@ -198,6 +247,17 @@ def split_clips(index: ClipIndex, parameters: Parameters) -> tuple[ClipIndex, Cl
 
     'random' draws the validation share with the run's seed; 'last' takes the final share, in order.
     The share is rounded up, which gives the paper's counts (9577 and 2395 of 11972).
+
+    Parameters
+    ----------
+    index : ClipIndex
+        Of the training clips.
+    parameters : Parameters
+        Of the run.
+
+    Returns
+    -------
+    training, validation : ClipIndex
     """
     held_out = math.ceil(parameters.validation_fraction * len(index))
     order = np.arange(len(index))
@@ -245,6 +305,20 @@ def measure_flow_scale(
 
     One constant per study keeps speed comparable between frames; it is read from training frames
     only, from at most FLOW_SAMPLE of them spread evenly.
+
+    Parameters
+    ----------
+    index : ClipIndex
+        Of the training clips.
+    stores : mapping of str to Store
+        By name of the recording.
+    parameters : Parameters
+        Of the run.
+
+    Returns
+    -------
+    speed : float
+        In pixels a source frame.
     """
     speeds = []
     every = max(1, index.frames.size // FLOW_SAMPLE)

@@ -115,6 +115,13 @@ class Detector:
 def fit_detector(training: TrainingSet, computing: Computing | None = None) -> Detector:
     """Fit the detector `training.parameters.model` and measure what normal scores like.
 
+    Parameters
+    ----------
+    training : TrainingSet
+        Normal recordings, their stores and the parameters.
+    computing : Computing, optional
+        What computes a network's scores.
+
     Raises
     ------
     InputError
@@ -137,6 +144,13 @@ def fit_detector(training: TrainingSet, computing: Computing | None = None) -> D
 
 def load_detector(folder: Path, computing: Computing | None = None) -> Detector:
     """Read what `Detector.save` wrote.
+
+    Parameters
+    ----------
+    folder : Path
+        With ``detector.npz`` and ``params.yaml``.
+    computing : Computing, optional
+        What computes a network's scores.
 
     Raises
     ------

@@ -214,7 +214,18 @@ def footage_of(
     store: Store | None = None,
     kept: np.ndarray | None = None,
 ) -> Footage:
-    """The footage of a recording, from its store where there is one."""
+    """The footage of a recording, from its store where there is one.
+
+    Parameters
+    ----------
+    recording : Recording
+    settings : Preprocessing
+        Of the store, or what it would be made with.
+    store : Store, optional
+        Its gray and flow are read instead of computed.
+    kept : ndarray of bool, shape (n_frames,), optional
+        Frames that are used; by default all.
+    """
     fps = settings.image_fps
     source = Path(recording.source)
     if store is not None and kept is None:

@@ -28,7 +28,17 @@ DETECTORS = {
 
 
 def is_network(name: str) -> bool:
-    """Whether the detector of this name is a network, trained in epochs."""
+    """Whether the detector of this name is a network, trained in epochs.
+
+    Parameters
+    ----------
+    name : str
+        Of a layer of ``params/model``.
+
+    Returns
+    -------
+    found : bool
+    """
     return name in NETWORKS
 
 

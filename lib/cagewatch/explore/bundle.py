@@ -9,12 +9,15 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from cagewatch import plots
+from cagewatch.cages.table import read_recordings_table
 from cagewatch.errors import InputError
 from cagewatch.metrics import Scored, apply_rule, count_false_alarms, default_rule, frame_durations
 from cagewatch.plots.style import SIMULATED
@@ -105,6 +108,7 @@ def bundle_run(
         "scores": available_scores(run),
         "chosen": chosen,
         "smoothing": smoothing,
+        "clocks": read_clocks(run.folder.parents[3], scored.names),
         "simulated": any(name.startswith(SIMULATED) for name in scored.names),
         "rules": list(rules.items()),
         "tracks": [describe_track(run, threshold, budget)],
@@ -129,6 +133,27 @@ def bundle_run(
         about["tracks"].append(describe_track(second, own, budget_thresholds(other)[0]))
         arrays["second"] = other.score.astype("<f8")
     return Bundle(about, arrays)
+
+
+def read_clocks(folder: Path, names: Sequence[str]) -> list[float | None]:
+    """Time of day at which each recording begins, from the ``recordings.csv`` of a cage's folder.
+
+    Parameters
+    ----------
+    folder : Path
+    names : sequence of str
+        Of the recordings.
+
+    Returns
+    -------
+    clocks : list of float or None
+        Seconds since midnight; None where the table or the start time is missing.
+    """
+    table = read_recordings_table(folder).set_index("recording")
+    table = table.reindex(index=list(names), columns=["start_time"])
+    start = pd.to_datetime(table["start_time"], errors="coerce")
+    seconds = (start - start.dt.normalize()).dt.total_seconds()
+    return [None if np.isnan(one) else float(one) for one in seconds]
 
 
 def describe_track(run: FinishedRun, threshold: float, budget: list[float]) -> dict[str, Any]:

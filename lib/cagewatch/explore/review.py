@@ -12,7 +12,7 @@ import pandas as pd
 from cagewatch import review
 from cagewatch.cages import open_cage
 from cagewatch.errors import InputError
-from cagewatch.explore.bundle import describe_run, read_script
+from cagewatch.explore.bundle import describe_run, read_clocks, read_script
 from cagewatch.explore.frames import encode, picture_motion
 from cagewatch.metrics import frame_durations
 from cagewatch.video import read_frames_at
@@ -95,6 +95,7 @@ class Reviewer(anywidget.AnyWidget):
             "names": self.names,
             "starts": self.starts,
             "timed": True,
+            "clocks": read_clocks(self.cage.folder, self.names),
             "seconds": float(elapsed[-1]),
             "hours": float(elapsed[-1] / 3600),
             "scores": ["both"],

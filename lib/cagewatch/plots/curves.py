@@ -30,8 +30,15 @@ def plot_roc(
     Parameters
     ----------
     auc : an `Interval` is written with its bounds and seeds, a number alone.
+    band : of the curve, shaded.
     points : operating points by name, as (false positive rate, true positive rate).
     index : which colour and dash; give each curve on the same axes its own.
+    roc : Roc
+        Rates from 0 to 1.
+    label : str
+        Name in the legend.
+    ax : Axes, optional
+        To draw on; by default that of a new figure.
     """
     ax = axes_or_new(ax, figsize=(4.4, 4.4))
     style = cycle_style(index)
@@ -99,6 +106,17 @@ def plot_score_histograms(
     """Plot the scores of normal and of anomalous frames, each as shares of its own class.
 
     Without labels, `anomalous` is None and there is one histogram of all frames.
+
+    Parameters
+    ----------
+    score : ndarray of float, shape (n,)
+        Higher is more anomalous.
+    anomalous : ndarray of bool, shape (n,), optional
+    threshold : float, optional
+        Drawn as a line.
+    bins : int
+    ax : Axes, optional
+        To draw on; by default that of a new figure.
     """
     ax = axes_or_new(ax)
     flags = np.zeros(len(score), bool) if anomalous is None else np.asarray(anomalous, bool)
@@ -132,7 +150,15 @@ def plot_score_histograms(
 
 
 def plot_confusion(events: EventMetrics, ax: Axes | None = None) -> Axes:
-    """Plot the four counts of frames at a threshold, with shares of the true class."""
+    """Plot the four counts of frames at a threshold, with shares of the true class.
+
+    Parameters
+    ----------
+    events : EventMetrics
+        Of `cagewatch.metrics`, at the threshold.
+    ax : Axes, optional
+        To draw on; by default that of a new figure.
+    """
     ax = axes_or_new(ax, figsize=(3.8, 3.2))
     counts = np.array(
         [
@@ -166,6 +192,13 @@ def plot_history(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Plot training and validation loss against the epoch, on a logarithmic scale.
 
     `history` has one row per epoch and a column ``loss``; ``val_loss`` and ``epoch`` if there.
+
+    Parameters
+    ----------
+    history : DataFrame
+        One row an epoch.
+    ax : Axes, optional
+        To draw on; by default that of a new figure.
     """
     ax = axes_or_new(ax)
     epoch = history["epoch"] if "epoch" in history else np.arange(1, len(history) + 1)
@@ -199,6 +232,10 @@ def plot_heatmap(
     reach : distance from 0.5, which chance reaches and is white, to the darkest colours: blue above
         and red below. The same distance looks as strong on either side.
     texts : what to write in the cells instead of the values with two digits.
+    label : str
+        Of the colour bar.
+    ax : Axes, optional
+        To draw on; by default that of a new figure.
     """
     n_rows, n_columns = values.shape
     ax = axes_or_new(ax, figsize=(1.6 + 0.95 * n_columns, 1.5 + 0.42 * n_rows))

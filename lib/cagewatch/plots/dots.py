@@ -34,6 +34,8 @@ def plot_dots(
         Of the axis of values.
     chance : float, optional
         Drawn as a line.
+    ax : Axes, optional
+        To draw on; by default that of a new figure.
     """
     n_rows, n_groups = values.shape
     ax = axes_or_new(ax, figsize=(6.4, 1.1 + 0.42 * n_rows))

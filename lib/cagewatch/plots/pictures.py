@@ -30,6 +30,9 @@ def plot_frames(
     frames : (n, rows, columns) gray in `limits`, or (n, rows, columns, 3) colour in [0, 1].
     titles : (n,) written above the frames.
     n_columns : frames in a row of the sheet; by default all in one strip.
+    limits : gray drawn black, and white.
+    ax : Axes, optional
+        To draw on; by default that of a new figure.
     """
     frames = np.asarray(frames, float)
     n_frames, height, width = frames.shape[:3]
@@ -68,6 +71,9 @@ def plot_flow(
     gray : (rows, columns) uint8 drawn under the arrows.
     largest : speed drawn brightest; by default the frame's own largest.
     spacing : pixels between arrows.
+    kind : {'hsv', 'arrows'}
+    ax : Axes, optional
+        To draw on; by default that of a new figure.
     """
     ax = axes_or_new(ax, figsize=(3.6, 2.9))
     flow = np.asarray(flow, np.float32)
@@ -104,6 +110,16 @@ def picture_of(stream: str, values: np.ndarray) -> np.ndarray:
     """One stream's (..., rows, columns, channels) in [0, 1] as a picture: gray or colour.
 
     One channel is gray, three are a colour picture, and two (dx, dy around 0.5) become colours.
+
+    Parameters
+    ----------
+    stream : str
+        'image' or 'flow'.
+    values : ndarray of float in [0, 1], shape (..., rows, columns, channels)
+
+    Returns
+    -------
+    picture : ndarray of float in [0, 1], shape (..., rows, columns) or (..., rows, columns, 3)
     """
     if values.shape[-1] == 1:
         return values[..., 0]
@@ -125,6 +141,8 @@ def plot_reconstructions(
     inputs, outputs : (clip_length, rows, columns, channels) float in [0, 1] by stream name; streams
         missing from `outputs` are left out.
     figure : to draw into, for example a subfigure.
+    title : str
+        Above all.
 
     Returns
     -------

@@ -40,6 +40,8 @@ def show_result(frames: pd.DataFrame, results: Mapping[str, Any], parameters: Pa
     ----------
     frames : the columns of scores.csv.gz.
     results : what `cagewatch.metrics.compute_metrics` gave for them.
+    parameters : Parameters
+        Of the run.
 
     Returns
     -------
@@ -96,6 +98,15 @@ def show_timeline(
     """Show the score against time, one row per recording, at the equal-error threshold.
 
     At most six recordings are shown, evenly spread; the title says how many there are.
+
+    Parameters
+    ----------
+    frames : DataFrame
+        The columns of scores.csv.gz.
+    results : mapping
+        Of `cagewatch.metrics.compute_metrics` for them.
+    parameters : Parameters
+        Of the run.
     """
     names = list(dict.fromkeys(frames["recording"]))
     spread = np.linspace(0, len(names) - 1, min(len(names), MAX_RECORDINGS)).round().astype(int)
@@ -141,6 +152,11 @@ def show_reconstructions(
     frames : DataFrame
         The columns of scores.csv.gz, with the test recordings' scores.
     stores : mapping of str to Store
+
+    Returns
+    -------
+    figures : list of Figure
+        One a clip.
     """
     length = detector.parameters.clip_length
     order = np.argsort(frames["score"].to_numpy(), kind="stable")
@@ -159,7 +175,15 @@ def show_reconstructions(
 
 
 def show_history(folder: Path, stores: Mapping[str, Store]) -> Figure | None:
-    """Show the losses of a network that has just been trained; nothing for other detectors."""
+    """Show the losses of a network that has just been trained; nothing for other detectors.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    stores : mapping of str to Store
+        By name of the recording.
+    """
     path = folder / "history.csv"
     if not path.is_file():
         return None

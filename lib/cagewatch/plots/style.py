@@ -48,7 +48,17 @@ def use_style() -> None:
 
 
 def name_model(model: str) -> str:
-    """A model's name as figures and tables show it; an unknown one with its underscores spaced."""
+    """A model's name as figures and tables show it; an unknown one with its underscores spaced.
+
+    Parameters
+    ----------
+    model : str
+        Of a layer of ``params/model``.
+
+    Returns
+    -------
+    name : str
+    """
     return MODEL_NAMES.get(model, model.replace("_", " "))
 
 
@@ -58,10 +68,24 @@ def axes_or_new(ax: Axes | None, **figure: Any) -> Axes:
 
 
 def cycle_style(index: int) -> dict[str, Any]:
-    """Colour and dash number `index` of the style's cycle, the same whichever axes they are on."""
+    """Colour and dash number `index` of the style's cycle, the same whichever axes they are on.
+
+    Once the colours are used up they come again with other dashes.
+
+    Parameters
+    ----------
+    index : int
+        From 0.
+
+    Returns
+    -------
+    style : dict
+        color and linestyle, for Matplotlib.
+    """
     with plt.style.context(STYLE):
         styles = list(plt.rcParams["axes.prop_cycle"])
-    return styles[index % len(styles)]
+    again, place = divmod(index, len(styles))
+    return styles[place] | {"linestyle": styles[(place + again) % len(styles)]["linestyle"]}
 
 
 def mark_simulated(figure: Figure, recordings: Iterable[str] | None = None) -> None:
@@ -72,6 +96,12 @@ def mark_simulated(figure: Figure, recordings: Iterable[str] | None = None) -> N
 
     The words lie outside the figure's own area, so they never cover anything; the style's tight
     bounding box makes room for them.
+
+    Parameters
+    ----------
+    figure : Figure
+    recordings : iterable of str, optional
+        Names of what is shown.
     """
     if recordings is not None and not any(name.startswith(SIMULATED) for name in recordings):
         return
@@ -98,6 +128,16 @@ def save_figure(
 
     The same figure gives the same bytes: no date, no version, fixed ids in the svg. A `caption`
     goes into ``<name>.json``, where the gallery finds it.
+
+    Parameters
+    ----------
+    figure : Figure
+    folder : Path
+    name : str
+        Of the files, without their ending.
+    simulated : bool
+        Say in the figure that the data is simulated.
+    caption : str, optional
 
     Returns
     -------

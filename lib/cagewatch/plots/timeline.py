@@ -26,6 +26,15 @@ def thin_series(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.n
     """Keep the lowest and the highest value of each short stretch, in order.
 
     A figure is a few thousand pixels wide: this draws what all points would, no peak lost.
+
+    Parameters
+    ----------
+    times, values : ndarray of float, shape (n,)
+
+    Returns
+    -------
+    times, values : ndarray of float, shape (m,)
+        2,000 or so at most.
     """
     if len(values) <= MAX_POINTS:
         return times, values
@@ -64,6 +73,10 @@ def plot_score_timeline(
     threshold : drawn as a line; frames at or above it are alarms, drawn as bars along the top:
         full height where the alarm shares a frame with a true bout, half height where it is false.
     alarms : (n,) bool, frames in an alarm, where these are not simply those above the threshold.
+    legend : bool
+        Whether there is one, beside the axes.
+    ax : Axes, optional
+        To draw on; by default that of a new figure.
     """
     ax = axes_or_new(ax, figsize=(8, 2.6))
     times, score = np.asarray(times, float), np.asarray(score, float)
@@ -134,6 +147,8 @@ def plot_bouts(
     label : (n,) behaviour of each frame; '' is unlabelled and left out.
     order : rows from top to bottom; by default the behaviours present, in alphabetical order.
     target : this behaviour's bars stand out.
+    ax : Axes, optional
+        To draw on; by default that of a new figure.
     """
     label = np.asarray(label).astype(str)
     rows = list(order) if order is not None else sorted(set(label) - {""})

@@ -23,6 +23,11 @@ def load_recordings(parameters: Parameters) -> list[Recording]:
     recordings are used for what; where one of them is None, the dataset's own split is taken,
     without the recordings the other list names. Recordings in neither are left out.
 
+    Parameters
+    ----------
+    parameters : Parameters
+        Of the run.
+
     Returns
     -------
     recordings : in the reader's order, `split` 'train' or 'test'.

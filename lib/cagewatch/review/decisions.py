@@ -119,6 +119,16 @@ def undo(folder: Path) -> pd.Series | None:
     """Take back the last decision; the row taken back, or None if there is none.
 
     What was said about that alarm before counts again.
+
+    Parameters
+    ----------
+    folder : Path
+        The cage's.
+
+    Returns
+    -------
+    row : Series or None
+        With the columns of `read_decisions`.
     """
     with _locked(folder):
         table = read_decisions(folder, every=True)
@@ -130,6 +140,10 @@ def undo(folder: Path) -> pd.Series | None:
 
 def list_alarms(cage: Cage) -> pd.DataFrame:
     """List the alarms of a cage's recordings, highest score first, with what was decided.
+
+    Parameters
+    ----------
+    cage : Cage
 
     Returns
     -------

@@ -26,6 +26,10 @@ REJECTED = "rejected"
 def tabulate_labels(cage: Cage) -> pd.DataFrame:
     """Turn a cage's decisions into labels.
 
+    Parameters
+    ----------
+    cage : Cage
+
     Returns
     -------
     DataFrame

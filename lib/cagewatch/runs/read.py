@@ -39,6 +39,15 @@ def list_runs(results_dir: str | Path) -> pd.DataFrame:
     """Every finished run below `results_dir`, one a row: dataset, target, model, seed, folder.
 
     A relative `results_dir` is taken from the project's root. InputError if there is none.
+
+    Parameters
+    ----------
+    results_dir : str or Path
+
+    Returns
+    -------
+    runs : DataFrame
+        dataset, target, model, seed and folder.
     """
     root = project_root() / Path(results_dir).expanduser()
     rows = []
@@ -59,6 +68,17 @@ def find_run(runs: pd.DataFrame, **wanted: str | int | None) -> Path:
     """Folder of the first run with the wanted dataset, target, model and seed; None is any.
 
     InputError if there is none; it names the nearest value there is.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Of `list_runs`.
+    **wanted : str, int or None
+        dataset, target, model and seed.
+
+    Returns
+    -------
+    folder : Path
     """
     left = runs
     for name, value in wanted.items():
@@ -75,7 +95,18 @@ def find_run(runs: pd.DataFrame, **wanted: str | int | None) -> Path:
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
-    """A finished run's provenance.json; InputError if it has none of this version."""
+    """A finished run's provenance.json; InputError if it has none of this version.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+
+    Returns
+    -------
+    provenance : dict
+        Versions, device, digests, wall time and the files' checksums.
+    """
     path = folder / PROVENANCE
     if not path.is_file():
         raise InputError(f"{folder} is not a finished run: it has no {PROVENANCE}; choose another.")
@@ -90,7 +121,17 @@ def read_provenance(folder: Path) -> dict[str, Any]:
 
 
 def check_run(folder: Path) -> str | None:
-    """Why a run is not whole, in a few words; None if each file is as it was written."""
+    """Why a run is not whole, in a few words; None if each file is as it was written.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+
+    Returns
+    -------
+    reason : str or None
+    """
     try:
         check_files(folder, read_provenance(folder)["files"])
     except InputError as error:
@@ -113,6 +154,10 @@ def check_files(folder: Path, files: dict[str, Any]) -> None:
 
 def read_run(folder: str | Path) -> FinishedRun:
     """Read a run's folder; a relative one is taken from the project's root.
+
+    Parameters
+    ----------
+    folder : str or Path
 
     Raises
     ------
@@ -170,7 +215,15 @@ def read_scores(path: Path) -> pd.DataFrame:
 
 
 def open_detector(folder: str | Path, computing: Computing | None = None) -> Detector:
-    """The run's detector, kept in memory; InputError if it is missing, damaged or was changed."""
+    """The run's detector, kept in memory; InputError if it is missing, damaged or was changed.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Of the run.
+    computing : Computing, optional
+        What computes a network's scores.
+    """
     folder = project_root() / Path(folder).expanduser()
     files = read_provenance(folder)["files"]
     wanted = ("params.yaml", "detector.npz")

@@ -60,7 +60,17 @@ class OpenRun:
 
 
 def run_folder(parameters: Parameters) -> Path:
-    """``results_dir/dataset/target/model/seed-n``, relative to the project's root."""
+    """``results_dir/dataset/target/model/seed-n``, relative to the project's root.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Of the run.
+
+    Returns
+    -------
+    folder : Path
+    """
     names = (parameters.dataset, parameters.target, parameters.model)
     root = project_root() / Path(parameters.results_dir).expanduser()
     return root.joinpath(*map(safe_name, names), f"seed-{parameters.seed}")
@@ -68,6 +78,11 @@ def run_folder(parameters: Parameters) -> Path:
 
 def start_run(parameters: Parameters) -> OpenRun:
     """Open the run's folder for writing, once its recordings are known to be there.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Of the run.
 
     Raises
     ------
@@ -97,7 +112,14 @@ def start_run(parameters: Parameters) -> OpenRun:
 
 
 def refuse_links(folder: Path, root: Path) -> None:
-    """Raise InputError if `folder`, or one between it and `root`, is a link to elsewhere."""
+    """Raise InputError if `folder`, or one between it and `root`, is a link to elsewhere.
+
+    Parameters
+    ----------
+    folder : Path
+    root : Path
+        Above it.
+    """
     for place in [folder, *folder.parents][: len(folder.relative_to(root).parts)]:
         if place.is_symlink():
             raise InputError(f"{place} is a link, and results follow none; remove it.")
@@ -130,7 +152,17 @@ def describe_reference(detector: Detector) -> dict[str, Any]:
 
 
 def describe_training(detector: Detector) -> dict[str, Any] | None:
-    """Epochs and steps a network was trained for, and whether it stopped early; None for others."""
+    """Epochs and steps a network was trained for, and whether it stopped early; None for others.
+
+    Parameters
+    ----------
+    detector : Detector
+
+    Returns
+    -------
+    trained : dict or None
+        epochs, steps and whether it stopped early.
+    """
     if "epochs" not in detector.state:
         return None
     epochs = int(detector.state["epochs"])

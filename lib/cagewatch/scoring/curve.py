@@ -29,6 +29,14 @@ def watch_training(
 ) -> TrainingSet:
     """Have the test scored after each epoch of `curve_epochs`; the training does not heed it.
 
+    Parameters
+    ----------
+    training : TrainingSet
+    test : sequence of Recording
+        What is scored on the way.
+    stores : mapping of str to Store
+        By name of the recording.
+
     Returns
     -------
     TrainingSet

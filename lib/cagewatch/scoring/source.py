@@ -96,6 +96,24 @@ def open_source(
 
     It gives number, time and frame; InputError if the frame rate does not fit. A source without
     time is taken at the wanted rate, or at the assumed one where there is none.
+
+    Parameters
+    ----------
+    source : Path
+        A video or a folder of images.
+    wanted : float
+        Frames a second; NaN where the detector does not mind.
+    assumed : float
+        Frames a second of a source without time, where none is wanted.
+    frame_rates : {'refuse', 'resample'}
+        What to do if its rate is another.
+
+    Returns
+    -------
+    read : callable
+        Gives number, time (seconds) and frame (rows, columns) uint8 of each frame.
+    rate : float
+        Frames a second.
     """
     assumed = assumed if np.isnan(wanted) else wanted
     fps = probe(source, assumed).fps

@@ -20,6 +20,14 @@ def score_recordings(
 ) -> pd.DataFrame:
     """Score the tested part of each recording: one row per frame.
 
+    Parameters
+    ----------
+    detector : Detector
+    recordings : sequence of Recording
+        Those of the test.
+    stores : mapping of str to Store
+        By name of the recording.
+
     Returns
     -------
     DataFrame

@@ -78,6 +78,12 @@ function paintHistogram(canvas, track, labelled) {
   line(pen, [[at, box.top], [at, box.bottom]], "#000", {dashes: [3, 2]});
 }
 
+// Seconds since midnight as 18:05, with seconds where the axis is finer than a minute.
+const timeOfDay = (t, every = 1) => {
+  const pad = (value) => String(Math.floor(value)).padStart(2, "0");
+  const text = `${pad(t / 3600 % 24)}:${pad(t / 60 % 60)}`;
+  return every >= 60 ? text : `${text}:${every < 1 ? (t % 60).toFixed(1).padStart(4, "0") : pad(t % 60)}`;
+};
 const timeAt = (view, x, width) =>
   view[0] + (x - PLOT.left) / (width - PLOT.left - PLOT.right) * (view[1] - view[0]);
 
@@ -152,7 +158,7 @@ function paintTimeline(canvas, state, a, b, marked) {
     pen.stroke();
   }
 
-  // A recording's name above and its own clock below.
+  // A recording's name above and its own clock below: the time of day where its start is known.
   function paintRecording(name, k) {
     const begin = elapsed[starts[k]], stop = end(starts[k + 1]);
     if (stop < view[0] || begin > view[1]) return;
@@ -164,10 +170,11 @@ function paintTimeline(canvas, state, a, b, marked) {
     pen.fillStyle = "#222"; pen.textAlign = "left"; pen.textBaseline = "alphabetic";
     pen.font = "bold 11px system-ui, sans-serif"; pen.fillText(name, l + 4, 12);
     pen.font = "11px system-ui, sans-serif"; pen.fillStyle = "#444"; pen.textAlign = "center";
-    const offset = (data.timed ? data.time[starts[k]] : 0) - begin;
+    const day = data.clocks?.[k] ?? null;
+    const offset = (data.timed ? data.time[starts[k]] + (day || 0) : 0) - begin;
     const until = Math.min(stop, view[1]) + offset;
     for (let t = Math.ceil((Math.max(begin, view[0]) + offset) / every) * every; t <= until; t += every) {
-      const place = x(t - offset), text = data.timed ? clock(t, every < 1 ? 1 : 0) : count(t);
+      const place = x(t - offset), text = !data.timed ? count(t) : day === null ? clock(t, every < 1 ? 1 : 0) : timeOfDay(t, every);
       line(pen, [[place, bottom], [place, bottom + 4]], "#bbb");
       if (place - l > 12 && r - place > 12) pen.fillText(text, place, height - 5);
     }

@@ -223,7 +223,8 @@ function build(element, link) {
   function tell() {
     const {data, at, tracks} = state, second = (i) => clock(data.time[i], 1);
     const time = data.timed ? clock(data.time[at], 2) : `frame ${count(data.frame[at])}`;
-    output.now.textContent = `${data.names[recordingOf(at)]} ${time}`;
+    const day = data.clocks?.[recordingOf(at)] ?? null;
+    output.now.textContent = `${data.names[recordingOf(at)]} ${time}` + (day === null ? "" : `, at ${timeOfDay(day + data.time[at])}`);
     const {alarms} = tracks[0].weighed, number = alarms.findIndex(([from, to]) => from <= at && at < to);
     let text = alarms.length ? "no alarm here" : "nothing is flagged at this threshold";
     if (number >= 0) {

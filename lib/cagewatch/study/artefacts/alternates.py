@@ -49,8 +49,9 @@ def show_alternates(given: Given, rows: pd.DataFrame) -> Figure:
     ours = rows[rows["source"] == "ours"]
     wide = ours.pivot(index="model", columns="target")
     order = list(dict.fromkeys(ours["model"]))
+    there = [target for target in TARGETS if target in set(ours["target"])]
     pooled, low, high = (
-        wide[name].reindex(index=order, columns=list(TARGETS)).astype(float).rename(name_model)
+        wide[name].reindex(index=order, columns=there).astype(float).rename(name_model)
         for name in ("pooled", "pooled_low", "pooled_high")
     )
     stated = read_published("mit").dropna(subset="auc")

@@ -18,7 +18,7 @@ from cagewatch.store.preprocess import flow_channels
 from cagewatch.study.artefacts.parameters import Given
 
 MODELS = ("rae", "cae", "cae_image", "supervised")
-# What a box names; normalisation and activation follow every convolution and are left out.
+# What a box names in its first lines; normalisation and activation have one of their own.
 NAMED = ("Conv", "Dense", "UpSampling", "Flatten", "Concatenate")
 COLOURS = {"image": "#D6E8F5", "flow": "#FBE3CF", "both": "#E4E4E4"}
 LINE = 36  # characters in a line of a box
@@ -59,11 +59,15 @@ def lay_out(model: keras.Model) -> list[Box]:
         lane = first if first in depth else "both"
         row = max(depth.values() if lane == "both" else [depth[lane]]) + 1
         depth = {one: row if lane in (one, "both") else own for one, own in depth.items()}
-        shown = in_words(shape) + {1: " values", 3: " per frame"}.get(len(shape), "")
+        shown = in_words(shape) + {
+            1: " values" if shape != (1,) else " value",
+            3: " per frame",
+        }.get(len(shape), "")
         title = rest.upper() if rest and first in depth else first
         if lane == "both" and first == "fuse" and len(depth) == 1:
             title = "middle"
-        text = f"{textwrap.fill(named, LINE)}\n{shown}, {count:,} parameters"
+        after = name_after(model, stage, operations)
+        text = f"{textwrap.fill(named, LINE)}\n{after}{shown}, {count:,} parameters"
         boxes.append(Box(lane, row, title, text))
     return boxes
 
@@ -76,6 +80,17 @@ def shorten_operations(operations: str) -> str:
         kept = [part for part in kept if "1x1x1" not in part] + ["shortcut 1x1x1"]
     same = len(kept) > 1 and kept[-1] == kept[-2]
     return " + ".join(kept[:-1] if same else kept).replace("Conv2DTranspose", "Conv2D transposed")
+
+
+def name_after(model: keras.Model, stage: str, operations: str) -> str:
+    """What follows a stage's convolutions, as a line with its end: ``batch norm, LeakyReLU``."""
+    found = ["batch norm"] * ("BatchNormalization" in operations)
+    found += ["LeakyReLU"] * ("LeakyReLU" in operations)
+    for layer in model.layers:
+        name = getattr(getattr(layer, "activation", None), "__name__", "linear")
+        if layer.name.startswith(stage) and name != "linear" and name not in found:
+            found.append(name)
+    return f"{', '.join(found)}\n" if found else ""
 
 
 def in_words(shape: Sequence[int]) -> str:
@@ -125,8 +140,8 @@ def show_architectures(given: Given, models: dict[str, keras.Model]) -> list[Fig
         for ax, name in zip(axes[0], names, strict=True):
             draw_network(models[name], ax)
         caption = (
-            f"Figure 2, drawn from the models: {', '.join(map(name_model, names))}. Batch "
-            "normalisation and activation are in the counts but not named"
+            f"Figure 2, drawn from the models: {', '.join(map(name_model, names))}. The line below "
+            "a box's convolutions names what follows them"
         )
         save_figure(figure, given.figures, f"figure_2_{group}", caption=caption)
         figures.append(figure)

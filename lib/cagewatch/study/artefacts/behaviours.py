@@ -36,6 +36,8 @@ class Example(NamedTuple):
         Speed or a colour picture.
     speed : float
         Median over the clip's frames of the largest speed in a frame, pixels per frame.
+    white : str
+        The speed that is drawn brightest.
     """
 
     behaviour: str
@@ -45,6 +47,7 @@ class Example(NamedTuple):
     gray: np.ndarray
     flow: np.ndarray
     speed: float
+    white: str
 
 
 def find_examples(given: Given) -> list[Example]:
@@ -56,6 +59,8 @@ def find_examples(given: Given) -> list[Example]:
     # Two channels are no picture; what a model sees as (dx, dy) is shown in colour.
     shown = (settings.flow_representation.replace("xy", "hsv"), settings.flow_scaling, scale)
     found = example_frames(recordings)
+    white = f"{scale:.2g} pixels a frame"
+    white = white if settings.flow_scaling == "constant" else "the fastest of each frame"
     examples = []
     for name in (one for one in BEHAVIOURS if one in found):
         recording, middle = found[name]
@@ -66,8 +71,8 @@ def find_examples(given: Given) -> list[Example]:
         (recorded, *_) = read_frames_at(recording.source, frame, store.times[frame : frame + 2])
         pictures = np.stack([represent_flow(one, *shown) for one in flow])
         speed = float(np.median(np.linalg.norm(flow, axis=-1).max(axis=(1, 2))))
-        gray = np.asarray(store.gray[clip])
-        examples.append(Example(name, recording.name, frame, recorded, gray, pictures, speed))
+        seen = (recorded, np.asarray(store.gray[clip]), pictures)
+        examples.append(Example(name, recording.name, frame, *seen, speed, white))
     if not examples:
         raise InputError(
             f"No recording of {given.dataset} shows hang or groom: check its labels with the "
@@ -109,7 +114,7 @@ def show_behaviours(given: Given, examples: list[Example]) -> Figure:
         strip.set_title("what a model sees: gray", fontsize=10)
         flow = example.flow if example.flow.shape[-1] == 3 else example.flow[..., 0]
         strip = plot_frames(flow, n_columns=half, limits=(0, 1), ax=part.add_subplot(grid[1, 1]))
-        strip.set_title("and flow (bright: fast)", fontsize=10)
+        strip.set_title(f"and flow (white: {example.white})", fontsize=10)
     where = "; ".join(f"{one.behaviour}: {one.recording}, frame {one.frame}" for one in examples)
     caption = f"Figure 1: example frames of the held-out behaviours, {given.dataset} ({where})"
     return given.save(figure, "figure_1_behaviours", caption)

@@ -124,19 +124,19 @@ def write_models(given: Given, rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 def show_difficulty(given: Given, table: pd.DataFrame, rows: pd.DataFrame) -> Figure:
     """Draw the table as a heat map, behaviours side by side, and save it.
 
-    Of several seeds of a model, half their range is written behind their mean. White lines part the
-    looks and the kinds of detectors.
+    Below a detector's AUC stands its interval. White lines part the looks and the kinds of
+    detectors.
     """
-    half, seeds = pd.DataFrame(index=table.index), pd.Series(dtype=float)
+    ranges, seeds = pd.DataFrame(index=table.index), pd.Series(dtype=float)
     if len(rows):
-        half = (_by_behaviour(rows, "pooled_max") - _by_behaviour(rows, "pooled_min")) / 2
-        half = half.where(_by_behaviour(rows, "seeds") > 1)
+        low, high = (_by_behaviour(rows, f"pooled_{end}") for end in ("low", "high"))
+        words = "\n[" + low.map("{:.2f}".format) + ", " + high.map("{:.2f}".format) + "]"
+        ranges = words.where(low.notna() & high.notna(), "")
         seeds = _by_behaviour(rows, "seeds").max()
-    half = half.reindex(index=table.index, columns=table.columns)
-    ranges = half.map(" ± {:.2f}".format).where(half.notna(), "")
+    ranges = ranges.reindex(index=table.index, columns=table.columns, fill_value="")
     texts = (table.map("{:.2f}".format) + ranges).T.to_numpy()
     _, ax = plt.subplots(
-        figsize=(2.9 + 0.95 * len(table), 0.8 + 0.4 * len(table.columns)), layout="constrained"
+        figsize=(2.9 + 1.05 * len(table), 0.8 + 0.46 * len(table.columns)), layout="constrained"
     )
     plot_heatmap(table.T, texts=texts, ax=ax)
     counts = seeds.reindex(table.columns, fill_value=0)

@@ -17,6 +17,7 @@ from cagewatch.study.tables import kind_of
 
 AUCS = {"auc_pooled": "pooled", "auc_scaled": "per_video_scaled"}  # column -> protocol
 COLUMNS = ("step", "epoch", "loss", "val_loss", *AUCS)
+MARKERS = "osD^v<>PX"  # colours come again after seven networks
 LINES = ("pca_frames", "mean_image", "mean_flow", "flow_magnitude", "frame_difference")
 
 
@@ -94,7 +95,7 @@ def show_curves(given: Given, curves: pd.DataFrame, lines: pd.DataFrame) -> Figu
         own, level = (table[table["target"] == target] for table in (curves, lines))
         draw_target(column, own, level, models)
         column[0].set_title(target)
-    for ax, words in zip(axes[:, 0], ("AUC, pooled", "AUC, scaled", "loss"), strict=True):
+    for ax, words in zip(axes[:, 0], ("AUC, pooled", "AUC, scaled", "Loss"), strict=True):
         ax.set_ylabel(words)
     handles = {}
     for ax in axes.flat:
@@ -114,17 +115,20 @@ def draw_target(
     """Draw one target's curves into three axes: AUC pooled, AUC scaled, losses."""
     for index, model in enumerate(models):
         style = {"color": cycle_style(index)["color"], "alpha": 0.8, "linewidth": 1.2}
+        mark = {"linestyle": "-", "marker": MARKERS[index % len(MARKERS)], "markersize": 4}
         for _, own in curves[curves["model"] == model].groupby("seed"):
             seen = own.set_index("step")
             for ax, name in zip(axes, AUCS, strict=False):
-                ax.plot(seen[name].dropna(), "o-", markersize=3, label=name_model(model), **style)
+                ax.plot(seen[name].dropna(), label=name_model(model), **mark, **style)
             axes[2].plot(seen["loss"], linestyle="-", **style)
             axes[2].plot(seen["val_loss"], linestyle="--", **style)
     for index, line in enumerate(lines.itertuples()):
         look = {"color": "0.4", "linewidth": 0.8, "linestyle": (0, (1 + 2 * index, 2))}
         for ax, name in zip(axes, AUCS, strict=False):
             ax.axhline(getattr(line, name), label=name_model(line.model), **look)
-    axes[2].set(xlabel="optimiser steps", yscale="log")
+    for linestyle, name in (("-", "loss of training"), ("--", "loss of validation")):
+        axes[2].plot([], [], color="0.4", linestyle=linestyle, label=name)
+    axes[2].set(xlabel="Optimiser steps", yscale="log")
 
 
 def write_curves(given: Given, curves: pd.DataFrame) -> pd.DataFrame:

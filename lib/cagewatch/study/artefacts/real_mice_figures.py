@@ -80,8 +80,8 @@ def draw_timelines(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure
     )
     for ax, (target, model) in zip(axes[:, 0], strips, strict=True):
         draw_strip(ax, scored[target][model])
-        ax.set_ylabel(f"{target}\n{name_model(model)}", rotation=0, ha="right", va="center")
-        ax.yaxis.label.set_fontsize(7)
+        words = f"{target}\n{name_model(model)}"
+        ax.set_ylabel(words, rotation=0, ha="right", va="center", fontsize=8)
     axes[-1, 0].set_xlabel("Time (s)")
     caption = (
         "Real mice: rank of each frame's score within its half, 0 to 1. Shaded: bouts of the "
@@ -110,7 +110,7 @@ def draw_stills(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure:
     rows = [(target, model) for target in scored for model in SHOWN if model in scored[target]]
     gray = read_gray(given)
     figure, axes = plt.subplots(
-        len(rows), 2 * STILLS, figsize=(1.15 * 2 * STILLS, 1.12 * len(rows)), squeeze=False
+        len(rows), 2 * STILLS, figsize=(1.15 * 2 * STILLS, 1.25 * len(rows)), squeeze=False
     )
     for line, (target, model) in zip(axes, rows, strict=True):
         one = scored[target][model]
@@ -118,10 +118,11 @@ def draw_stills(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure:
             frame = one.frames.iloc[position]
             ax.imshow(gray[int(frame["frame"])], cmap="gray", vmin=0, vmax=255)
             colour = ANOMALOUS if frame["anomalous"] else "0.3"
-            ax.set_title(f"{frame['time_s']:.1f} s {frame['label']}", fontsize=6, color=colour)
+            words = f"{frame['time_s']:.1f} s\n{frame['label']}"
+            ax.set_title(words, fontsize=8, color=colour, pad=2)
         for ax in line:
             ax.set(xticks=[], yticks=[])
-        line[0].set_ylabel(f"{target}\n{name_model(model)}", fontsize=6)
+        line[0].set_ylabel(f"{target}\n{name_model(model)}", fontsize=8)
     caption = (
         f"Real mice: the {STILLS} highest-scored moments of each half, at least {APART} frames "
         "apart, as the networks see them (24x32), with the human label of that frame; in colour "
