@@ -4,8 +4,11 @@
         micromovement rear rest walk --models recommended pca_frames flow_magnitude
 
 Each detector is fitted once for each target and scores the test once; its frames are kept under
-``results/recommended`` and not computed again. The table is ``figures/<dataset>/recommended``. Of
-``mit_sample`` each half is scored by detectors fitted on the other.
+``results/recommended`` and not computed again. With ``--runs results`` a detector that has a
+finished run there, of seed 0, is not fitted: the run's scores are taken, such as a network's. A
+model ``density:hang`` is one for that target alone. The table is ``figures/<dataset>/recommended``.
+Of ``mit_sample`` each half is scored by detectors fitted on
+the other.
 """
 
 from __future__ import annotations
@@ -20,9 +23,11 @@ import pandas as pd
 from cagewatch import metrics, runtime
 from cagewatch.detectors import TrainingSet, fit_detector
 from cagewatch.detectors.fusion import find_reasons
+from cagewatch.errors import InputError
 from cagewatch.metrics import within
 from cagewatch.params import resolve
 from cagewatch.recordings import load_recordings
+from cagewatch.runs.read import read_scores
 from cagewatch.scoring import score_recordings
 from cagewatch.store import stores_of
 from cagewatch.study.tables import write_table
@@ -37,13 +42,19 @@ PROTOCOL_OF = {
     "mit_sample": "each half scored by detectors fitted on the other; AUC over pairs of frames of"
     " the same half, 95% intervals of resampled bouts, as in docs/real_mice.md; too little for p"
 }
+FRAME = ["recording", "frame", "label"]
 PER_HOUR = (6.0, 60.0)
 PROTOCOLS = {"pooled": "AUC", "per_video_scaled": "AUC, scaled"}
 HALVES = {"mit_sample": ("mit_sample", "mit_sample_reversed")}
 
 
-def score_test(dataset: str, target: str, model: str, data_dir: str | None) -> pd.DataFrame:
-    """Frames of the test and their scores, from the file of an earlier call where there is one."""
+def score_test(
+    dataset: str, target: str, model: str, data_dir: str | None, runs: Path | None = None
+) -> pd.DataFrame:
+    """Frames of the test and their scores: a finished run's, an earlier call's, or new ones."""
+    run = runs and runs / dataset / target / model / "seed-0" / "scores.csv.gz"
+    if run and run.is_file():
+        return read_scores(run)
     path = RESULTS / dataset / f"{target}-{model}.csv.gz"
     if path.is_file():
         return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"label": str})
@@ -61,25 +72,28 @@ def score_test(dataset: str, target: str, model: str, data_dir: str | None) -> p
 
 
 def read_target(
-    dataset: str, target: str, models: list[str], data_dir: str | None
+    dataset: str, target: str, models: list[str], data_dir: str | None, runs: Path | None
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """The labelled frames of the test of one target, and each detector's scores of them."""
     scores: dict[str, np.ndarray] = {}
+    told = None
     for model in models:
         parts = [
-            score_test(part, target, model, data_dir).assign(part=part)
+            score_test(part, target, model, data_dir, runs).assign(part=part)
             for part in HALVES.get(dataset, (dataset,))
         ]
         frames = pd.concat(parts, ignore_index=True)
         if len(parts) > 1:  # one video, whose halves were scored by different detectors
             frames["recording"] += " " + frames["part"]
         frames = frames[frames["anomalous"].notna()].reset_index(drop=True)
+        told = frames if told is None else told
+        if not told[FRAME].astype(str).equals(frames[FRAME].astype(str)):
+            raise InputError(f"{model} scored other frames of {target} than {models[0]}.")
         scores[model] = frames["score"].to_numpy()
         for column in frames.filter(regex="^score_(?!image$|flow$)"):
             scores[column.removeprefix("score_")] = frames[column].to_numpy()
         if model == "recommended":
-            frames["reason"] = find_reasons(frames)
-            told = frames
+            told = frames.assign(reason=find_reasons(frames))
     return told, scores
 
 
@@ -146,12 +160,15 @@ def main() -> None:
     parser.add_argument("--targets", nargs="+", default=["hang"])
     parser.add_argument("--models", nargs="+", default=["recommended", "pca_frames"])
     parser.add_argument("--data-dir")
+    parser.add_argument("--runs", type=Path, help="a results folder; its finished runs are taken")
     parser.add_argument("--out", type=Path, help="by default figures/<dataset>")
     given = parser.parse_args()
     runtime.configure("tensorflow", 1)
     rows = []
     for target in given.targets:
-        frames, scores = read_target(given.dataset, target, given.models, given.data_dir)
+        named = [model.partition(":") for model in given.models]
+        models = [model for model, _, only in named if only in ("", target)]
+        frames, scores = read_target(given.dataset, target, models, given.data_dir, given.runs)
         rows += tabulate_target(target, frames, scores)
         print(target, {row["detector"]: round(row["pooled"], 3) for row in rows[-len(scores) :]})
     table = metrics.correct_for_number(pd.DataFrame(rows))
@@ -162,7 +179,7 @@ def main() -> None:
         f"{given.dataset}: recommended, its members and its rivals",
         f"{PROTOCOL_OF.get(given.dataset, POOLED)}; a member's row is its part of the sum, averaged"
         " over a second; recall of bouts at false alarms an hour, the threshold from the other"
-        " recordings; reasons: shares of the target's frames by the largest part.",
+        " recordings; reasons: shares of the target's frames by the largest part",
         simulated=given.dataset.startswith("simulated"),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -99,7 +100,8 @@ def test_too_little_movement_counts_in_stillness_and_too_much_in_speed(tmp_path)
 @pytest.mark.parametrize("name", ["habits", "place", "speed", "rhythm"])
 def test_constant_video_gives_a_sentence(tmp_path, name):
     video = footage_from([np.full((48, 64), 90, np.uint8)] * 60)
-    with pytest.raises(InputError, match="Nothing moves"):
+    with pytest.raises(InputError, match="Nothing moves"), warnings.catch_warnings():
+        warnings.simplefilter("error")  # the sentence comes alone
         usual_module.fit(training_from([video], tmp_path, name))
 
 

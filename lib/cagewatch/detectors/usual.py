@@ -173,7 +173,8 @@ def _fit_components(videos: Sequence[Footage], one: bool) -> dict[str, np.ndarra
     )
     if len(held) <= COMPONENTS:
         raise InputError(f"{len(held)} training frames are too few; give longer recordings.")
-    found = PCA(min(COMPONENTS, held.shape[1]), svd_solver="covariance_eigh").fit(held)
+    with np.errstate(invalid="ignore"):  # pictures that are all alike have no variance to share out
+        found = PCA(min(COMPONENTS, held.shape[1]), svd_solver="covariance_eigh").fit(held)
     return {"mean": found.mean_, "components": found.components_}
 
 
