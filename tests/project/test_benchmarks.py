@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+from benchmarks import recommended
 from benchmarks.__main__ import BENCHMARKS, read_arguments
 from benchmarks.material import lengthen
 from benchmarks.measure import compare, interleave, rates, to_markdown
 
+from cagewatch.errors import InputError
+from cagewatch.runs.write import save_scores
 from cagewatch.video import count_frames, read_frames
 
 
@@ -71,3 +75,24 @@ def test_the_wrapped_reference_has_the_networks_weights(model):
     parameters = resolve({"dataset": "simulated", "model": model})
     wrapped = build_wrapped(input_shapes(parameters, 1))
     assert wrapped.count_params() == build_model(parameters).count_params()
+
+
+def test_a_finished_run_stands_in_the_table_of_recommended(tmp_path):
+    table = {"recording": ["a"] * 40 + ["b"] * 40, "frame": [*range(40)] * 2, "label": "rest"}
+    frames = pd.DataFrame(table | {"time_s": np.arange(80) / 10, "score_image": 0.0})
+    flags = (frames["frame"] >= 30).to_numpy()
+    frames = frames.assign(anomalous=flags, score_flow=0.0, score=flags + 0.0)
+    parts = {"score_place": np.where(flags, 3.0, 0.0), "score_speed": 2.0}
+    for model, own in {"recommended": parts, "pca_frames": {}, "cae": {"score": 1.0}}.items():
+        save_scores(frames.assign(**own), tmp_path / "d" / "rest" / model / "seed-0")
+    told, scores = recommended.read_target(
+        "d", "rest", ["recommended", "pca_frames", "cae"], None, tmp_path
+    )
+    assert [*scores] == ["recommended", "place", "speed", "pca_frames", "cae"]
+    assert told["reason"].tolist() == ["place" if flag else "speed" for flag in flags]
+    rows = {row["detector"]: row for row in recommended.tabulate_target("rest", told, scores)}
+    assert rows["place"]["pooled"] == 1.0 and rows["cae"]["pooled"] == 0.5
+    assert rows["recommended"]["reasons"] == "place 100%"
+    save_scores(frames.iloc[1:], tmp_path / "d" / "rest" / "cae" / "seed-0")
+    with pytest.raises(InputError, match="cae scored other frames of rest"):
+        recommended.read_target("d", "rest", ["recommended", "cae"], None, tmp_path)
