@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -15,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cagewatch import cages
-from cagewatch.cages import table
+from cagewatch.cages import batch, table
 from cagewatch.cages.cage import CAGE_FILE, Verdict
 from cagewatch.cages.scoring import judge_recording, measure_gray
 from cagewatch.cages.sources import gather_sources, read_videos
@@ -147,6 +148,20 @@ def test_only_one_process_scores_into_a_cage(cage, videos):
         done = command("score", cage, videos, "--cores", 1)
     assert done.exit_code == 1 and "Another process is scoring" in done.stderr
     assert not list((cage / "scored").glob("*/scores.csv"))
+
+
+def test_a_full_disk_is_named_and_a_second_call_does_the_rest(cage, videos, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(batch, "write_results", fail)
+        done = command("score", cage, videos / "sub", "--cores", 1)
+    assert done.exit_code == 1 and "0 scored, 1 failed" in done.stdout
+    assert "Not scored: extra: " in done.stderr and "No space left on device" in done.stderr
+    assert not (cage / "scored" / "extra" / "scored.json").exists()
+    done = command("score", cage, videos / "sub", "--anyway", "--cores", 1)
+    assert done.exit_code == 0 and "1 scored, 0 failed" in done.stdout
 
 
 def test_alarms_are_held_back_where_the_check_failed(cage, videos):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import warnings
 import wave
 from fractions import Fraction
 
@@ -126,12 +125,8 @@ def test_pictures_without_a_container_have_the_rate_that_they_state_or_the_one_g
     bare = write_video(tmp_path / f"a.{form}", moving_disc(12), 30, codec, **options)
     path = bare.rename(tmp_path / "a.mpg")
     assert (video.probe(path, 12).fps, video.probe(path).timed) == (rate, rate == 30)
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        times, frames = decode(path, fps=12)
+    times, frames = decode(path, fps=12)
     np.testing.assert_allclose(times, np.arange(12) / rate, atol=1e-9)
-    said = [str(one.message) for one in told]
-    assert said == [] if rate == 30 else ("a.mpg carries no time stamps" in said[0])
     (frame,) = video.read_frames_at(path, 7, times[7:8])
     np.testing.assert_array_equal(frame, frames[7])
 

@@ -15,7 +15,15 @@ from cagewatch.errors import InputError
 from cagewatch.recordings.folder import recording_name
 from cagewatch.scoring.table import tabulate
 from cagewatch.store import preprocessing_of
-from cagewatch.video import FrameRates, probe, read_ahead, read_frames, same_rate, thin_frames
+from cagewatch.video import (
+    FrameRates,
+    probe,
+    read_ahead,
+    read_frames,
+    same_rate,
+    say_assumed_rate,
+    thin_frames,
+)
 
 
 def score_source(
@@ -116,7 +124,10 @@ def open_source(
         Frames a second.
     """
     assumed = assumed if np.isnan(wanted) else wanted
-    fps = probe(source, assumed).fps
+    header = probe(source, assumed)
+    fps = header.fps
+    if not header.timed:
+        say_assumed_rate(source, fps)
 
     def opened() -> Iterator[tuple[float, np.ndarray]]:
         return read_ahead(read_frames(source, fps=assumed))

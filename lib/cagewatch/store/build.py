@@ -39,7 +39,7 @@ from cagewatch.store.manifest import (
     write_manifest,
 )
 from cagewatch.store.preprocess import Preprocessing, preprocess_frames, preprocessing_of
-from cagewatch.video import probe, read_frames
+from cagewatch.video import VIDEO_SUFFIXES, probe, read_frames, say_assumed_rate
 
 LARGE_FRAME = 1 << 19  # pixels, from which on one decoder thread cannot feed two cores
 
@@ -215,6 +215,8 @@ def _write_arrays(folder: Path, source: Path, settings: Preprocessing, threads: 
             _write_header(file, 0, inner, dtype)
         n_frames = 0
         header = probe(source, settings.image_fps)
+        if not header.timed and source.suffix.lower() in VIDEO_SUFFIXES:
+            say_assumed_rate(source, header.fps)
         # Large frames are slow to decode; small ones are worked on while the next are decoded.
         decoding = threads if header.width * header.height > LARGE_FRAME else 1
         frames = read_frames(source, decoding, settings.image_fps)

@@ -4,7 +4,13 @@
 
 from cagewatch.video.ahead import read_ahead
 from cagewatch.video.container import FALLBACK_FPS
-from cagewatch.video.decode import VIDEO_SUFFIXES, count_frames, probe, read_frames
+from cagewatch.video.decode import (
+    VIDEO_SUFFIXES,
+    count_frames,
+    probe,
+    read_frames,
+    say_assumed_rate,
+)
 from cagewatch.video.frame_rate import FrameRates, same_rate, thin_frames
 from cagewatch.video.seek import read_frames_at
 from cagewatch.video.stills import IMAGE_SUFFIXES, list_images, natural_key

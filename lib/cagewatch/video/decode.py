@@ -134,17 +134,20 @@ def probe(source: Path, fps: float = FALLBACK_FPS) -> Header:
         return Header(stream.width, stream.height, rate or fps, stream.frames or None, bool(rate))
 
 
+def say_assumed_rate(source: Path, fps: float) -> None:
+    """Warn that a source carries no time and is taken at `fps` frames per second."""
+    warnings.warn(
+        f"{source} carries no time stamps and states no frame rate; it is taken at {fps:g} frames"
+        " per second. If that is wrong, set image_fps, or copy it into a container: ffmpeg"
+        " -framerate RATE -i IN -c copy OUT.mp4.",
+        stacklevel=2,
+    )
+
+
 def _read_video(source: Path, threads: int, fps: float) -> Iterator[tuple[float, np.ndarray]]:
     with open_video(source) as container:
         rate = stated_rate(container, video_stream(container, source))
         stamped = carries_time(container)
-    if not rate and not stamped:
-        warnings.warn(
-            f"{source} carries no time stamps and states no frame rate; it is taken at {fps:g}"
-            " frames per second. If that is wrong, set image_fps, or copy it into a container:"
-            " ffmpeg -framerate RATE -i IN -c copy OUT.mp4.",
-            stacklevel=2,
-        )
     interval = 1 / (rate or fps)
     previous, shift = None, 0.0
     jumps: list[tuple[int, float]] = []
