@@ -76,7 +76,7 @@ def test_roc_draws_the_curve_its_auc_and_one_diagonal() -> None:
 
 def test_roc_of_one_class_says_so() -> None:
     ax = plots.plot_roc(metrics.compute_roc(np.arange(3.0), np.zeros(3, bool)), "RAE")
-    assert legend_texts(ax) == ["RAE (undefined: one class only)"]
+    assert legend_texts(ax) == ["chance", "RAE (undefined: one class only)"]
 
 
 def test_timeline_shades_bouts_and_marks_true_and_false_alarms() -> None:

@@ -43,17 +43,8 @@ def plot_roc(
     ax = axes_or_new(ax, figsize=(4.4, 4.4))
     style = cycle_style(index)
     if not any(line.get_gid() == "chance" for line in ax.lines):
-        ax.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="-", gid="chance", zorder=1)
-        ax.annotate(
-            "chance",
-            (0.72, 0.70),
-            rotation=45,
-            rotation_mode="anchor",
-            color="0.4",
-            fontsize=8,
-            ha="center",
-            va="top",
-        )
+        look = {"color": "0.6", "linewidth": 1, "linestyle": "-", "zorder": 1}
+        ax.plot([0, 1], [0, 1], label="chance", gid="chance", **look)
     text = label
     if isinstance(auc, Interval):
         text = f"{label}\n{format_auc(auc.value, auc.low, auc.high, auc.n_seeds)}".strip()

@@ -40,7 +40,7 @@ def plot_dots(
     n_rows, n_groups = values.shape
     ax = axes_or_new(ax, figsize=(6.4, 1.1 + 0.42 * n_rows))
     if chance is not None:
-        ax.axvline(chance, color="0.6", linewidth=1, zorder=1)
+        ax.axvline(chance, color="0.6", linewidth=1, zorder=1, label="chance")
     for index, group in enumerate(values.columns):
         style = cycle_style(index)
         rows = np.arange(n_rows) + APART * (index - (n_groups - 1) / 2)
