@@ -43,7 +43,7 @@ def plot_roc(
     ax = axes_or_new(ax, figsize=(4.4, 4.4))
     style = cycle_style(index)
     if not any(line.get_gid() == "chance" for line in ax.lines):
-        look = {"color": "0.6", "linewidth": 1, "linestyle": "-", "zorder": 1}
+        look = {"color": "0.8", "linewidth": 2, "linestyle": "-", "zorder": 1}
         ax.plot([0, 1], [0, 1], label="chance", gid="chance", **look)
     text = label
     if isinstance(auc, Interval):
