@@ -184,12 +184,18 @@ def test_a_saved_page_counts_as_the_library_does(browser, run_folder: Path, tmp_
     assert page.evaluate("explorer.state.at") == around
     line.dblclick()
     assert page.evaluate("explorer.state.view") == whole
-    for name, key in (("slider", "ArrowRight"), ("budget", "ArrowLeft")):
-        before = page.evaluate("explorer.state.tracks[0].threshold")
-        page.locator(f"[data-in={name}]").focus()
-        for _ in range(40):
-            page.keyboard.press(key)
-        assert page.evaluate("explorer.state.tracks[0].threshold") > before
+    before = page.evaluate("explorer.state.tracks[0].threshold")
+    page.locator("[data-in=slider]").focus()
+    for _ in range(40):
+        page.keyboard.press("ArrowRight")
+    assert page.evaluate("explorer.state.tracks[0].threshold") > before
+    page.locator("[data-in=budget]").focus()
+    page.keyboard.press("End")
+    assert page.evaluate(
+        "explorer.state.tracks[0].threshold === explorer.state.tracks[0].budget.at(-1)"
+    )
+    page.keyboard.press("Home")
+    assert shown(page, "false") == "0"
     look(page, "saved")
     assert wrong == []
     page.close()

@@ -15,6 +15,7 @@ from cagewatch.errors import InputError
 from cagewatch.explore.bundle import describe_run, read_clocks, read_script
 from cagewatch.explore.frames import encode, picture_motion
 from cagewatch.metrics import frame_durations
+from cagewatch.plots.style import SIMULATED
 from cagewatch.video import read_frames_at
 
 MOST_FRAMES = 64  # fetched together at most
@@ -101,7 +102,7 @@ class Reviewer(anywidget.AnyWidget):
             "scores": ["both"],
             "chosen": "both",
             "smoothing": 1,
-            "simulated": False,
+            "simulated": any(name.startswith(SIMULATED) for name in self.names),
             "rules": [],
             "tracks": [{"name": run, "short": "", "threshold": float(threshold), "budget": []}],
             "labels": self.cage.settings.labels,
