@@ -65,9 +65,7 @@ def take(address: str, ready: str, picture: str) -> None:
         tab.wait_for_timeout(1000)
         shot = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
         browser.close()
-    # Not by the median: blue and green marks are few beside the grey of the video.
-    few = shot.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    few.save(ROOT / "docs" / picture, optimize=True)
+    shot.save(ROOT / "docs" / picture, optimize=True)
 
 
 def take_review(cage: Path) -> None:
