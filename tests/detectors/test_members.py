@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from cagewatch import params
 from cagewatch.detectors import Footage, TrainingSet, looks
 from cagewatch.detectors import usual as usual_module
 from cagewatch.errors import InputError
-from cagewatch.store import preprocessing_of
+from cagewatch.store import Store, preprocessing_of
 
 SETTINGS = preprocessing_of(params.resolve({"dataset": "simulated"}))
 
@@ -170,3 +172,26 @@ def test_what_predicts_a_frame_lies_before_it():
     path = np.arange(10.0)[:, None]
     np.testing.assert_array_equal(usual_module.earlier(path)[0], [2, 1, 0])
     assert len(usual_module.earlier(path)) == 10 - usual_module.ORDER
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_reading_a_store_to_its_end_keeps_none_of_it_in_memory(tmp_path):
+    def mapped() -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("RssFile")) // 1024
+
+    gray = np.memmap(tmp_path / "gray", np.uint8, "w+", shape=(40_000, 24, 32))
+    flow = np.memmap(tmp_path / "flow", np.float16, "w+", shape=(40_000, 24, 32, 2))
+    gray[:] = np.arange(40_000, dtype=np.uint8)[:, None, None]
+    gray.flush()
+    held = [np.memmap(one.filename, one.dtype, "r", shape=one.shape) for one in (gray, flow)]
+    del gray, flow
+    video = replace(footage_from([]), kept=np.ones(40_000, bool))
+    video = replace(video, store=Store("a", tmp_path, *held, np.empty(0), ""))
+    before, grown, total = mapped(), 0, 0
+    for run in looks.read_chunks(video, 1000):
+        for chunk in run:
+            total += int(chunk.gray()[:, 0, 0].sum()) + int(chunk.flow().sum())
+            grown = max(grown, mapped() - before)
+    assert total == np.arange(40_000, dtype=np.uint8).sum(dtype=int)
+    assert grown < 30  # MB, of 150

@@ -6,6 +6,7 @@ run of kept frames. The detectors of `detectors.usual` stand on them.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 
 import numpy as np
@@ -25,6 +26,24 @@ SMOOTHING = 0.5  # seconds
 N_PLACE = 5
 
 
+def read_chunks(footage: Footage, size: int, earlier: int = 0) -> Iterator[Iterator[Chunk]]:
+    """Yield what `Footage.chunks` gives; a store's pages go back to the system once they are read.
+
+    Hours of video would else fill the memory, as pages of a mapped file.
+    """
+    store = footage.store
+
+    def read(run: Iterator[Chunk]) -> Iterator[Chunk]:
+        for chunk in run:
+            yield chunk
+            for held in (store.gray, store.flow) if store else ():
+                if (mapped := getattr(held, "_mmap", None)) is not None:
+                    mapped.madvise(mmap.MADV_DONTNEED)
+
+    for run in footage.chunks(size, earlier):
+        yield read(run)
+
+
 def find_background(footage: Footage, one: bool) -> np.ndarray:
     """The small picture without what moves in it: (rows, columns) float64, gray levels.
 
@@ -35,7 +54,9 @@ def find_background(footage: Footage, one: bool) -> np.ndarray:
     def find() -> np.ndarray:
         every = max(1, round(EVERY * footage.fps))
         seen = [
-            chunk.gray()[chunk.count - chunk.new] for run in footage.chunks(every) for chunk in run
+            chunk.gray()[chunk.count - chunk.new]
+            for run in read_chunks(footage, every)
+            for chunk in run
         ]
         return np.percentile(np.stack(seen), 90 if one else 50, axis=0)
 
@@ -48,7 +69,7 @@ def read_changes(footage: Footage, one: bool) -> Iterator[Iterator[np.ndarray]]:
     A block is (n, rows, columns) float32, gray levels, below 0 where the picture is darker.
     """
     background = find_background(footage, one).astype(np.float32)
-    for run in footage.chunks(SIZE):
+    for run in read_chunks(footage, SIZE):
         yield (chunk.gray()[chunk.count - chunk.new :] - background for chunk in run)
 
 
@@ -64,15 +85,14 @@ def look_at_movement(footage: Footage) -> list[np.ndarray]:
     """
     measured = footage.remember("movement", lambda: measure_movement(footage))
     widths = [max(1, round(seconds * footage.fps)) for seconds in SCALES]
-    return [
-        np.log(
-            np.hstack(
-                [uniform_filter1d(part, width, axis=0, mode="nearest") for width in widths]
-            ).clip(0)
-            + LEAST
-        )
-        for part in measured
-    ]
+    found = []
+    for part in measured:
+        looks = np.empty((len(part), len(widths), part.shape[1]))
+        for number, width in enumerate(widths):
+            uniform_filter1d(part, width, axis=0, mode="nearest", output=looks[:, number])
+        np.log(np.add(looks.clip(0, out=looks), LEAST, out=looks), out=looks)
+        found.append(looks.reshape(len(part), -1))
+    return found
 
 
 def measure_movement(footage: Footage) -> list[np.ndarray]:
@@ -81,7 +101,7 @@ def measure_movement(footage: Footage) -> list[np.ndarray]:
     The first frame gets what the second has.
     """
     found = []
-    for run in footage.chunks(SIZE, LAG):
+    for run in read_chunks(footage, SIZE, LAG):
         series = np.concatenate([_measure_chunk(chunk) for chunk in run])
         series[0] = series[min(1, len(series) - 1)]
         found.append(series)
@@ -154,7 +174,7 @@ def look_at_rhythm(footage: Footage) -> list[np.ndarray]:
 
 
 def _measure_rhythm(footage: Footage) -> list[np.ndarray]:
-    runs = footage.chunks(SIZE)
+    runs = read_chunks(footage, SIZE)
     streams = (
         (frame for one in run for frame in one.gray()[one.count - one.new :]) for run in runs
     )

@@ -97,7 +97,8 @@ def score(
         parts = look_at_picture(state, footage, one)
         return {"score": np.concatenate([_miss(state, path, footage.fps) for path in parts])}
     described = np.concatenate(look(state, footage, name, one))
-    described = (described - state["middle"]) / state["width"]
+    described -= state["middle"]  # in place: hours of video are a large table
+    described /= state["width"]
     if name in ("speed", "stillness"):
         return {"score": (1 if name == "speed" else -1) * described.mean(axis=1)}
     if name == "habits":
