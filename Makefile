@@ -93,6 +93,7 @@ faults: setup  ## kill -9 at 200 and more random moments, and the other faults (
 	@PYTHONPATH=tests:tests/study $(BIN)/python -m pytest -k "test_faults or test_sources"
 	@PYTHONPATH=tests:tests/study $(BIN)/python -m faults stores 150
 	@PYTHONPATH=tests:tests/study $(BIN)/python -m faults figures 60
+	@PYTHONPATH=tests:tests/study $(BIN)/python -m faults review 200
 	@PYTHONPATH=tests:tests/study $(BIN)/python -m faults experiments 60
 
 fuzz: setup  ## 12,000 mutated videos and 135,000 other files through the readers (an hour)

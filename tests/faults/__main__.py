@@ -1,6 +1,6 @@
-"""``python -m faults {stores,figures,experiments} <kills>``: the long loops; exits 1 on a finding.
+"""``python -m faults {stores,figures,review,experiments} <kills>``: the long loops.
 
-Progress and counts go to ``<out>/<loop>.json``.
+Exits 1 on a finding. Progress and counts go to ``<out>/<loop>.json``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from faults import kills
 LOOPS = {
     "stores": kills.kill_stores,
     "figures": kills.kill_figures,
+    "review": kills.kill_review,
     "experiments": kills.kill_experiments,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import random
 import select
@@ -50,6 +51,39 @@ def kill_figures(folder: Path, kills: int, seed: int = 0) -> Iterator[dict]:
             plt.close(figure)
 
     yield from _kill(folder, draw, kills, random.Random(seed))
+
+
+def kill_review(folder: Path, kills: int, seed: int = 0) -> Iterator[dict]:
+    """Kill what writes decisions: all it said were saved are there, in their order, none twice."""
+    from cagewatch.review import decide, read_decisions
+
+    generator = random.Random(seed)
+    for _ in range(kills):
+        begun = len(read_decisions(folder, every=True))
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            os.close(reading)
+            for number in itertools.count(begun):
+                key = {"recording": "r", "start_s": float(number), "stop_s": number + 0.5}
+                decide(folder, key | {"detector": "pca_frames"}, "accepted", f"jump {number}")
+                os.write(writing, b".")
+        os.close(writing)
+        time.sleep(generator.uniform(0.005, 0.08))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        with open(reading, "rb") as pipe:
+            said = begun + len(pipe.read())
+        found = read_decisions(folder, every=True)["start_s"].tolist()
+        assert found == list(range(len(found))), "a decision lost, or there twice"
+        assert said <= len(found) <= said + 1, (said, len(found))
+        if len(found) > 100:
+            (folder / "review.csv").unlink()
+        yield {"killed": 1}
+    # What a killed process left half-written is cleared by the next one that writes.
+    last = {"recording": "r", "start_s": 1e6, "stop_s": 1e6 + 1, "detector": "pca_frames"}
+    decide(folder, last, "rejected")
+    assert {path.name for path in folder.iterdir()} == {"review.csv", ".review.lock"}
 
 
 def _kill(
