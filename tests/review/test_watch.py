@@ -111,6 +111,12 @@ def test_a_file_has_to_rest(folder, video, scored, start, monkeypatch):
     assert scored == ["a_20240501_090000.mp4", "b_20240501_090000.mp4"]
 
 
+def test_a_link_to_nothing_does_not_stop_the_watch(folder, video, scored, start):
+    (folder / "gone.mp4").symlink_to(folder / "nowhere.mp4")
+    shutil.copy(video, folder / "a_20240501_090000.mp4")
+    assert start().look() == ["a_20240501_090000"]
+
+
 def test_a_report_that_cannot_be_made_is_said_and_the_watch_goes_on(folder, video, scored, start):
     said = []
     watch = start(pattern=None, say=said.append)

@@ -88,7 +88,7 @@ class Watch:
     def find_finished(self) -> dict[Path, State]:
         """Videos at rest with a closed container that were not done before, PORTION at most."""
         now, ready = time.monotonic(), {}
-        for path in list_videos(self.folder, deep=True):
+        for path in list_videos(self.folder, deep=True, lost=True):
             try:
                 found = path.stat()
                 state = found.st_size, found.st_mtime_ns
