@@ -82,7 +82,7 @@ def main() -> None:
         "Pictures as they are, less each recording's background, and of equal exposure",
         "real mice: AUC over pairs of frames of the same half, each half by a detector of the"
         " other, 95% of 1000 resamples of bouts; Ped2: pooled frame AUC, 95% jackknife over its"
-        " recordings; scaled: scores scaled to [0, 1] per recording or half, then pooled.",
+        " recordings; scaled: scores scaled to [0, 1] per recording or half, then pooled",
         simulated=False,
     )
 

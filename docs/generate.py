@@ -174,7 +174,10 @@ def describe_artefact(artefact: Artefact) -> str:
             if path.is_file():
                 shown += [path.read_text("utf-8"), ""]
         if shown:
-            command = f"```bash\nmake study DATASET={folder.name}\n```"
+            record = folder / "published.json"
+            scale = f" SCALE={json.loads(record.read_text())['scale']}" if record.is_file() else ""
+            data = "" if folder.name.startswith("simulated") else " DATA=<folder>"
+            command = f"```bash\nmake study DATASET={folder.name}{scale}{data}\n```"
             lines += ["", f"## On {folder.name}", "", command, "", *shown]
     return "\n".join(lines) + "\n"
 

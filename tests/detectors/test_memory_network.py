@@ -33,7 +33,7 @@ def memory_of(items: np.ndarray, entropy_weight: float = 0.0) -> Memory:
 
 
 def test_the_nearer_of_two_items_is_remembered():
-    """Cosines 1 and 0 give e / (1 + e) and 1 / (1 + e), of which 1/2 forgets the second."""
+    """Cosines 1 and 0 give all but exp(-40) of the weight to the first; 1/2 forgets the second."""
     memory = memory_of(np.array([[1.0, 0.0], [0.0, 2.0]]))
     found = memory(np.array([[3.0, 0.0], [0.0, 0.1]], np.float32))
     np.testing.assert_allclose(found, [[1.0, 0.0], [0.0, 2.0]], atol=1e-5)

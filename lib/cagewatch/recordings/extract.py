@@ -71,8 +71,10 @@ def extract_archive(
             temporary = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder))
             content = temporary / "content"
             content.mkdir()
-            # No more comes out of a member than its size says, which was counted above.
-            archive.extractall(content, **({} if is_zip else {"filter": "data"}))
+            # No more comes out of a member than its size says, which was counted above. Python has
+            # a guard of its own since 3.11.4.
+            guarded = not is_zip and hasattr(tarfile, "data_filter")
+            archive.extractall(content, **({"filter": "data"} if guarded else {}))
         entries = [p for p in content.iterdir() if not p.name.startswith((".", "__MACOSX"))]
         if (content / holds).is_dir():
             content = content / holds
