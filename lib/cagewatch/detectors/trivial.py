@@ -22,7 +22,7 @@ from cagewatch.detectors.footage import Footage
 from cagewatch.detectors.training_set import TrainingSet
 from cagewatch.params import Parameters
 from cagewatch.store import Preprocessing
-from cagewatch.store.preprocess import compute_flow
+from cagewatch.store.preprocess import compute_flow, halve
 
 CELL = 12  # pixels at half resolution
 SMOOTHING = 5  # frames
@@ -60,8 +60,7 @@ def look(frames: Iterable[np.ndarray], name: str, settings: Preprocessing) -> np
     """
     values, previous = [], None
     for frame in frames:
-        half = (max(frame.shape[1] // 2, 1), max(frame.shape[0] // 2, 1))
-        frame = cv2.resize(frame, half, interpolation=cv2.INTER_AREA)
+        frame = halve(frame)
         if previous is None:
             values.append(0.0)
         elif name == "frame_difference":

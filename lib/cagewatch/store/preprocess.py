@@ -132,9 +132,8 @@ def shrink_frame(frame: np.ndarray, settings: Preprocessing) -> np.ndarray:
     return cv2.resize(frame, (columns, rows), interpolation=cv2.INTER_AREA)
 
 
-def halve_frame(frame: np.ndarray, settings: Preprocessing) -> np.ndarray:
-    """Cut out the region, rotate and halve one frame: (height, width) to half of each, uint8."""
-    frame = cut_region(frame, settings)
+def halve(frame: np.ndarray) -> np.ndarray:
+    """Shrink a frame, (height, width) uint8, to half of each, at least 1 pixel."""
     half = (max(frame.shape[1] // 2, 1), max(frame.shape[0] // 2, 1))
     return cv2.resize(frame, half, interpolation=cv2.INTER_AREA)
 
@@ -197,7 +196,6 @@ def cut_pieces(
     Each piece holds as well the `earlier` frames before its new ones, as far as there are any.
     """
     table = gamma_table(settings.gamma)
-    views = [shrink_frame] + [halve_frame] * (settings.flow_resolution == "half")
     held: list[np.ndarray] = []
     times: list[float] = []
     total = kept = 0
@@ -215,7 +213,9 @@ def cut_pieces(
             for pictures in held:
                 pictures[:kept] = pictures[filled - kept : filled].copy()
             times = []
-        found = [view(frame, settings) for view in views]
+        found = [shrink_frame(frame, settings)]
+        if settings.flow_resolution == "half":
+            found.append(halve(cut_region(frame, settings)))
         held = held or [np.empty((earlier + size, *one.shape), np.uint8) for one in found]
         for pictures, one in zip(held, found, strict=True):
             pictures[kept + len(times)] = one
