@@ -40,7 +40,7 @@ def test_clips_of_parts_are_the_clips_of_the_whole(n_frames, step, size):
     parts = []
     for begin in range(0, n_frames, size):
         first, end = max(begin - 7, 0), min(begin + size, n_frames)
-        chunk = Chunk(first, end - first, end - begin, end == n_frames, list, list)
+        chunk = Chunk(first, end - first, end - begin, end == n_frames, end, list, list)
         parts.append(clip_windows(chunk, 8, step))
     whole, joined = Windows.of(n_frames, 8, step), Windows.join(parts)
     assert joined.n_frames == n_frames

@@ -61,12 +61,14 @@ def test_a_stream_gives_the_chunks_of_the_store(small_cage):
     settings = preprocessing_of(params.resolve(small_cage.given))
     stored = footage_of(recording, settings, store)
     streamed = replace(stored, store=None, kept=None)
-    for size, earlier in ((64, 0), (100, 7)):
+    for size, earlier, every in ((64, 0, 1), (100, 7, 1), (64, 0, 5), (100, 7, 3)):
+        thin = np.arange(0, len(store), every)
         for footage in (stored, streamed):
-            (run,) = (list(chunks) for chunks in footage.chunks(size, earlier))
-            assert sum(chunk.new for chunk in run) == len(store) and run[-1].last
+            (run,) = (list(chunks) for chunks in footage.chunks(size, earlier, every))
+            assert sum(chunk.new for chunk in run) == len(thin) and run[-1].last
+            assert run[-1].stop == len(store)
             for chunk in run:
-                part = slice(chunk.first, chunk.first + chunk.count)
+                part = thin[chunk.first : chunk.first + chunk.count]
                 np.testing.assert_array_equal(chunk.gray(), store.gray[part])
                 np.testing.assert_array_equal(chunk.flow(), store.flow[part])
 

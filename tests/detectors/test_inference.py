@@ -10,11 +10,15 @@ import pytest
 from cagewatch import runtime
 from cagewatch.errors import InputError
 from cagewatch.params import resolve
+from cagewatch.store import Store, preprocessing_of
 
 runtime.configure("tensorflow", 1)
 
+from cagewatch.detectors.footage import Footage  # noqa: E402
 from cagewatch.detectors.inference import engines  # noqa: E402
+from cagewatch.detectors.inference.engines import Inference  # noqa: E402
 from cagewatch.detectors.inference.errors import add_error_heads, is_per_frame  # noqa: E402
+from cagewatch.detectors.inference.stream import Scorer, score_stream  # noqa: E402
 from cagewatch.detectors.networks import build_model  # noqa: E402
 
 FLOAT32, BFLOAT16 = 1e-4, 1e-2  # largest relative difference of a frame's error
@@ -106,3 +110,32 @@ def test_a_thin_convolution_is_the_convolution(filters):
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(thin(x)), keras.ops.convert_to_numpy(plain(x)), atol=1e-5
     )
+
+
+# Scoring every n-th frame
+
+
+@pytest.mark.parametrize("per_frame", [True, False])
+def test_every_third_frame_has_the_scores_of_a_recording_of_those_alone(tmp_path, per_frame):
+    """Between them lies the straight line, and after the last one its score is held."""
+    parameters = resolve({"dataset": "simulated", "model": "cae_image", "test_clip_step": 2})
+    random = np.random.default_rng(0)
+    gray = random.integers(0, 256, (2000, 24, 32), np.uint8)
+    flow = np.zeros((2000, 24, 32, 2), np.float16)
+
+    def mean_of_frames(inputs):
+        return {"image": inputs["image"].mean(axis=(2, 3, 4))}
+
+    scorer = Scorer(Inference(mean_of_frames, 2, "a mean"), {"image": 768}, 16, per_frame, 1.0)
+
+    def score(gray, flow, stride):
+        store = Store("a", tmp_path, gray, flow, np.arange(len(gray)) / 30, "")
+        footage = Footage("a", preprocessing_of(parameters), 30.0, lambda: iter(()), store=store)
+        asked = parameters.model_copy(update={"score_stride": stride})
+        (run,) = score_stream(scorer, footage, asked)
+        return run["image"]
+
+    found, wanted = score(gray, flow, 3), score(gray[::3], flow[::3], 1)
+    np.testing.assert_array_equal(found[::3], wanted)
+    np.testing.assert_allclose(found[1], (2 * wanted[0] + wanted[1]) / 3)
+    assert len(found) == 2000 and found[-1] == wanted[-1]

@@ -175,3 +175,9 @@ def test_edited_cell_counts_as_given():
     namespace = {"In": [edited]}
     exec(edited, namespace)
     assert params.from_notebook(namespace).seed == 7
+
+
+@pytest.mark.parametrize("notebook", ["experiment", "prepare"])
+def test_a_notebook_of_a_run_has_every_parameter(notebook: str) -> None:
+    source = (params.layers_root() / "notebooks" / f"{notebook}.py").read_text(encoding="utf-8")
+    assert params.parameters_cell() in source, "paste what python -m cagewatch.params.notebook says"

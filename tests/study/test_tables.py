@@ -13,6 +13,7 @@ import study_runs
 from cagewatch.errors import InputError
 from cagewatch.files import write_json
 from cagewatch.metrics import judge_pair
+from cagewatch.params import resolve
 from cagewatch.runs import read_run
 from cagewatch.study import tables
 from cagewatch.study.tables.collect import describe_training
@@ -77,10 +78,14 @@ def test_published_rows_of_another_dataset_can_stand_beside(results: Path) -> No
 
 def test_the_shortest_seed_speaks_for_the_training() -> None:
     lengths = [{"epochs": 60, "steps": 900}, {"epochs": 60, "steps": 900}]
-    assert describe_training(lengths, 60)["trained"] == "60 epochs, 900 steps"
+    cae = resolve({"model": "cae"})
+    assert describe_training(lengths, cae)["trained"] == "60 epochs, 900 steps"
     lengths.append({"epochs": 4, "steps": 60})
-    assert describe_training(lengths, 60)["trained"] == "stopped at step 60, epoch 4 of 60"
-    assert describe_training([None], None) == {"epochs": 0, "steps": 0, "trained": ""}
+    assert describe_training(lengths, cae)["trained"] == "stopped at step 60, epoch 4 of 60"
+    narrow = resolve({"model": "rae", "width": 0.25})
+    words = describe_training([{"epochs": 120, "steps": 900}], narrow)["trained"]
+    assert words == "120 epochs, 900 steps, width 0.25"
+    assert describe_training([None], cae) == {"epochs": 0, "steps": 0, "trained": ""}
 
 
 def test_all_are_compared_with_all_and_corrected_for_it(results: Path) -> None:

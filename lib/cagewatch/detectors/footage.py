@@ -21,18 +21,20 @@ PIECE = 256  # frames; a part of a recording is taken in pieces of at most so ma
 
 
 class Chunk(NamedTuple):
-    """Successive frames of a run of frames, and a few before them.
+    """Frames of a run of frames, every n-th of it, and a few before them.
 
     Attributes
     ----------
     first : int
-        Number within the run of the chunk's first frame, 0-based.
+        Number of the chunk's first frame among those that the run's chunks hold, 0-based.
     count : int
         Frames in the chunk.
     new : int
         Frames that no earlier chunk held, the chunk's last ones.
     last : bool
         Whether the run ends with this chunk.
+    stop : int
+        Frames of the run up to the chunk's end, those left out among them.
     gray : callable
         Gives ndarray of uint8, shape (count, rows, columns).
     flow : callable
@@ -43,6 +45,7 @@ class Chunk(NamedTuple):
     count: int
     new: int
     last: bool
+    stop: int
     gray: Callable[[], np.ndarray]
     flow: Callable[[], np.ndarray]
 
@@ -143,7 +146,7 @@ class Footage:
             if number >= last:
                 return
 
-    def chunks(self, size: int, earlier: int = 0) -> Iterator[Iterator[Chunk]]:
+    def chunks(self, size: int, earlier: int = 0, every: int = 1) -> Iterator[Iterator[Chunk]]:
         """Yield each run of kept frames as an iterator over its chunks.
 
         Parameters
@@ -152,15 +155,18 @@ class Footage:
             New frames in a chunk.
         earlier : int
             Frames before the new ones that a chunk holds as well, as far as there are any.
+        every : int
+            Only every n-th frame of a run is handed on; its flow leads from the same frame before
+            it as ever.
         """
         if self.store is None:
             for run in self._timed_runs():
-                yield self._chunks_of_stream(run, size, earlier)
+                yield self._chunks_of_stream(run, size, earlier, every)
             return
         kept = np.ones(len(self.store), bool) if self.kept is None else self.kept
         edges = np.flatnonzero(np.diff(np.r_[False, kept, False].astype(np.int8)))
         for start, stop in edges.reshape(-1, 2):
-            yield _chunks_of_store(self.store, int(start), int(stop), size, earlier)
+            yield _chunks_of_store(self.store, int(start), int(stop), size, earlier, every)
 
     def _timed_runs(self) -> Iterator[Iterator[tuple[float, np.ndarray]]]:
         if self.kept is None:
@@ -175,37 +181,42 @@ class Footage:
                 yield (timed for _, _, timed in part)
 
     def _chunks_of_stream(
-        self, run: Iterator[tuple[float, np.ndarray]], size: int, earlier: int
+        self, run: Iterator[tuple[float, np.ndarray]], size: int, earlier: int, every: int
     ) -> Iterator[Chunk]:
         settings = self.settings
         rows = slice(settings.crop_top, settings.resize_height - settings.crop_bottom)
-        for piece in cut_pieces(run, settings, size, earlier + settings.flow_lag):
-            # Flow needs the frames before; those whose flow is unknown are not handed on.
+        for piece in cut_pieces(run, settings, size * every, earlier * every + settings.flow_lag):
+            # Flow needs the frames before; those whose flow is unknown are not handed on. A whole
+            # number of `every` frames comes before what is left.
             skip = min(settings.flow_lag, len(piece.gray) - len(piece.times)) if piece.first else 0
+            taken = slice(skip, None, every)
 
-            def gray(piece=piece, skip: int = skip) -> np.ndarray:  # noqa: ANN001
-                return piece.gray[skip:, rows]
+            def gray(piece=piece, taken: slice = taken) -> np.ndarray:  # noqa: ANN001
+                return piece.gray[taken, rows]
 
-            def flow(piece=piece, skip: int = skip) -> np.ndarray:  # noqa: ANN001
-                return finish_piece(piece, settings)[1][skip:]
+            def flow(piece=piece, taken: slice = taken) -> np.ndarray:  # noqa: ANN001
+                return finish_piece(piece, settings, taken)[1]
 
-            count = len(piece.gray) - skip
-            yield Chunk(piece.first + skip, count, len(piece.times), piece.last, gray, flow)
+            first, count = (piece.first + skip) // every, -(-(len(piece.gray) - skip) // every)
+            new, stop = -(-len(piece.times) // every), piece.first + len(piece.gray)
+            yield Chunk(first, count, new, piece.last, stop, gray, flow)
 
 
 def _chunks_of_store(
-    store: Store, start: int, stop: int, size: int, earlier: int
+    store: Store, start: int, stop: int, size: int, earlier: int, every: int
 ) -> Iterator[Chunk]:
-    for begin in range(start, stop, size):
-        first, end = max(begin - earlier, start), min(begin + size, stop)
+    for begin in range(start, stop, size * every):
+        first, end = max(begin - earlier * every, start), min(begin + size * every, stop)
+        taken = slice(first, end, every)
 
-        def gray(first: int = first, end: int = end) -> np.ndarray:
-            return np.asarray(store.gray[first:end])
+        def gray(taken: slice = taken) -> np.ndarray:
+            return np.asarray(store.gray[taken])
 
-        def flow(first: int = first, end: int = end) -> np.ndarray:
-            return np.asarray(store.flow[first:end])
+        def flow(taken: slice = taken) -> np.ndarray:
+            return np.asarray(store.flow[taken])
 
-        yield Chunk(first - start, end - first, end - begin, end == stop, gray, flow)
+        count, new = -(-(end - first) // every), -(-(end - begin) // every)
+        yield Chunk((first - start) // every, count, new, end == stop, end - start, gray, flow)
 
 
 def footage_of(

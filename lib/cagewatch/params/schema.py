@@ -110,7 +110,8 @@ class Parameters(BaseModel):
     farneback_poly_n: Literal[5, 7] = Field(description="Farneback polynomial neighbourhood")
     farneback_poly_sigma: PositiveFloat = Field(description="Farneback polynomial smoothing")
     flow_resolution: Literal["input", "half"] = Field(
-        description="flow of the resized picture, or at half the source's resolution, then resized"
+        default="input",  # as runs were made before it came, so that they can be read
+        description="flow of the resized picture, or at half the source's resolution, then resized",
     )
     flow_spacing: Literal["source", "subsampled"] = Field(
         description="flow between successive source frames, or after the 1-in-n subsampling"
@@ -216,6 +217,10 @@ class Parameters(BaseModel):
     stream_average: Literal["raw", "standardised"] = Field(
         default=None,
         description="mean of raw stream scores, or standardised on training scores first",
+    )
+    score_stride: Count = Field(
+        default=1,  # likewise
+        description="every n-th frame of a recording is scored, those between by interpolation",
     )
     clip_alignment: Literal["mean", "centre", "end"] = Field(
         default=None,

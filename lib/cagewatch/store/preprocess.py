@@ -224,8 +224,10 @@ def cut_pieces(
         yield piece(last=True)
 
 
-def finish_piece(piece: Piece, settings: Preprocessing) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the flow of a piece and crop it.
+def finish_piece(
+    piece: Piece, settings: Preprocessing, taken: slice = slice(None)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the flow of a piece, or of the frames `taken` of it, and crop it.
 
     Returns
     -------
@@ -234,12 +236,13 @@ def finish_piece(piece: Piece, settings: Preprocessing) -> tuple[np.ndarray, np.
         piece from the middle of a recording are not to be used.
     """
     kept = slice(settings.crop_top, settings.resize_height - settings.crop_bottom)
-    gray = piece.gray[:, kept]
+    gray = piece.gray[taken, kept]
     flow = np.zeros((*gray.shape, 2), np.float32)
     lag = settings.flow_lag
-    for index in range(lag, len(gray)):
-        found = compute_flow(piece.seen[index - lag], piece.seen[index], settings)
-        flow[index] = shrink_flow(found, settings)[kept]
+    for place, index in enumerate(range(*taken.indices(len(piece.gray)))):
+        if index >= lag:
+            found = compute_flow(piece.seen[index - lag], piece.seen[index], settings)
+            flow[place] = shrink_flow(found, settings)[kept]
     return gray, to_half(flow)
 
 

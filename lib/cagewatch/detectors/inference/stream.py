@@ -69,21 +69,21 @@ def score_stream(scorer: Scorer, footage: Footage, parameters: Parameters) -> li
 
     Memory holds a few chunks of the recording, and its errors.
     """
-    length = parameters.clip_length
+    length, every = parameters.clip_length, parameters.score_stride
     cv2.setNumThreads(1)
     # A chunk's clips may begin in the one before; together they fill the network's batch.
     earlier = 0 if scorer.per_frame else length - 1
     size = scorer.batch * length - earlier
     work = _frames_of if scorer.per_frame else _clips_of
 
-    def errors_of(chunk: Chunk) -> tuple[Windows, Scores]:
-        return work(scorer, chunk, parameters)
+    def errors_of(chunk: Chunk) -> tuple[Windows, Scores, int]:
+        return *work(scorer, chunk, parameters), chunk.stop
 
     found = []
-    for run in footage.chunks(size, earlier):
+    for run in footage.chunks(size, earlier, every):
         parts = list(map_in_order(errors_of, run, scorer.inference.callers))
-        joined = {s: np.concatenate([errors[s] for _, errors in parts]) for s in parts[0][1]}
-        windows = Windows.join([windows for windows, _ in parts])
+        joined = {s: np.concatenate([errors[s] for _, errors, _ in parts]) for s in parts[0][1]}
+        windows, n_frames = Windows.join([windows for windows, _, _ in parts]), parts[-1][2]
         if scorer.per_frame:
             windows = Windows.of(windows.n_frames, length, parameters.test_clip_step)
             joined = {stream: errors[windows.frames] for stream, errors in joined.items()}
@@ -95,18 +95,23 @@ def score_stream(scorer: Scorer, footage: Footage, parameters: Parameters) -> li
         }
         found.append(
             {
-                stream: _spread(values, windows, parameters.clip_alignment)
+                stream: _spread(values, windows, parameters, n_frames)
                 for stream, values in clips.items()
             }
         )
     return found
 
 
-def _spread(values: np.ndarray, windows: Windows, alignment: str) -> np.ndarray:
-    if values.ndim == 1:
-        return spread_over_frames(values, windows, alignment)
-    columns = [spread_over_frames(column, windows, alignment) for column in values.T]
-    return np.stack(columns, axis=1)
+def _spread(
+    values: np.ndarray, windows: Windows, parameters: Parameters, n_frames: int
+) -> np.ndarray:
+    """Scores of all `n_frames` frames of a run, (n_frames, ...), from those of its clips."""
+    if values.ndim > 1:
+        columns = [_spread(column, windows, parameters, n_frames) for column in values.T]
+        return np.stack(columns, axis=1)
+    scores = spread_over_frames(values, windows, parameters.clip_alignment)
+    scored = np.arange(len(scores)) * parameters.score_stride
+    return np.interp(np.arange(n_frames), scored, scores)
 
 
 def _clips_of(

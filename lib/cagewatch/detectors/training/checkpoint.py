@@ -32,6 +32,7 @@ AFTER_TRAINING = {
         "test_start",
     ),
     *("test_stop", "test_clip_step", "clip_score", "stream_average", "clip_alignment"),
+    "score_stride",
     *("score_scaling", "clip_label", "roc_unit", "edge_margin", "interval"),
 }
 

@@ -36,10 +36,12 @@ class Box(NamedTuple):
 
 
 def build_models(given: Given) -> dict[str, keras.Model]:
-    """The networks by name, as the study's runs of this dataset have them."""
+    """The networks by name, for frames of this dataset, as wide as Figure 2 has them."""
     built = {}
     for name in MODELS:
-        settings = given.settings(model=name).model_copy(update={"precision": "float32"})
+        settings = given.settings(model=name)
+        drawn = {"precision": "float32", "width": settings.width and 1.0}
+        settings = settings.model_copy(update=drawn)
         built[name] = build_model(settings, flow_channels(settings.flow_representation))
     return built
 

@@ -12,6 +12,7 @@ import pandas as pd
 from cagewatch.detectors import DETECTORS, is_network
 from cagewatch.errors import InputError
 from cagewatch.metrics import BUDGETS, PROTOCOLS, auc_interval, frame_auc, labelled_frames
+from cagewatch.params import Parameters
 from cagewatch.plots.style import name_model
 from cagewatch.runs.read import FinishedRun, list_runs, read_run
 from cagewatch.study.tables.present import describe_blocks, input_size
@@ -136,7 +137,7 @@ def _row_of(frames: pd.DataFrame, scores: np.ndarray, runs: list[FinishedRun]) -
         "input": input_size(parameters) if kind in ("network", "linear") else "source",
         "scale": parameters.scale,
         "seeds": len(runs),
-        **describe_training([run.metrics.get("trained") for run in runs], parameters.epochs),
+        **describe_training([run.metrics.get("trained") for run in runs], parameters),
     }
     flags, recording, label = blocks_of(frames)
     for protocol in PROTOCOLS:
@@ -168,7 +169,7 @@ def kind_of(model: str) -> str:
 
 
 def describe_training(
-    trained: Sequence[Mapping[str, Any] | None], wanted: int | None
+    trained: Sequence[Mapping[str, Any] | None], parameters: Parameters
 ) -> dict[str, object]:
     """How long a network's seeds were trained: the least of all, in epochs, steps and words.
 
@@ -176,8 +177,9 @@ def describe_training(
     ----------
     trained : sequence of dict or None
         ``trained`` of each run's metrics; None for a detector without epochs.
-    wanted : int, optional
-        Epochs of the paper's Table 1; the words say so where a network was stopped before them.
+    parameters : Parameters
+        The words say where a network was stopped before the epochs of the paper's Table 1, and
+        where it is not of Figure 2's width.
     """
     lengths = [one for one in trained if one]
     if not lengths:
@@ -185,6 +187,8 @@ def describe_training(
     least = min(lengths, key=lambda one: one["steps"])
     epochs, steps = int(least["epochs"]), int(least["steps"])
     words = f"{epochs} epochs, {steps:,} steps"
-    if wanted is not None and epochs < wanted:
-        words = f"stopped at step {steps:,}, epoch {epochs} of {wanted}"
+    if parameters.epochs is not None and epochs < parameters.epochs:
+        words = f"stopped at step {steps:,}, epoch {epochs} of {parameters.epochs}"
+    if parameters.width not in (None, 1):
+        words += f", width {parameters.width:g}"
     return {"epochs": epochs, "steps": steps, "trained": words}
