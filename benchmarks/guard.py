@@ -76,16 +76,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.guard", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="for videos and cages")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(21, 27)))
-    parser.add_argument("--detectors", nargs="+", default=["pca_frames", "recommended", "cae"])
-    parser.add_argument("--minutes", type=float, default=4, help="to train a network in")
+    parser.add_argument("--detectors", nargs="*", default=["pca_frames", "recommended"])
+    parser.add_argument("--starved", nargs="*", default=["cae"], help="given few clips and epochs")
+    parser.add_argument("--minutes", type=float, default=30, help="to train a network in")
     given = parser.parse_args()
-    rows = []
-    for seed in given.seeds:
-        for detector in given.detectors:
-            rows.append(judge_cage(given.folder, seed, detector, given.minutes, few=False))
-            if detector == "cae":
-                rows.append(judge_cage(given.folder, seed, detector, given.minutes, few=True))
-    table = pd.concat(rows)
+    asked = [(name, False) for name in given.detectors] + [(name, True) for name in given.starved]
+    table = pd.concat(
+        judge_cage(given.folder, seed, detector, given.minutes, few)
+        for seed in given.seeds
+        for detector, few in asked
+    )
     print(table[["seed", "detector", "case", "why", "facts"]].to_string(index=False))
     held = table.assign(held_back=table["why"] != "").groupby(["case", "detector"])["held_back"]
     print(held.agg(["sum", "count"]).reset_index().to_markdown(index=False))

@@ -31,6 +31,16 @@ def test_a_quarter_is_held_out_evenly_spread_or_what_is_named(videos):
         assert len(set(chosen)) == len(chosen) == max(1, round(count / 4))
 
 
+def test_only_the_video_that_is_named_is_looked_at(tmp_path, write_video, moving_disc):
+    video = write_video(tmp_path / "a.mp4", moving_disc(20), 25)
+    (tmp_path / "b.mp4").write_bytes(b"no video")
+    (tmp_path / "b.csv").write_text("no labels")
+    (tmp_path / "lost.mp4").symlink_to("nowhere.mp4")
+    assert names(video) == [["a"], ["a"]]
+    with pytest.raises(InputError, match="link to nowhere.mp4"):
+        names(tmp_path / "lost.mp4")
+
+
 def test_of_a_single_recording_the_last_quarter_is_held_out(tmp_path, write_video, moving_disc):
     write_video(tmp_path / "3500.mp4", moving_disc(20), 25)
     plan = plan_training(TrainParameters(videos=str(tmp_path)))

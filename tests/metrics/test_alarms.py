@@ -145,6 +145,25 @@ def test_a_budget_set_on_normal_video_is_kept_on_new_video() -> None:
         assert budget / 1.5 < len(alarms) / 6 < 1.5 * budget
 
 
+@pytest.mark.parametrize("budget", [2, 4])
+def test_on_average_new_video_has_as_many_false_alarms_as_the_budget(budget: float) -> None:
+    """They come as a Poisson process and rise and fall, their heights exponential."""
+    generator, got = np.random.default_rng(0), []
+    times = np.arange(0, 1800, 0.25)
+
+    def score() -> np.ndarray:
+        events = generator.poisson(15)
+        middle, height = generator.uniform(0, 1800, events), generator.exponential(size=events)
+        return np.max(height - 0.5 * np.abs(times[:, None] - middle), axis=1, initial=-1)
+
+    for _ in range(150):
+        found = metrics.calibrate_alarms(score(), times, per_hour=budget, shape=PLAIN)
+        new = metrics.find_alarms(score(), times, threshold=found.threshold, shape=PLAIN)
+        got.append(2 * len(new))
+    error = np.std(got) / np.sqrt(len(got))
+    assert abs(np.mean(got) - budget) < 3 * error < 0.4 * budget
+
+
 def test_an_alarm_that_never_ends_is_not_free() -> None:
     """A slow score: two long alarms an hour at most, but they would take half of the time."""
     times = np.arange(0, 7200, 0.5)

@@ -163,8 +163,8 @@ def describe_calibration(found: Calibration) -> str:
     """One sentence on a budget and the rate found for it."""
     return (
         f"Budget {found.budget:g} false alarms an hour: {found.count} in {60 * found.hours:.3g}"
-        f" minutes of held-out normal video, a rate of {found.rate:.3g} an hour (95 % interval"
-        f" {found.low:.2g} to {found.high:.2g})."
+        " minutes of held-out normal video; as much new video has one more on average (95 %"
+        f" interval of the rate {found.low:.2g} to {found.high:.2g} an hour)."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from cagewatch.recordings.folder import (
     list_sources,
     list_videos,
     read_recordings,
+    read_sources,
     recording_name,
 )
 from cagewatch.video.stills import refuse_missing
@@ -115,8 +117,9 @@ def read_videos(paths: Sequence[str | Path]) -> list[Recording]:
 
 
 def _read_place(place: Path) -> list[Recording]:
-    if place.is_file():
-        return [item for item in read_recordings(place.parent) if item.source == place]
+    if os.path.lexists(place) and not place.is_dir():
+        refuse_missing(place)
+        return read_sources([(place, None)])  # whatever lies beside it
     whole = not place.is_dir() or any((place / split).is_dir() for split in SPLITS)
     folders = set() if whole else {path.parent for path in list_videos(place, deep=True)}
     if folders <= {place}:

@@ -1,9 +1,11 @@
 """False-alarm budgets: a threshold from normal recordings alone.
 
 A lab has no anomalies to set a threshold on, but it knows how many false alarms an hour it can look
-at. The threshold is the lowest that keeps to that on normal video which the detector was not fitted
-on. The rate on future video is uncertain: false alarms are counted, so their interval is Garwood's
-exact one for a Poisson count (Biometrika 28, 1936).
+at. The threshold is found on normal video which the detector was not fitted on. It lies just above
+the highest score that is too many, so that as much new video has one false alarm more on average:
+one fewer than the budget is allowed, and the budget is kept on average. The rate on future video is
+uncertain: false alarms are counted, so their interval is Garwood's exact one for a Poisson count
+(Biometrika 28, 1936).
 
 An alarm is false if it shares no frame with a bout. Any alarm counts once more for every 30 s of
 normal video in it, or else one alarm that never ends would be the best of all.
@@ -88,8 +90,8 @@ def calibrate_alarms(
     Returns
     -------
     calibration : Calibration
-        Going down from the highest score, the last threshold before the budget is exceeded. Where
-        less than one alarm is allowed in all, it lies just above every score.
+        Going down from the highest score, the last threshold before there are as many false alarms
+        as the budget has in all. Where these are less than two, it lies just above every score.
 
     Raises
     ------
@@ -104,7 +106,7 @@ def calibrate_alarms(
     hours = float(track.duration[~flags].sum()) / 3600
     if not hours > 0:
         raise InputError("There is no normal video to calibrate on; give recordings without bouts.")
-    threshold = _lowest_within(track, flags, int(np.floor(per_hour * hours + 1e-9)))
+    threshold = _lowest_within(track, flags, int(np.floor(per_hour * hours + 1e-9)) - 1)
     count = int(count_false(track, flags, find_spans(track, threshold)).sum())
     low, high = poisson_interval(count, hours)
     needed, warning = hours_needed(per_hour), None

@@ -15,6 +15,7 @@ labels (`cagewatch.recordings.deepethogram`), told apart by their first lines.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cagewatch.errors import InputError
@@ -67,6 +68,17 @@ def read_recordings(data_dir: Path) -> list[Recording]:
             f"{data_dir} holds no videos or folders of images; set data_dir to the folder with "
             "your recordings."
         )
+    return read_sources(found)
+
+
+def read_sources(found: Sequence[tuple[Path, str | None]]) -> list[Recording]:
+    """Read recordings and the labels beside them; `read_recordings` says more.
+
+    Parameters
+    ----------
+    found : sequence of (Path, str or None)
+        A video or folder of images, and the recording's split.
+    """
     names: dict[str, Path] = {}
     for source, _ in found:
         name = recording_name(source)
