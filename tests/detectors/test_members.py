@@ -99,7 +99,7 @@ def test_too_little_movement_counts_in_stillness_and_too_much_in_speed(tmp_path)
         assert (np.median(found[-100:]) > usual_high) == fast_high
 
 
-@pytest.mark.parametrize("name", ["habits", "place", "speed", "rhythm"])
+@pytest.mark.parametrize("name", ["habits", "ecod", "place", "speed", "rhythm"])
 def test_constant_video_gives_a_sentence(tmp_path, name):
     video = footage_from([np.full((48, 64), 90, np.uint8)] * 60)
     with pytest.raises(InputError, match="Nothing moves"), warnings.catch_warnings():

@@ -33,12 +33,14 @@ if TYPE_CHECKING:
 FOLDS = 3  # of the recordings; each is scored by members fitted on the other folds
 SMOOTHING = 1.0  # seconds that a member's part is averaged over
 FAILURES = (InputError, ValueError, ArithmeticError, ImportError)
-ALL_LOOKS = ("habits", "density")  # members that look at everything, which is little of a reason
+# Members that look at everything, which is little of a reason.
+ALL_LOOKS = ("habits", "gaussian_mixture", "isolation_forest", "ecod", "density")
 UNUSUAL = 1.0  # a part that one normal frame in ten reaches
 REASONS = {  # what is unusual where a member's part is the largest
     **{"mean_image": "posture", "pca_frames": "posture", "pca_clips": "posture"},
     **{"flow_magnitude": "speed", "mean_flow": "speed", "frame_difference": "speed"},
-    **{"habits": "combination", "dynamics": "change of posture", "density": "behaviour"},
+    **dict.fromkeys(ALL_LOOKS, "combination"),
+    **{"dynamics": "change of posture", "density": "behaviour"},
 }
 
 

@@ -17,7 +17,11 @@ DETECTORS = {
     "sparse": "cagewatch.detectors.sparse",
     **dict.fromkeys(("mean_image", "pca_frames", "pca_clips"), "cagewatch.detectors.linear"),
     **dict.fromkeys(
-        ("habits", "place", "dynamics", "speed", "stillness", "rhythm"), "cagewatch.detectors.usual"
+        (
+            *("habits", "gaussian_mixture", "isolation_forest", "ecod"),
+            *("place", "dynamics", "speed", "stillness", "rhythm"),
+        ),
+        "cagewatch.detectors.usual",
     ),
     "recommended": "cagewatch.detectors.fusion",
     **dict.fromkeys(

@@ -3,8 +3,9 @@
 - ``place``, ``rhythm``: minus the log density of a Gaussian mixture, of where the animal is and how
   large, of how quick its movements are;
 - ``habits``: the distance to the nearest normal moments in movement, place, rhythm and the
-  picture's principal components together (Ramaswamy, Rastogi and Shim 2000), since a usual
-  movement in a usual place may be an unusual pair;
+  picture's principal components together, since a usual movement in a usual place may be an
+  unusual pair; ``gaussian_mixture``, ``isolation_forest`` and ``ecod`` see the same, see
+  `detectors.outliers`;
 - ``speed``, ``stillness``: how much more, or less, moves than usual over seconds;
 - ``dynamics``: what a linear prediction of the picture's components from the last frames misses by
   (Doretto, Chiuso, Wu and Soatto 2003, "Dynamic textures").
@@ -22,11 +23,10 @@ from scipy.linalg import block_diag
 from scipy.ndimage import uniform_filter1d
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
-from sklearn.mixture import GaussianMixture
-from sklearn.neighbors import NearestNeighbors
 
 from cagewatch.detectors import looks
 from cagewatch.detectors.footage import Footage
+from cagewatch.detectors.outliers import fit_outliers, open_outliers
 from cagewatch.detectors.rhythm import BANDS
 from cagewatch.detectors.training_set import TrainingSet
 from cagewatch.errors import InputError
@@ -37,14 +37,14 @@ MOST_MOMENTS = 4_000  # behind a mixture, and kept as neighbours
 COMPONENTS = 20  # of the picture
 HABIT_AXES = {"movement": 8, "picture": 6}  # of all four looks, those that `habits` measures in
 RHYTHM_WEIGHT = 0.7  # of a rhythm's axes beside the others, in `habits`
-GAUSSIANS = 8
-NEIGHBOURS = 5
 ORDER = 3  # frames that the next one is predicted from
 NOISE = 1e-3  # of a component, so that a picture that never moves has a spread: 1/4 gray level
 LEAST_WIDTH = 1e-3  # spread of a look, below which it does not change
 SPEED_SCALES, STILL_SCALES = slice(0, 2), slice(1, 3)  # of looks.SCALES
-MIXTURE = ("weights", "means", "precisions_cholesky")
-PICTURED = ("habits", "dynamics")
+WHOLE = {  # detectors that see all four looks together
+    "habits": "nearest_neighbours",
+    **{name: name for name in ("gaussian_mixture", "isolation_forest", "ecod")},
+}
 
 
 def fit(training: TrainingSet) -> dict[str, np.ndarray]:
@@ -53,39 +53,37 @@ def fit(training: TrainingSet) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of str to ndarray of float
-        'middle' and 'width' (d,), mean and standard deviation of the look; 'weights', 'means' and
-        'precisions_cholesky' of a mixture in these units, or 'axes' (d, m) and 'normal' (n, m),
-        moments to be near to; 'mean' (p,) and 'components' (k, p) of the picture; 'matrix',
-        'offset' and 'whitening' of the prediction. Each where the detector needs it.
+        'middle' and 'width' (d,), mean and standard deviation of the look; 'axes' (d, m) of all
+        looks together; what `fit_outliers` gives for moments in these units; 'mean' (p,) and
+        'components' (k, p) of the picture; 'matrix', 'offset' and 'whitening' of the prediction.
+        Each where the detector needs it.
 
     Raises
     ------
     InputError
-        If nothing moves, or there are too few frames.
+        If nothing moves, or there are too few frames, or PyOD is needed and not installed.
     """
     name, seed = training.parameters.model, training.parameters.seed
     one = training.parameters.animals == "one"
-    state = _fit_components(training.footage, one) if name in PICTURED else {}
+    state = _fit_components(training.footage, one) if name in (*WHOLE, "dynamics") else {}
     if name == "dynamics":
         return state | _fit_prediction(state, training.footage, one)
     parts = [part for video in training.footage for part in look(state, video, name, one)]
     described = np.concatenate(parts)
     middle, width = described.mean(axis=0), described.std(axis=0)
-    if width.max() < LEAST_WIDTH or len(described) <= GAUSSIANS:
+    if width.max() < LEAST_WIDTH:
         raise InputError(
-            "Nothing moves in the training recordings, or they are too short; give video of an"
-            " animal that does."
+            "Nothing moves in the training recordings; give video of an animal that does."
         )
     width = np.maximum(width, LEAST_WIDTH)  # a measure that never changes says nothing
     state |= {"middle": middle, "width": width}
     if name in ("speed", "stillness"):
         return state
     moments = (_spread(described, MOST_MOMENTS) - middle) / width
-    if name == "habits":
-        axes = _fit_axes(moments)
-        return state | {"axes": axes, "normal": (moments @ axes).astype(np.float32)}
-    mixture = GaussianMixture(GAUSSIANS, reg_covar=1e-2, random_state=seed).fit(moments)
-    return state | {part: getattr(mixture, f"{part}_") for part in MIXTURE}
+    if name in WHOLE:
+        state["axes"] = _fit_axes(moments)
+        moments = moments @ state["axes"]
+    return state | fit_outliers(WHOLE.get(name, "gaussian_mixture"), moments, seed)
 
 
 def score(
@@ -101,15 +99,8 @@ def score(
     described /= state["width"]
     if name in ("speed", "stillness"):
         return {"score": (1 if name == "speed" else -1) * described.mean(axis=1)}
-    if name == "habits":
-        count = min(NEIGHBOURS, len(state["normal"]))
-        near = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(state["normal"])
-        distance = near.kneighbors((described @ state["axes"]).astype(np.float32))[0].mean(axis=1)
-        return {"score": np.log(distance + 1e-6)}
-    mixture = GaussianMixture(len(state["weights"]))
-    for part in MIXTURE:
-        setattr(mixture, f"{part}_", state[part])
-    return {"score": -mixture.score_samples(described)}
+    judge = open_outliers(WHOLE.get(name, "gaussian_mixture"), state, parameters.seed)
+    return {"score": judge(described @ state["axes"] if name in WHOLE else described)}
 
 
 def look(
@@ -121,7 +112,7 @@ def look(
     if name == "rhythm":
         return looks.look_at_rhythm(footage)
     movement = looks.look_at_movement(footage)
-    if name != "habits":
+    if name not in WHOLE:
         scales = SPEED_SCALES if name == "speed" else STILL_SCALES
         shape = (len(looks.SCALES), -1)
         return [
