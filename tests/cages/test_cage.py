@@ -105,6 +105,25 @@ def test_broken_files_are_named_and_the_rest_is_scored_once(cage, videos, tmp_pa
     assert "5 scored," in done.stdout and scores.stat().st_mtime_ns > before
 
 
+def test_a_second_video_of_one_name_does_not_replace_the_first(cage, videos, tmp_path):
+    for place, video in (("a", "sub/extra.mp4"), ("copy", "sub/extra.mp4"), ("b", None)):
+        (tmp_path / place).mkdir()
+        shutil.copy(videos / video if video else next(videos.glob("*0.mp4")), tmp_path / place)
+        (found,) = (tmp_path / place).iterdir()
+        found.rename(tmp_path / place / "x.mp4")
+    assert command("score", cage, tmp_path / "a", "--anyway", "--cores", 1).exit_code == 0
+    scores = (cage / "scored" / "x" / "scores.csv").read_bytes()
+    done = command("score", cage, tmp_path / "copy", "--anyway", "--cores", 1)
+    assert "0 scored, 1 kept from before, 0 failed" in done.stdout
+    for more in ([], ["--dry-run"]):
+        done = command("score", cage, tmp_path / "b", "--anyway", "--cores", 1, *more)
+        assert done.exit_code == 1 and "Not scored: x: 'x' is another recording" in done.stderr
+    assert (cage / "scored" / "x" / "scores.csv").read_bytes() == scores
+    shutil.rmtree(tmp_path / "a")  # gone: the name is free
+    done = command("score", cage, tmp_path / "b", "--anyway", "--cores", 1)
+    assert "1 scored, 0 failed" in done.stdout
+
+
 def test_jobs_do_what_one_process_does_though_one_of_them_dies(cage, videos, tmp_path, monkeypatch):
     many = Path(shutil.copytree(videos, tmp_path / "many"))
     (many / "broken.mp4").write_bytes(b"no video")

@@ -21,7 +21,7 @@ from cagewatch.cages.scoring import ScoreParameters
 from cagewatch.cages.sources import describe_file
 from cagewatch.cli import app
 from cagewatch.errors import InputError
-from cagewatch.files import write_json
+from cagewatch.files import lock_file, write_json
 from cagewatch.metrics.alarms import AlarmShape
 from cagewatch.review.watch import Watch, tell_command, tell_webhook
 
@@ -214,7 +214,7 @@ def test_another_process_that_scores_is_waited_for(folder, video, scored, start,
     said = []
     watch = start(say=said.append)
     shutil.copy(video, folder / "a_20240501_090000.mp4")
-    with batch.only_one(watch.work.cage.folder / "scored"):
+    with lock_file(watch.work.cage.folder / "scored" / ".lock"):
         assert watch.look() == [] and "Another process is scoring" in said[-1]
     assert watch.look() == ["a_20240501_090000"]
 

@@ -164,7 +164,7 @@ def describe_calibration(found: Calibration) -> str:
     return (
         f"Budget {found.budget:g} false alarms an hour: {found.count} in {60 * found.hours:.3g}"
         " minutes of held-out normal video; as much new video has one more on average (95 %"
-        f" interval of the rate {found.low:.2g} to {found.high:.2g} an hour)."
+        f" interval of the rate {found.low:.2g} to {found.high:.3g} an hour)."
     )
 
 

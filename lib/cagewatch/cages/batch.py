@@ -6,10 +6,9 @@ results are; a recording is scored again when one of these is another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -21,7 +20,12 @@ from cagewatch.cages.film import cut_clips, cut_highlights
 from cagewatch.cages.results import minutes_of, plot_timeline, write_results, write_table
 from cagewatch.cages.scoring import ScoreParameters, doubt_alarms, score_one
 from cagewatch.cages.sources import describe_file, gather_sources
-from cagewatch.cages.table import compile_pattern, update_recordings
+from cagewatch.cages.table import (
+    compile_pattern,
+    read_recordings_table,
+    refuse_another,
+    update_recordings,
+)
 from cagewatch.errors import InputError
 from cagewatch.files import lock_file, read_json, write_json
 from cagewatch.metrics import AlarmShape
@@ -114,7 +118,8 @@ def score_all(work: Work, per_job: int = PER_JOB, profile: str | None = None) ->
     from cagewatch.cages.jobs import score_in_jobs
 
     folder = work.cage.folder
-    with only_one(folder / "scored") as lock:
+    taken = f"Another process is scoring into {folder / 'scored'}; wait until it has ended."
+    with lock_file(folder / "scored" / ".lock", taken) as lock:
         update_recordings(folder, work.sources, work.parameters.pattern)
         new, kept, failed = sort_out(work)
         if profile is None and len(new) <= per_job:
@@ -146,8 +151,10 @@ def foresee(work: Work) -> Outcome:
 def sort_out(work: Work) -> tuple[list[str], list[str], dict[str, str]]:
     """Which recordings are to be scored, which are scored already, which cannot be read and why."""
     new, kept, failed = [], [], {}
-    for name in work.sources:
+    files = read_recordings_table(work.cage.folder).set_index("recording")["file"]
+    for name, source in work.sources.items():
         try:
+            refuse_another(name, source, files.get(name))
             done = read_done(work.folder(name))
             same = done is not None and done["of"] == describe_work(work, name)
             (kept if same else new).append(name)
@@ -235,11 +242,3 @@ def join_results(cage: Cage) -> pd.DataFrame:
             part.insert(0, "recording", path.parent.relative_to(root).as_posix())
             parts.append(part)
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"recording": []})
-
-
-@contextmanager
-def only_one(folder: Path) -> Iterator[TextIO]:
-    """Hold a folder for this process; InputError if another one holds it."""
-    taken = f"Another process is scoring into {folder}; wait until it has ended."
-    with lock_file(folder / ".lock", taken) as lock:
-        yield lock

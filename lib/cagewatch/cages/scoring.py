@@ -204,7 +204,7 @@ def judge_recording(
     if np.mean(in_alarm) > OFTEN:
         return (
             f"it is in alarm for {np.mean(in_alarm):.0%} of its time: its light, camera or scene is"
-            " not that of the cage's recordings; train on recordings like it."
+            " not that of the cage's recordings, or these are too few; train on more, like it too."
         )
     held_out, score = cage.run.frames["score"], frames["score"]
     still = score.std() < STILL * held_out.std() or score.quantile(0.99) < held_out.median()

@@ -16,6 +16,7 @@ import av
 import pandas as pd
 
 from cagewatch.cages.results import write_table
+from cagewatch.cages.sources import describe_file
 from cagewatch.errors import InputError
 from cagewatch.names import unplain_cell
 
@@ -74,12 +75,23 @@ def read_recordings_table(folder: Path) -> pd.DataFrame:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a table: {error}; mend or delete it.") from None
-    if missing := [name for name in ("recording",) if name not in table]:
-        raise InputError(f"{path} lacks the column {missing[0]!r}; add it or delete the file.")
+    if "recording" not in table:
+        raise InputError(f"{path} lacks the column 'recording'; add it or delete the file.")
     twice = table["recording"][table["recording"].duplicated()]
     if len(twice):
         raise InputError(f"{path} has two rows for the recording {twice.iloc[0]!r}; keep one.")
     return table.map(unplain_cell)
+
+
+def refuse_another(name: str, source: Path, known: str | None) -> None:
+    """InputError if the table has another video, `known`, by a name: its results would be lost."""
+    if not known or Path(known) == source or not Path(known).exists():
+        return
+    if describe_file(Path(known)) != describe_file(source):
+        raise InputError(
+            f"{name!r} is another recording of this cage, {known}; rename {source}, or score the"
+            " folder above both."
+        )
 
 
 def read_name(name: str, source: Path, pattern: str | None = None) -> dict[str, str]:

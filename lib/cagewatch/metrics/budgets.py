@@ -113,7 +113,7 @@ def calibrate_alarms(
     if hours < needed * (1 - 1e-9):
         warning = (
             f"{hours:.2g} hours of normal video cannot promise {per_hour:g} false alarms an hour: "
-            f"the rate may be as high as {high:.2g}; it takes {needed:.2g} hours."
+            f"the rate may be as high as {high:.3g}; it takes {needed:.2g} hours."
         )
     return Calibration(
         threshold, track.ordinary, float(per_hour), count, hours, count / hours, low, high, warning
