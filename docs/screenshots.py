@@ -15,14 +15,14 @@ import time
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from cagewatch import explore, runs
 from cagewatch.detectors import TrainingSet, fit_detector
 from cagewatch.metrics import compute_metrics
 from cagewatch.params import resolve
 from cagewatch.recordings import load_recordings
-from cagewatch.review.cohort import run_demo
+from cagewatch.review.cohort import CAGE, run_demo
 from cagewatch.scoring import score_recordings
 from cagewatch.simulate import write_dataset
 from cagewatch.store import stores_of
@@ -30,6 +30,10 @@ from cagewatch.store import stores_of
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "screenshots"
 DETECTORS = ("density", "flow_magnitude")
+WIDTHS = (900, 1280, 1600)  # pixels of the windows
+SHOWN = 1280  # the width that the site shows
+NUMBERS = "[data-n=false]"  # which only the explorer of a labelled run has
+MOST_ALARMS = 40  # looked at for a good one
 PATIENCE = 120_000  # milliseconds
 FRAMES = 3000  # of each of four recordings
 
@@ -53,19 +57,37 @@ def make_run(model: str) -> Path:
 
 
 def take(address: str, ready: str, picture: str) -> None:
-    """Open a page, wait for what `ready` selects and keep a picture of it."""
+    """Open a page, wait for what `ready` selects and keep a picture of it at each of `WIDTHS`.
+
+    That of `SHOWN` goes to docs/, the others are to be looked at in build/screenshots/.
+    """
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("No chromium found: apt-get install chromium.")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        tab = browser.new_page(viewport={"width": 1280, "height": 800})
-        tab.goto(address, timeout=PATIENCE)
-        tab.locator(ready).first.wait_for(timeout=PATIENCE)
-        tab.wait_for_timeout(1000)
-        shot = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
+        tab = browser.new_page()
+        for width in WIDTHS:
+            tab.set_viewport_size({"width": width, "height": 800})
+            tab.goto(address, timeout=PATIENCE)
+            tab.locator(ready).first.wait_for(timeout=PATIENCE)
+            if tab.locator(NUMBERS).count():
+                find_moving(tab)
+            tab.wait_for_timeout(1000)
+            shot = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
+            shown = ROOT / "docs" if width == SHOWN else BUILD / str(width)
+            shown.mkdir(exist_ok=True)
+            shot.save(shown / picture, optimize=True)
         browser.close()
-    shot.save(ROOT / "docs" / picture, optimize=True)
+
+
+def find_moving(tab: Page) -> None:
+    """Go to the explorer's first alarm in a true bout, at a moment at which the mouse moves."""
+    for _ in range(MOST_ALARMS):
+        tab.keyboard.press("n")
+        said = tab.locator("[data-out=where]").inner_text()
+        if "true bout" in said and "fastest" in tab.locator("[data-out=caption]").inner_text():
+            return
 
 
 def take_review(cage: Path) -> None:
@@ -97,11 +119,11 @@ def main() -> None:
     first, second = (make_run(model) for model in DETECTORS)
     alone = explore.save_page(first, BUILD / "explorer.html")
     both = explore.save_page(first, BUILD / "explorer_two.html", second=second)
-    take(alone.as_uri(), "[data-n=alarms]", "explorer.png")
-    take(both.as_uri(), "[data-n=alarms]", "explorer_two.png")
+    take(alone.as_uri(), NUMBERS, "explorer.png")
+    take(both.as_uri(), NUMBERS, "explorer_two.png")
     report, _ = run_demo(BUILD / "cohort", cores=1, animals=3, days=1, minutes=1)
     take(report.as_uri(), "table", "report.png")
-    take_review(BUILD / "cohort" / "cage")
+    take_review(BUILD / "cohort" / CAGE)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@
 # confused with eating or micromovement.
 #
 # What is shown: from the longest bout of each, the clip with the most motion: its middle frame as recorded, and the frames that a
-# model sees: gray, brightened and cropped, and the optical flow, scaled as in training.
+# model sees: gray, brightened and cropped, and the speed of its optical flow.
 
 # %% tags=["parameters"]
 # Parameters: whose runs to show and where the figures go.

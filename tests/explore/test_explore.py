@@ -17,6 +17,7 @@ from cagewatch.detectors import Detector, TrainingSet, fit_detector
 from cagewatch.errors import InputError
 from cagewatch.explore.bundle import RULES, budget_thresholds, bundle_run, read_clocks
 from cagewatch.explore.frames import picture_moments
+from cagewatch.explore.reasons import find_motion
 from cagewatch.metrics import apply_rule, choose_threshold, compute_metrics
 from cagewatch.params import resolve
 from cagewatch.recordings import load_recordings
@@ -24,6 +25,7 @@ from cagewatch.runs.read import find_run, list_runs, read_run
 from cagewatch.runs.thresholds import read_threshold, select_scores
 from cagewatch.scoring import score_recordings
 from cagewatch.store import stores_of
+from cagewatch.store.preprocess import preprocessing_of
 
 
 def write_run(
@@ -235,3 +237,21 @@ def test_any_detector_shows_its_frames_and_its_reason(
         parts = finished.frames.iloc[20:22].assign(score_place=[3.0, 1.0], score_rhythm=2.0)
         why = [caption.split(";")[0] for caption in picture_moments(finished, "b", parts).captions]
         assert why == ["reason: place", "reason: rhythm"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_camera_s_noise_is_not_taken_for_motion(seed: int) -> None:
+    settings = preprocessing_of(resolve({"dataset": "folder", "model": "density"}))
+    rng = np.random.default_rng(seed)
+
+    def film(x: int, noise: float = 3.0) -> np.ndarray:
+        """A dark disc around (x, 160) on an even wall, with the noise of a camera at night."""
+        picture = np.full((240, 320), 90.0)
+        cv2.circle(picture, (x, 160), 22, 20.0, -1)
+        return np.clip(picture + rng.normal(0, noise, picture.shape), 0, 255).astype(np.uint8)
+
+    assert find_motion(film(100), film(100), 0.04, settings) is None
+    moved = find_motion(film(100), film(104), 0.04, settings)
+    left, top, right, bottom = moved.box
+    assert 70 < (left + right) / 2 < 135 and 130 < (top + bottom) / 2 < 190
+    assert moved.place.endswith("left") and 20 < moved.speed < 150  # 100 pixels/s, less at an edge

@@ -128,6 +128,18 @@ def test_a_curve_has_the_area_that_the_table_gives() -> None:
     assert area == pytest.approx(within_auc(one.pairs()).mean(), abs=0.002)
 
 
+def test_every_network_with_runs_has_its_curve(tmp_path: Path) -> None:
+    given = Given(dataset="mit_sample", results_dir=str(tmp_path))
+    networks = ("cae", "cae_flow", "hasan")
+    scored = {t: {n: score_frames(t, n, 1.0) for n in networks} for t in ("rear", "walk")}
+    scored["rear"]["mean_image"] = score_frames("rear", "mean_image", 0.5)._replace(kept=[])
+    above, below = real_mice_figures.draw_curves(given, scored).subfigs
+    assert [len(ax.lines) for part in (above, below) for ax in part.axes] == [4, 4, 2, 0]
+    named = [text.get_text() for text in above.legends[0].texts]
+    area = scored["walk"]["hasan"].auc
+    assert len(named) == 3 and named[-1].startswith("2D CAE") and f"walk {area:.3f}" in named[-1]
+
+
 def test_a_bout_is_found_where_half_of_it_is_above_the_others() -> None:
     one = score_frames("rear", "cae", 100.0)
     assert real_mice.count_found(one).all() and real_mice.count_found(one).shape == (2, 4)

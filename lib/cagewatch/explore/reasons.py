@@ -18,6 +18,7 @@ from cagewatch.store.preprocess import Preprocessing, compute_flow
 ROWS = 120  # frames are shrunk to at most so many rows before flow is computed
 CELL = 12  # pixels of the shrunken picture: motion is averaged over so many
 PLACES = (("upper", "middle", "lower"), ("left", "centre", "right"))
+NOISE = 2.5  # a cell counts whose gray changed by this many times what the median cell's did
 LONGEST_S = 1.0  # further apart, two frames are not compared
 
 
@@ -44,6 +45,9 @@ def find_motion(
 ) -> Motion | None:
     """Find the cell of the picture that moved most.
 
+    Where nothing is to be seen, flow follows the camera's noise, and may be fast. So a cell counts
+    only where the picture changed more than it did elsewhere.
+
     Parameters
     ----------
     previous, current : ndarray of uint8, shape (height, width)
@@ -55,7 +59,7 @@ def find_motion(
     Returns
     -------
     motion : Motion or None
-        None where the time between the frames is unknown or nothing moved.
+        None where the time between the frames is unknown or nothing moved beyond the noise.
     """
     if not 0 < seconds <= LONGEST_S:
         return None
@@ -66,9 +70,9 @@ def find_motion(
     # Backwards, so that the motion lies where the mouse is in the frame that is shown.
     flow = compute_flow(small[1], small[0], settings)
     speed = np.hypot(flow[..., 0] * width / size[0], flow[..., 1] * height / size[1])
-    rows, columns = size[1] // CELL, size[0] // CELL
-    cells = speed[: rows * CELL, : columns * CELL].reshape(rows, CELL, columns, CELL)
-    means = cells.mean(axis=(1, 3))
+    change = average_cells(cv2.absdiff(*small))
+    means = average_cells(speed) * (change > NOISE * np.median(change))
+    rows, columns = means.shape
     row, column = np.unravel_index(int(np.argmax(means)), means.shape)
     if means[row, column] < 1e-3:
         return None
@@ -84,6 +88,13 @@ def find_motion(
     return Motion(
         box, float(means[row, column] / seconds), place.replace("middle centre", "middle")
     )
+
+
+def average_cells(values: np.ndarray) -> np.ndarray:
+    """Means of a (rows, columns) array over squares of CELL pixels, what is left over dropped."""
+    rows, columns = (length // CELL for length in values.shape)
+    squares = values[: rows * CELL, : columns * CELL].reshape(rows, CELL, columns, CELL)
+    return squares.mean(axis=(1, 3))
 
 
 def describe_parts(row: pd.Series, reference: dict) -> str:
@@ -126,7 +137,7 @@ def draw_motion(picture: np.ndarray, motion: Motion | None) -> np.ndarray:
 def describe_motion(motion: Motion | None) -> str:
     """Say where and how fast, in words."""
     if motion is None:
-        return "nothing moves"
+        return "no clear motion"
     return f"fastest {motion.speed:.3g} pixels/s, {motion.place}"
 
 

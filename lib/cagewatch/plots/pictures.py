@@ -21,6 +21,7 @@ def plot_frames(
     titles: Sequence[str] | None = None,
     n_columns: int | None = None,
     limits: tuple[float, float] = (0, 255),
+    cmap: str = "gray",
     ax: Axes | None = None,
 ) -> Axes:
     """Plot frames side by side, as a strip or a contact sheet.
@@ -31,6 +32,7 @@ def plot_frames(
     titles : (n,) written above the frames.
     n_columns : frames in a row of the sheet; by default all in one strip.
     limits : gray drawn black, and white.
+    cmap : Matplotlib's name of the colours for gray.
     ax : Axes, optional
         To draw on; by default that of a new figure.
     """
@@ -50,7 +52,7 @@ def plot_frames(
         sheet[top : top + height, left : left + width] = frame
         if titles is not None:
             ax.text(left + width / 2, top - 1, titles[index], ha="center", va="bottom", fontsize=8)
-    ax.imshow(sheet, cmap="gray", vmin=limits[0], vmax=limits[1], interpolation="nearest")
+    ax.imshow(sheet, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
     ax.set_axis_off()
     return ax
 

@@ -40,6 +40,7 @@ from cagewatch.simulate import BEHAVIOURS, FITTED, Bout, draw_bouts, render_fram
 from cagewatch.simulate.ethogram import Ethogram
 from cagewatch.simulate.writer import RATE, write_video
 
+CAGE = "two_groups"  # folder of the demo's cage, by which its report is named
 GROUPS = ("control", "hanging")
 ANIMALS, DAYS, HOURS = 6, 3, (9, 21)  # of a group; days recorded; when a recording starts
 MINUTES = 4.0
@@ -178,7 +179,7 @@ def run_demo(
 
     table = write_cohort(folder / "videos", seed, cores, **size)
     note("simulated")
-    cage = folder / "cage"
+    cage = folder / CAGE
     asked = {"videos": [str(folder / "videos" / "baseline")], "into": str(cage), "seed": seed}
     if not (cage / CAGE_FILE).is_file():
         train_cage(plan_training(TrainParameters(**asked, cores=cores)))

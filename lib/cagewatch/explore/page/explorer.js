@@ -81,22 +81,23 @@ function build(element, link) {
   }
   function drawKey() {
     const parts = [], {data, tracks} = state;
+    const put = (text, mark = "") => {
+      const one = document.createElement("b");
+      one.append(mark, text); parts.push(one);
+      return one;
+    };
     const swatch = (colour, text) => {
       const mark = document.createElement("i");
       mark.style.background = colour;
-      parts.push(mark, text);
+      put(text, mark);
     };
-    if (data.simulated) {
-      const mark = document.createElement("span");
-      mark.className = "cw-simulated"; mark.textContent = "simulated data";
-      parts.push(mark);
-    }
+    if (data.simulated) put("simulated data").className = "cw-simulated";
     if (tracks.length > 1) tracks.forEach((track, k) => swatch(COLOURS.tracks[k], `${k ? "second" : "first"}: ${track.short}, ${k ? "lower" : "upper"} alarms`));
     if (data.anomalous) { swatch(COLOURS.bout, "true bout"); swatch(COLOURS.caught, "alarm in a bout"); swatch(COLOURS.wrong, "false alarm"); }
     else if (data.review) { swatch(COLOURS.alarm, "to decide"); swatch(COLOURS.accepted, "accepted"); swatch(COLOURS.rejected, "rejected"); }
     else swatch(COLOURS.alarm, "alarm");
     swatch(COLOURS.cursor, "now");
-    parts.push("\u00a0\u00a0 click: go there · wheel: zoom · arrows: step · space: play" + (data.review ? " · n, p: next, previous alarm" : ""));
+    put("click: go there · wheel: zoom · arrows: step · space: play" + (data.review ? " · n, p: next, previous alarm" : ""));
     output.key.replaceChildren(...parts);
     output.key.title = output.key.textContent;
   }

@@ -8,12 +8,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from cagewatch.clips import index_training_clips, measure_flow_scale
 from cagewatch.errors import InputError
 from cagewatch.plots import plot_frames
 from cagewatch.recordings import Recording
 from cagewatch.store import Store
-from cagewatch.store.preprocess import represent_flow
 from cagewatch.study.artefacts.parameters import Given
 from cagewatch.study.overview import example_frames
 from cagewatch.video.seek import read_frames_at
@@ -32,12 +30,8 @@ class Example(NamedTuple):
     recorded : ndarray of uint8, shape (height, width)
         That frame as recorded.
     gray : ndarray of uint8, shape (clip_length, rows, columns)
-    flow : ndarray of float32 in [0, 1], shape (clip_length, rows, columns, 1 or 3)
-        Speed or a colour picture.
-    speed : float
-        Median over the clip's frames of the largest speed in a frame, pixels per frame.
-    white : str
-        The speed that is drawn brightest.
+    speed : ndarray of float32, shape (clip_length, rows, columns)
+        Of the flow, pixels per frame.
     """
 
     behaviour: str
@@ -45,22 +39,14 @@ class Example(NamedTuple):
     frame: int
     recorded: np.ndarray
     gray: np.ndarray
-    flow: np.ndarray
-    speed: float
-    white: str
+    speed: np.ndarray
 
 
 def find_examples(given: Given) -> list[Example]:
     """One example of each behaviour, from all recordings; InputError if none shows either."""
     settings = given.settings()
     recordings, stores = given.prepare(settings)
-    train = [item for item in recordings if item.split == "train"]
-    scale = measure_flow_scale(index_training_clips(train, stores, settings), stores, settings)
-    # Two channels are no picture; what a model sees as (dx, dy) is shown in colour.
-    shown = (settings.flow_representation.replace("xy", "hsv"), settings.flow_scaling, scale)
     found = example_frames(recordings)
-    white = f"{scale:.2g} pixels a frame"
-    white = white if settings.flow_scaling == "constant" else "the fastest of each frame"
     examples = []
     for name in (one for one in BEHAVIOURS if one in found):
         recording, middle = found[name]
@@ -69,10 +55,8 @@ def find_examples(given: Given) -> list[Example]:
         clip, frame = slice(first, first + length), first + length // 2
         flow = np.asarray(store.flow[clip], np.float32)
         (recorded, *_) = read_frames_at(recording.source, frame, store.times[frame : frame + 2])
-        pictures = np.stack([represent_flow(one, *shown) for one in flow])
-        speed = float(np.median(np.linalg.norm(flow, axis=-1).max(axis=(1, 2))))
-        seen = (recorded, np.asarray(store.gray[clip]), pictures)
-        examples.append(Example(name, recording.name, frame, *seen, speed, white))
+        gray, speed = np.asarray(store.gray[clip]), np.linalg.norm(flow, axis=-1)
+        examples.append(Example(name, recording.name, frame, recorded, gray, speed))
     if not examples:
         raise InputError(
             f"No recording of {given.dataset} shows hang or groom: check its labels with the "
@@ -100,23 +84,36 @@ def liveliest_clip(recording: Recording, store: Store, middle: int, length: int)
 
 
 def show_behaviours(given: Given, examples: list[Example]) -> Figure:
-    """One row a behaviour: the frame as recorded, then the clip's gray and flow; written."""
-    figure = plt.figure(figsize=(9.6, 2.2 * len(examples)), layout="constrained")
-    parts = figure.subfigures(len(examples), 1, squeeze=False)[:, 0]
-    for example, part in zip(examples, parts, strict=True):
-        grid = part.add_gridspec(2, 2, width_ratios=(1, 2.6))
-        frame = part.add_subplot(grid[:, 0])
+    """One row a behaviour: the frame as recorded, then the clip's gray and speed; written."""
+    figure = plt.figure(figsize=(9.6, 2.1 * len(examples)), layout="constrained")
+    grid = figure.add_gridspec(2 * len(examples), 2, width_ratios=(1, 2.9))
+    fastest = max(float(example.speed.max()) for example in examples)
+    strips = []
+    for row, example in enumerate(examples):
+        frame = figure.add_subplot(grid[2 * row : 2 * row + 2, 0])
         frame.imshow(example.recorded, cmap="gray", vmin=0, vmax=255)
         frame.set_axis_off()
         frame.set_title(f"{example.behaviour}, as recorded", fontsize=10)
-        half = len(example.gray)
-        strip = plot_frames(example.gray, n_columns=half, ax=part.add_subplot(grid[0, 1]))
+        count = len(example.gray)
+        strip = plot_frames(example.gray, n_columns=count, ax=figure.add_subplot(grid[2 * row, 1]))
         strip.set_title("what a model sees: gray", fontsize=10)
-        flow = example.flow if example.flow.shape[-1] == 3 else example.flow[..., 0]
-        strip = plot_frames(flow, n_columns=half, limits=(0, 1), ax=part.add_subplot(grid[1, 1]))
-        strip.set_title(f"and flow (white: {example.white})", fontsize=10)
+        strip = plot_frames(
+            example.speed,
+            n_columns=count,
+            limits=(0, fastest),
+            cmap="magma_r",
+            ax=figure.add_subplot(grid[2 * row + 1, 1]),
+        )
+        strip.set_title("and the speed of its flow", fontsize=10)
+        strips.append(strip)
+    figure.colorbar(
+        strips[0].images[0], ax=strips, label="Speed (pixels a frame)", fraction=0.02, pad=0.01
+    )
     where = "; ".join(f"{one.behaviour}: {one.recording}, frame {one.frame}" for one in examples)
-    caption = f"Figure 1: example frames of the held-out behaviours, {given.dataset} ({where})"
+    caption = (
+        f"Figure 1: example frames of the held-out behaviours, {given.dataset} ({where}). "
+        "Speed has one scale for all strips, in pixels of the small picture"
+    )
     return given.save(figure, "figure_1_behaviours", caption)
 
 
@@ -124,7 +121,8 @@ def describe_behaviours(given: Given, examples: list[Example]) -> str:
     """Markdown: where the examples come from and how fast they move."""
     lines = [
         f"- {one.behaviour}: {one.recording}, frame {one.frame}; the fastest pixel of a frame "
-        f"moves {one.speed:.2f} pixels (median over the clip, at the size a model sees)."
+        f"moves {np.median(one.speed.max(axis=(1, 2))):.2f} pixels (median over the clip, at the "
+        "size a model sees)."
         for one in examples
     ]
     return "\n".join(lines + ["\nThe recordings are simulated."] * given.is_simulated)

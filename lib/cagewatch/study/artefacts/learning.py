@@ -18,6 +18,7 @@ from cagewatch.study.tables import kind_of
 AUCS = {"auc_pooled": "pooled", "auc_scaled": "per_video_scaled"}  # column -> protocol
 COLUMNS = ("step", "epoch", "loss", "val_loss", *AUCS)
 MARKERS = "osD^v<>PX"  # colours come again after seven networks
+DASHES = ((0, (1, 1.5)), (0, (1, 5)), (0, (9, 3)), "-.", (0, (5, 2)))
 LINES = ("pca_frames", "mean_image", "mean_flow", "flow_magnitude", "frame_difference")
 
 
@@ -123,7 +124,7 @@ def draw_target(
             axes[2].plot(seen["loss"], linestyle="-", **style)
             axes[2].plot(seen["val_loss"], linestyle="--", **style)
     for index, line in enumerate(lines.itertuples()):
-        look = {"color": "0.4", "linewidth": 0.8, "linestyle": (0, (1 + 2 * index, 2))}
+        look = {"color": "0.3", "linewidth": 1, "linestyle": DASHES[index % len(DASHES)]}
         for ax, name in zip(axes, AUCS, strict=False):
             ax.axhline(getattr(line, name), label=name_model(line.model), **look)
     for linestyle, name in (("-", "loss of training"), ("--", "loss of validation")):

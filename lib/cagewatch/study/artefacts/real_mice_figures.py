@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from scipy.stats import rankdata
 
+from cagewatch.detectors import DETECTORS
 from cagewatch.metrics import Roc, compute_roc
 from cagewatch.plots import name_model, plot_roc
 from cagewatch.plots.style import ANOMALOUS, BOUT, NORMAL
@@ -30,22 +33,40 @@ THINNED = 3  # every third frame is drawn over 100 s
 
 
 def draw_curves(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure:
-    """ROC curves of rear and walk; writes ``real_mice_roc``."""
-    figure, axes = plt.subplots(1, len(CLAIMED), figsize=(9.2, 6), layout="constrained")
-    for ax, target in zip(axes, CLAIMED, strict=True):
-        if not scored[target]:
-            ax.set_title(f"{target}: not run")
-            continue
-        for index, model in enumerate(SHOWN):
-            if one := scored[target].get(model):
-                plot_roc(roc_within(one), name_model(model), one.auc, index=index, ax=ax)
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False, ncols=2)
-        ax.set_title(f"{target}: {describe_bouts(next(iter(scored[target].values())))}", fontsize=8)
+    """ROC curves of rear and walk, networks above the others; writes ``real_mice_roc``."""
+    figure = plt.figure(figsize=(9.2, 11.4), layout="constrained")
+    drawn = {target: scored[target] for target in CLAIMED}
+    fitted = {model for found in drawn.values() for model, one in found.items() if one.kept}
+    networks = [model for model in DETECTORS if model in fitted]
+    others = [model for model in SHOWN if model not in fitted]
+    for part, models in zip(figure.subfigures(2, 1), (networks, others), strict=True):
+        draw_kind(part, drawn, models)
     caption = (
-        "Real mice: each half scored by the detector fitted on the other; curves of both halves "
+        "Real mice: networks above, other detectors below, with the area under each curve; grey: "
+        "chance. Each half is scored by the detector fitted on the other; curves of both halves "
         f"and of all seeds averaged, each half by its pairs of frames. {INFERRED}"
     )
     return given.save(figure, "real_mice_roc", caption)
+
+
+def draw_kind(part: SubFigure, drawn: dict[str, dict[str, Scored]], models: Sequence[str]) -> None:
+    """The curves of some detectors, a panel for each target, and one legend below them."""
+    lines = {}
+    for ax, (target, found) in zip(part.subplots(1, len(drawn)), drawn.items(), strict=True):
+        for index, model in enumerate(models):
+            if model in found:
+                plot_roc(roc_within(found[model]), index=index, ax=ax)
+                lines[model] = ax.lines[-1]
+        what = describe_bouts(next(iter(found.values()))) if found else "not run"
+        ax.set_title(f"{target}: {what}", fontsize=9)
+        if ax.get_legend():
+            ax.get_legend().remove()
+    areas = {
+        model: ", ".join(f"{name} {of[model].auc:.3f}" for name, of in drawn.items() if model in of)
+        for model in lines
+    }
+    names = [f"{name_model(model)}: {areas[model]}" for model in lines]
+    part.legend(lines.values(), names, loc="outside lower center", ncols=2, frameon=False)
 
 
 def roc_within(one: Scored) -> Roc:
@@ -81,7 +102,7 @@ def draw_timelines(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure
     for ax, (target, model) in zip(axes[:, 0], strips, strict=True):
         draw_strip(ax, scored[target][model])
         words = f"{target}\n{name_model(model)}"
-        ax.set_ylabel(words, rotation=0, ha="right", va="center", fontsize=8)
+        ax.set_ylabel(words, rotation=0, ha="right", va="center", fontsize=9)
     axes[-1, 0].set_xlabel("Time (s)")
     caption = (
         "Real mice: rank of each frame's score within its half, 0 to 1. Shaded: bouts of the "
@@ -103,14 +124,14 @@ def draw_strip(ax: Axes, one: Scored) -> None:
 
 
 def draw_stills(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure:
-    """What scored highest, as the networks see it; writes ``real_mice_stills``.
+    """What scored highest for rear and walk, as networks see it; writes ``real_mice_stills``.
 
     The highest-ranked frames of each half, at least a second apart, in order of time.
     """
-    rows = [(target, model) for target in scored for model in SHOWN if model in scored[target]]
+    rows = [(target, model) for target in CLAIMED for model in SHOWN if model in scored[target]]
     gray = read_gray(given)
     figure, axes = plt.subplots(
-        len(rows), 2 * STILLS, figsize=(1.15 * 2 * STILLS, 1.25 * len(rows)), squeeze=False
+        len(rows), 2 * STILLS, figsize=(1.15 * 2 * STILLS, 1.3 * len(rows)), squeeze=False
     )
     for line, (target, model) in zip(axes, rows, strict=True):
         one = scored[target][model]
@@ -119,10 +140,10 @@ def draw_stills(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure:
             ax.imshow(gray[int(frame["frame"])], cmap="gray", vmin=0, vmax=255)
             colour = ANOMALOUS if frame["anomalous"] else "0.3"
             words = f"{frame['time_s']:.1f} s\n{frame['label']}"
-            ax.set_title(words, fontsize=8, color=colour, pad=2)
+            ax.set_title(words, fontsize=9, color=colour, pad=2)
         for ax in line:
             ax.set(xticks=[], yticks=[])
-        line[0].set_ylabel(f"{target}\n{name_model(model)}", fontsize=8)
+        line[0].set_ylabel(f"{target}\n{name_model(model)}", fontsize=9)
     caption = (
         f"Real mice: the {STILLS} highest-scored moments of each half, at least {APART} frames "
         "apart, as the networks see them (24x32), with the human label of that frame; in colour "

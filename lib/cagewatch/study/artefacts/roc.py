@@ -33,7 +33,7 @@ from cagewatch.study.tables import blocks_of, kind_of, read_published, read_seed
 SIMPLE = ("linear", "trivial")  # kinds of detectors that are drawn as thin lines
 GRID_POINTS = 1001  # false positive rates at which the curves of several seeds are averaged
 MOST_WITH_BANDS = 6  # curves in one panel
-DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)))
+DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (6, 1.5, 1, 1.5)))
 
 
 class Curve(NamedTuple):
