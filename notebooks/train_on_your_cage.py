@@ -37,6 +37,7 @@ region: list = None  # part of the frame to use: [left, top, width, height] in p
 rotate: int = 0  # clockwise rotation, degrees: 0, 90, 180 or 270
 frame_rates: str = 'refuse'  # refuse recordings of different frame rates, or resample them to the lowest
 frame_stride: int = None  # every n-th frame in training clips: more for a faster camera
+score_stride: int = None  # a network scores every n-th frame; None: as it was trained
 label_tolerance: int = 0  # frames by which labels and decoded video may differ in length
 backend: str = 'tensorflow'  # Keras backend
 cores: int = 0  # processor cores to use; 0: all this process may use

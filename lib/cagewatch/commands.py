@@ -119,6 +119,9 @@ def train(
     frame_rates: FrameRates = "refuse",
     image_fps: ImageFps = None,
     frame_stride: Annotated[int | None, typer.Option(help="Every n-th frame.")] = None,
+    score_stride: Annotated[
+        int | None, typer.Option(help="A network scores every n-th frame; by default as trained.")
+    ] = None,
     pattern: Annotated[
         str | None, typer.Option(help="How file names are made: '{cage}_{animal}_{date}_{time}'.")
     ] = None,
@@ -147,6 +150,7 @@ def train(
     }
     values |= {"detector": detector, "minutes": minutes, "rotate": rotate, "seed": seed}
     values |= {"frame_rates": frame_rates, "frame_stride": frame_stride, "backend": backend}
+    values |= {"score_stride": score_stride}
     values |= {"budget": budget, "pattern": pattern, "cores": cores, "image_fps": image_fps}
     given = check_values(values, TrainParameters, "the command")
     runtime.configure(given.backend, given.cores)

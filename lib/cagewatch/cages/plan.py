@@ -64,6 +64,9 @@ class TrainParameters(BaseModel):
         default=None, description="frames per second of recordings that carry no time"
     )
     frame_stride: PositiveInt | None = Field(default=None, description="every n-th frame")
+    score_stride: PositiveInt | None = Field(
+        default=None, description="a network scores every n-th frame; None: as it was trained"
+    )
     label_tolerance: NaturalInt = Field(default=0, description="frames labels may be off by")
     backend: Literal["tensorflow", "jax", "torch"] = Field(default="tensorflow")
     cores: NaturalInt = Field(default=0, description="processor cores to use; 0: all")
@@ -178,7 +181,12 @@ def resolve_cage(given: TrainParameters, folder: Path, parts: dict[str, float]) 
     if is_network(given.detector):
         # Neighbouring clips are alike: those that validate are the last ones, not random ones.
         values |= {"epochs": MOST_EPOCHS, "weights": "best", "validation_split": "last"}
-    return resolve(values)
+    parameters = resolve(values)
+    if is_network(given.detector):
+        # What a clip of the training spans, at a fraction of the time: docs/performance.md.
+        stride = given.score_stride or parameters.frame_stride
+        parameters = parameters.model_copy(update={"score_stride": stride})
+    return parameters
 
 
 def spread_evenly(names: Sequence[str], share: float = HELD_OUT) -> list[str]:
