@@ -19,7 +19,7 @@
 #
 # What was run: the same networks with the same hyperparameters but for the epochs, which the scale caps, on a benchmark, at the input
 # size of the cage (24x32) and, where it was run too, a larger one, since people are small in these pictures. UCSD Ped2 stands in
-# where Avenue is not to be had.
+# where Avenue cannot be obtained.
 #
 # The table's rivals are quoted in the paper from others. Here they can be run on the same clips and scored the same way:
 # `make study DATASET=ped2 DATA=<folder> MODELS="hasan stae_image stae_flow conv3d sparse"` adds their rows and curves, and `memory`
@@ -27,9 +27,9 @@
 # `docs/peers.md` says which difference to published values comes from what. DSTN is not among them: the paper gives it a row, but no
 # reference and not a word on its layers or its training.
 #
-# Before a rerun is held against a published value: most papers scale each video's scores to [0, 1] first, so that it is the column
-# *scaled per recording* that compares. And every network here sees 24x32 pixels, of which a walker covers about two by five, where
-# the originals read 128x128 (STAE) or 227x227 (Hasan et al.), and trains for the epochs the protocol line states, not for days.
+# Before you hold a rerun against a published value: most papers scale each video's scores to [0, 1] first, so compare with the column
+# *scaled per recording*. And every network here sees 24x32 pixels, of which a walker covers about two by five; the originals read
+# 128x128 (STAE) or 227x227 (Hasan et al.). It trains for the epochs that the protocol line states, not for days.
 
 # %% tags=["parameters"]
 # Parameters: whose runs to show and where the figures go.

@@ -14,6 +14,16 @@ from batch_checkout import write_data
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
+# Turns of phrase that a reader has to read twice, each once mended here.
+LONG_WINDED = (
+    "not to be had",
+    "compares with nothing",
+    "it is found out",
+    "whoever has",
+    "so has `",
+)
+LONG_WINDED += ("read where there are any", "eat barely", "is to be expected in as many")
+
 
 def read_commands(page: Path) -> list[str]:
     """The lines of a page's shell blocks, comments removed and continued lines joined."""
@@ -42,6 +52,13 @@ def test_files_exist(page: Path) -> None:
     links = [link for link in links if "generated/" not in link]  # the site's own
     for path in [page.parent / link for link in links] + [ROOT / name for name in named]:
         assert path.exists(), f"{page.name} names {path}, which is not there"
+
+
+def test_long_winded_phrases_stay_out() -> None:
+    texts = [*PAGES, *(ROOT / "docs" / "how_to").glob("*.md"), *(ROOT / "notebooks").glob("*.py")]
+    for path in [*texts, *(ROOT / "lib").rglob("*.py")]:
+        words = " ".join(path.read_text("utf-8").lower().replace("\n#", " ").split())
+        assert [phrase for phrase in LONG_WINDED if phrase in words] == [], path
 
 
 def test_every_interval_in_the_readme_is_in_a_published_table() -> None:
