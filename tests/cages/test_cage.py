@@ -330,6 +330,22 @@ def test_the_table_keeps_what_was_edited(tmp_path):
         table.read_recordings_table(tmp_path)
 
 
+def test_the_table_follows_videos_that_are_moved(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    for name in "ab":
+        (old / f"{name}.mp4").write_bytes(b"")
+    table.update_recordings(tmp_path, {name: old / f"{name}.mp4" for name in "ab"})
+    new.mkdir()
+    (old / "a.mp4").rename(new / "a.mp4")
+    after = table.update_recordings(tmp_path, {name: new / f"{name}.mp4" for name in "ab"})
+    assert after["file"].tolist() == [str(new / "a.mp4"), str(old / "b.mp4")]
+    assert table.read_recordings_table(tmp_path).equals(after)
+    after.assign(file="x" * 5000).to_csv(tmp_path / "recordings.csv", index=False)
+    after = table.update_recordings(tmp_path, {"a": new / "a.mp4"})
+    assert after["file"][0] == str(new / "a.mp4")
+
+
 def test_a_pattern_given_later_fills_the_cells_that_are_empty(tmp_path):
     names = ("r2_tom_20240501", "r1_ann_20240502", "x")
     sources = {name: tmp_path / f"{name}.mp4" for name in names}

@@ -1,12 +1,13 @@
 """The table of a cage's recordings, ``recordings.csv``: which animal, when, in which light.
 
 It is made from file names by a pattern and from the time stamps that containers carry, and meant to
-be edited in a spreadsheet: what stands in a cell stays, further columns stay, recordings that are
-not in it yet are added, and a pattern fills cells that are empty.
+be edited in a spreadsheet: what stands in a cell stays, but for a file that is not there any more.
+Further columns stay, recordings that are not in it yet are added, a pattern fills empty cells.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -55,9 +56,13 @@ def update_recordings(
     table = read_recordings_table(folder)
     rows = {row["recording"]: row for row in table.to_dict("records")}
     for name, source in sources.items():
+        row = rows.get(name, {"recording": name})
+        if not os.path.exists(row.get("file", "")):
+            row["file"] = str(source)  # new, or moved
         if name not in rows or pattern is not None:
-            found = {"recording": name, "file": str(source), **read_name(name, source, pattern)}
-            rows[name] = found | {cell: text for cell, text in rows.get(name, {}).items() if text}
+            known = {cell: text for cell, text in row.items() if text}
+            row = read_name(name, source, pattern) | known
+        rows[name] = row
     columns = list(dict.fromkeys([*table, *(name for row in rows.values() for name in row)]))
     cells = [{name: row.get(name, "") for name in columns} for row in rows.values()]
     filled = pd.DataFrame(cells, columns=columns, dtype=str)
@@ -85,7 +90,7 @@ def read_recordings_table(folder: Path) -> pd.DataFrame:
 
 def refuse_another(name: str, source: Path, known: str | None) -> None:
     """InputError if the table has another video, `known`, by a name: its results would be lost."""
-    if not known or Path(known) == source or not Path(known).exists():
+    if not known or Path(known) == source or not os.path.exists(known):
         return
     if describe_file(Path(known)) != describe_file(source):
         raise InputError(
