@@ -20,7 +20,7 @@ LONG_WINDED = (
     "compares with nothing",
     "it is found out",
     "whoever has",
-    "so has `",
+    "so has `density",
 )
 LONG_WINDED += ("read where there are any", "eat barely", "is to be expected in as many")
 
