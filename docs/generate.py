@@ -45,9 +45,9 @@ def write_pages(folder: Path) -> None:
         "rooms.md": describe_rooms("rooms.svg"),
         "notebooks.md": list_pages(
             "Notebooks",
-            "Each notebook as it was executed for the published figures: of the simulated cage, of it "
-            "at the paper's size (Figure 3), of Ped2 (Table 2) or of a real mouse. Three ablations "
-            "wait for runs of Table 1's epochs and show no results.",
+            "Each notebook as it was executed for the published figures: of the simulated cage, "
+            "of it at the paper's size (Figure 3), of Ped2 (Table 2) or of a real mouse. Three "
+            "ablations wait for runs of Table 1's epochs and show no results.",
             (f"/notebooks/{path.stem}" for path in sorted((ROOT / "notebooks").glob("*.ipynb"))),
         ),
         "galleries.md": list_pages(

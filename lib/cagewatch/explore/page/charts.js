@@ -1,7 +1,7 @@
 // What the page draws: ROC, histogram and the timeline, each on a canvas.
 
 const COLOURS = {tracks: ["#333", "#CC79A7"], bout: "#f4e58c", caught: "#0072B2", wrong: "#D55E00",
-  alarm: "#7B3FA0", cursor: "#009E73", normal: "#9aa0a6",
+  alarm: "#7B3FA0", cursor: "#009E73", kept: "#555", normal: "#9aa0a6",
   accepted: "#0072B2", rejected: "#9aa0a6"};
 const PLOT = {left: 44, right: 8, top: 30, bottom: 20};
 const TICKS = [.1, .2, .5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400,
@@ -122,7 +122,7 @@ function paintTimeline(canvas, state, a, b, marked) {
   data.names.forEach((name, k) => {
     if (starts[k + 1] > from && starts[k] < to) paintRecording(name, k);
   });
-  pen.fillStyle = COLOURS.cursor;
+  pen.fillStyle = COLOURS.kept;
   for (const position of marked) pen.fillRect(x(elapsed[position]) - 1.5, bottom - 5, 3, 5);
   line(pen, [[x(elapsed[at]), 15], [x(elapsed[at]), bottom]], COLOURS.cursor, {width: 2});
   pen.restore();

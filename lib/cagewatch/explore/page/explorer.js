@@ -252,7 +252,7 @@ function build(element, link) {
       if (one?.url) output.picture.src = one.url; else output.picture.removeAttribute("src");
       output.caption.textContent = output.caption.title = one?.caption || "";
       output.absent.textContent = one?.url ? "" : one ? one.problem || "There is no picture of this moment."
-        : pictures.size ? `This page keeps pictures of ${pictures.size} moments: those marked green below the score.`
+        : pictures.size ? `This page keeps pictures of ${pictures.size} moments: those marked below the score.`
         : "This page keeps no pictures.";
     }
     if (!link.frames) return;
