@@ -187,6 +187,15 @@ def two_recordings(*peaks: int) -> tuple[np.ndarray, ...]:
     return score.ravel(), flags.ravel(), np.tile(times, 2), np.repeat(["a", "b"], 3620)
 
 
+def test_a_budget_of_less_than_one_alarm_still_lets_bouts_through() -> None:
+    score, flags, *where = two_recordings(9, 9)
+    for budget, threshold in ((0.1, 9.5), (1.5, 9)):  # none, and two of the three in two hours
+        found = metrics.calibrate_alarms(
+            score, *where, per_hour=budget, anomalous=flags, shape=PLAIN
+        )
+        assert found.threshold == threshold
+
+
 def test_recall_at_a_budget_known_answer() -> None:
     table = metrics.recall_at_budgets(*two_recordings(9, 9), budgets=(1, 5), shape=PLAIN)
     # One an hour lets the peak of 9 through: bouts of 9.5. Five: 9, 8, 7, 6 and 5, so also 5.5.

@@ -91,7 +91,8 @@ def calibrate_alarms(
     -------
     calibration : Calibration
         Going down from the highest score, the last threshold before there are as many false alarms
-        as the budget has in all. Where these are less than two, it lies just above every score.
+        as the budget has in all, or before the first. Where all video is normal, the latter lies
+        just above every score.
 
     Raises
     ------
@@ -106,7 +107,8 @@ def calibrate_alarms(
     hours = float(track.duration[~flags].sum()) / 3600
     if not hours > 0:
         raise InputError("There is no normal video to calibrate on; give recordings without bouts.")
-    threshold = _lowest_within(track, flags, int(np.floor(per_hour * hours + 1e-9)) - 1)
+    allowed = int(np.floor(per_hour * hours + 1e-9)) - 1
+    threshold = _lowest_within(track, flags, max(allowed, 0))
     count = int(count_false(track, flags, find_spans(track, threshold)).sum())
     low, high = poisson_interval(count, hours)
     needed, warning = hours_needed(per_hour), None
