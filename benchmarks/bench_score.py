@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from benchmarks.material import FRAMES, lengthen, simulate, train_run
 from benchmarks.measure import Row, compare, interleave, rates
 from cagewatch import runtime
+from cagewatch.detectors import Computing, Detector, load_detector
+from cagewatch.runs.read import FinishedRun
 
 COPIES = 2
 GOAL = 3500.0  # frames per second
+LINEAR_GOAL = 5000.0  # of detectors whose cost is the video's
 
 
 def measure(folder: Path) -> list[Row]:
@@ -25,7 +32,6 @@ def measure(folder: Path) -> list[Row]:
     from cagewatch.detectors.network import rebuild
     from cagewatch.in_order import map_in_order
     from cagewatch.runs import open_detector
-    from cagewatch.scoring.source import score_source
 
     run = train_run(folder, max_epochs=2)
     video = lengthen(simulate(folder)[0].source, folder / "long.mpg", COPIES)
@@ -33,13 +39,18 @@ def measure(folder: Path) -> list[Row]:
              "bfloat16": ("openvino", "bfloat16"), "auto": ("auto", "auto")}  # fmt: skip
     works = {}
     for kind, how in kinds.items():
-        opened = _scorer(score_source, run, video, *how, cores)
-        works[kind] = opened
+        works[kind] = _scorer(run, video, *how, cores)
     tables = {kind: work() for kind, work in works.items()}
+    works["stride 5"] = _scorer(run, video, "auto", "auto", cores, stride=5)
+    works["pca_frames"] = _scorer(train_run(folder, "pca_frames"), video, "auto", "auto", cores)
     done = {k: rates(v, COPIES * FRAMES) for k, v in interleave(works, 5).items()}
     rows = [
         compare(f"file to frame scores, {cores} cores, auto / goal", done["auto"],
                 [GOAL] * 5, "frames/s", ">= 1"),
+        compare(f"the same, every fifth frame scored (as own cages do), {cores} cores / goal",
+                done["stride 5"], [GOAL] * 5, "frames/s", ">= 1"),
+        compare(f"file to frame scores, {cores} cores: pca_frames / goal", done["pca_frames"],
+                [LINEAR_GOAL] * 5, "frames/s", ">= 1"),
         compare(f"file to frame scores, {cores} cores: OpenVINO float32 / Keras", done["float32"],
                 done["keras"], "frames/s"),
         compare(f"file to frame scores, {cores} cores: OpenVINO bfloat16 / Keras",
@@ -72,9 +83,13 @@ def measure(folder: Path) -> list[Row]:
     return rows
 
 
-def _scorer(score_source, run, video: Path, engine: str, precision: str, cores: int):
-    from cagewatch.detectors import Computing
-    from cagewatch.runs import open_detector
+def _scorer(
+    run: FinishedRun, video: Path, engine: Any, precision: Any, cores: int, stride: int = 1
+) -> Callable[[], pd.DataFrame]:
+    from cagewatch.scoring.source import score_source
 
-    detector = open_detector(run.folder, Computing(engine, precision, cores))
+    computing = Computing(engine, precision, cores)
+    detector = load_detector(run.folder, computing)
+    parameters = detector.parameters.model_copy(update={"score_stride": stride})
+    detector = Detector(parameters, detector.state, computing)
     return lambda: score_source(detector, video, progress=False)
