@@ -57,6 +57,9 @@ html_title = "cagewatch"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+# Pages with none below them: an empty sidebar would only take their width.
+ALONE = ("get_started", "your_cage", "review", "performance", "reliability", "threats")
+html_sidebars: dict[str, list[str]] = {page: [] for page in ALONE}
 html_theme_options = {
     "header_links_before_dropdown": 5,
     "navigation_with_keys": False,

@@ -197,6 +197,15 @@ def test_a_saved_page_counts_as_the_library_does(browser, run_folder: Path, tmp_
     page.keyboard.press("Home")
     assert shown(page, "false") == "0"
     look(page, "saved")
+    # Where a panel scrolls, as in JupyterLab, all of the page fits into it.
+    page.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', '<div id=panel style=\"height:620px;"
+        'overflow:auto"><p style="height:400px"></p></div>\');'
+        "document.getElementById('panel').append(document.getElementById('explorer'));"
+        "document.getElementById('panel').scrollTop = 400;"
+        "window.dispatchEvent(new Event('resize'))"
+    )
+    assert 560 <= page.locator(".cw").bounding_box()["height"] <= 620
     assert wrong == []
     page.close()
 

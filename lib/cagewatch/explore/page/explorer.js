@@ -403,8 +403,14 @@ function build(element, link) {
   });
   // All of it on one screen, below what stands above it; deep in a notebook a screen of its own.
   function fit() {
-    const above = box.getBoundingClientRect().top + window.scrollY;
-    const room = window.innerHeight - (above < 0.4 * window.innerHeight ? above : 60) - 12;
+    // In JupyterLab not the window scrolls but a panel in it.
+    let panel = null;
+    for (let one = box.parentElement; one && one !== document.body; one = one.parentElement)
+      if (/auto|scroll/.test(getComputedStyle(one).overflowY)) panel = one;
+    const around = panel?.getBoundingClientRect();
+    const seen = panel ? Math.min(window.innerHeight, around.bottom) - Math.max(0, around.top) : window.innerHeight;
+    const above = box.getBoundingClientRect().top + (panel ? panel.scrollTop - around.top : window.scrollY);
+    const room = seen - (above < 0.4 * seen ? above : panel ? 0 : 60) - 12;
     const height = Math.min(1000, Math.max(560, room));
     box.style.height = `${height}px`;
     // Where the numbers leave little room, the ROC has it.
