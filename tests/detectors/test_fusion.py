@@ -11,7 +11,15 @@ import pytest
 from scipy import stats
 
 from cagewatch import params
-from cagewatch.detectors import DETECTORS, TrainingSet, fit_detector, footage_of, fusion
+from cagewatch.detectors import (
+    DETECTORS,
+    TrainingSet,
+    fit_detector,
+    footage_of,
+    fusion,
+    looks,
+    usual,
+)
 from cagewatch.detectors.tails import fit_tail, surprise
 from cagewatch.errors import InputError
 from cagewatch.recordings import Recording
@@ -191,6 +199,23 @@ def test_parts_are_averaged_over_a_second_of_a_run_and_not_across_a_gap(training
     found = detector.score(footage.part(kept))["score"]
     runs = np.flatnonzero(footage.kept & kept) < 150
     assert np.ptp(found[runs]) < 1e-9 < found[~runs].min() - found[runs].max()
+
+
+@pytest.mark.filterwarnings("ignore:There is one normal recording")
+def test_a_long_recording_is_scored_in_pieces_as_in_one(training, monkeypatch):
+    one = training(["place", "dynamics", "speed", "rhythm"])
+    detector = fit_detector(one)
+    footage = one.footage[0].part(np.arange(500) % 230 > 10)  # pieces and runs end elsewhere
+    whole = detector.score(footage)
+    monkeypatch.setattr(looks, "PIECE", 6.0)
+    monkeypatch.setattr(usual, "AROUND", 3.0)
+    pieces = list(looks.cut_pieces(footage, 3.0, one=True))
+    assert len(pieces) == 3 and max(len(piece) for piece, _ in pieces) <= 12.2 * footage.fps
+    for name, found in detector.score(footage).items():
+        # A rhythm is measured every few frames from where a run, or what is seen of it, begins.
+        loose = 0.3 if name in ("score", "score_rhythm") else 1e-6
+        np.testing.assert_allclose(found, whole[name], atol=loose)
+        assert np.median(np.abs(found - whole[name])) < 1e-6
 
 
 def test_a_member_that_looks_at_everything_is_a_reason_only_where_no_other_is():

@@ -21,6 +21,7 @@ import pandas as pd
 from scipy.ndimage import uniform_filter1d
 
 from cagewatch.detectors.footage import Footage
+from cagewatch.detectors.looks import cut_pieces
 from cagewatch.detectors.registry import find_module
 from cagewatch.detectors.tails import fit_tail, surprise
 from cagewatch.detectors.training_set import TrainingSet
@@ -189,12 +190,17 @@ def score(members: list[Member], footage: Footage, parameters: Parameters) -> di
         ``score_<member>``: its weight times minus log10 of the share of normal frames that score as
         high; 'score', their sum.
     """
+    local = [getattr(find_module(member.name), "AROUND", np.inf) for member in members]
     with footage.at_hand() as near:
-        parts = {
-            f"score_{member.name}": member.weight
-            * surprise(member.detector.score(near)["score"], member.tail)
-            for member in members
-        }
+        pieces = [
+            {
+                f"score_{member.name}": member.weight
+                * surprise(member.detector.score(piece)["score"][own], member.tail)
+                for member in members
+            }
+            for piece, own in cut_pieces(near, max(local), parameters.animals == "one")
+        ]
+    parts = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
     lengths = [len(run) for run in held_runs(footage, len(parts["score_" + members[0].name]))]
     window = max(1, round(SMOOTHING * footage.fps))
     for name, part in parts.items():

@@ -13,9 +13,10 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from cagewatch.detectors.footage import Chunk, Footage
-from cagewatch.detectors.rhythm import describe_rhythm
+from cagewatch.detectors.rhythm import STEP, describe_rhythm
 
 SIZE = 512  # frames measured together
+PIECE = 600.0  # seconds looked at together, so that memory does not grow with a recording
 SCALES = (0.25, 1.0, 4.0, 15.0, 60.0)  # seconds that movement is averaged over
 LAG = 4  # frames of the longer change
 CELL = 4  # pixels
@@ -42,6 +43,32 @@ def read_chunks(footage: Footage, size: int, earlier: int = 0) -> Iterator[Itera
 
     for run in footage.chunks(size, earlier):
         yield read(run)
+
+
+def cut_pieces(
+    footage: Footage, around: float, one: bool
+) -> Iterator[tuple[Footage, np.ndarray | slice]]:
+    """Yield a recording in pieces of PIECE seconds, and which of a piece's frames are its own.
+
+    A piece also holds `around` seconds before and after, and knows the whole recording's
+    background. Where members look at all of a recording at once (`around` is infinite), or it is
+    short, it is one piece.
+    """
+    counted = footage.counted()
+    size = round(PIECE * footage.fps / STEP) * STEP  # rhythms of all pieces are in step
+    if not np.isfinite(around) or len(counted.kept) <= size:
+        yield footage, slice(None)
+        return
+    margin = -int(-around * footage.fps // STEP) * STEP
+    background = find_background(counted, one)
+    number = np.arange(len(counted.kept))
+    for start in range(0, len(number), size):
+        piece = counted.part((number >= start - margin) & (number < start + size + margin))
+        piece.memo["background"] = background
+        held = np.flatnonzero(piece.kept)
+        own = (held >= start) & (held < start + size)
+        if own.any():
+            yield piece, own
 
 
 def find_background(footage: Footage, one: bool) -> np.ndarray:

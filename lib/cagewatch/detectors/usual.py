@@ -37,6 +37,7 @@ MOST_MOMENTS = 4_000  # behind a mixture, and kept as neighbours
 COMPONENTS = 20  # of the picture
 HABIT_AXES = {"movement": 8, "picture": 6}  # of all four looks, those that `habits` measures in
 RHYTHM_WEIGHT = 0.7  # of a rhythm's axes beside the others, in `habits`
+AROUND = 32.0  # seconds around a frame, beyond which only the background tells on its score
 ORDER = 3  # frames that the next one is predicted from
 NOISE = 1e-3  # of a component, so that a picture that never moves has a spread: 1/4 gray level
 LEAST_WIDTH = 1e-3  # spread of a look, below which it does not change
