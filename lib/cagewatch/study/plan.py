@@ -233,7 +233,7 @@ def read_study(config: Mapping[str, Any]) -> Study:
     if study.layout != "simulated" and not study.data_dir.is_dir():
         raise InputError(
             f"There is no data folder {study.data_dir}: put the dataset {study.dataset} there, or "
-            "say where it is with DATA=<folder> (the README says where to get it)."
+            "say where it is with DATA=<folder> ('cagewatch download' fetches public ones)."
         )
     used = {name for run in study.runs() for name in study.values(run)}
     if idle := [name for name in own if name not in used]:

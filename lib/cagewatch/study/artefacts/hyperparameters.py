@@ -121,7 +121,7 @@ def compare(name: str, wanted: dict[str, Any], found: dict[str, Any]) -> None:
         if not (np.isclose(value, expected, rtol=1e-6) if close else value == expected):
             raise InputError(
                 f"The compiled model {name!r} has {key} {value!r}, but its parameters say "
-                f"{expected!r}: models/build.py and params disagree; correct one of them."
+                f"{expected!r}: detectors/networks/build.py and params disagree; correct one."
             )
 
 
