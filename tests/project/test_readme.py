@@ -54,6 +54,14 @@ def test_files_exist(page: Path) -> None:
         assert path.exists(), f"{page.name} names {path}, which is not there"
 
 
+def test_modules_that_pages_name_exist() -> None:
+    rooms = ("lib", "benchmarks", "tests", "docs", "notebooks", ".ci")
+    known = [f"/{path.relative_to(ROOT)}" for room in rooms for path in (ROOT / room).rglob("*.py")]
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md", *(ROOT / "docs" / "how_to").glob("*.md")]:
+        for name in re.findall(r"`([\w/]+\.py)`", page.read_text("utf-8")):
+            assert any(path.endswith(f"/{name}") for path in known), f"{page.name}: {name}"
+
+
 def test_long_winded_phrases_stay_out() -> None:
     texts = [*PAGES, *(ROOT / "docs" / "how_to").glob("*.md"), *(ROOT / "notebooks").glob("*.py")]
     for path in [*texts, *(ROOT / "lib").rglob("*.py")]:
