@@ -58,7 +58,7 @@ test: setup  ## ruff, mypy and the tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -n $(if $(value CORES),$(call quote,CORES),2) --dist loadfile -m "not slurm and not browser" $(value ARGS)
+	@$(BIN)/python -m pytest -n $(if $(value CORES),$(call quote,CORES),2) --dist loadfile --no-loadscope-reorder -m "not slurm and not browser" $(value ARGS)
 
 lab: setup  ## JupyterLab on the notebooks
 	@$(BIN)/python -m jupyterlab notebooks --ServerApp.ip=127.0.0.1 $(value ARGS)

@@ -53,9 +53,14 @@ def simulate(
             generator, spread, n_recordings, shifts, n_seeds, seed_spread
         )
         found = metrics.auc_interval(a, flags, recording)
-        difference = metrics.paired_difference(a, b, flags, recording)
+        pair = {"a": a, "b": b}
+        difference = metrics.compare_rows(pair, flags, recording, protocols=["pooled"]).iloc[0]
         intervals = {"jackknife, auc": (found.low, found.high, truth[0])}
-        intervals["jackknife, difference"] = (*difference[1:3], truth[0] - truth[1])
+        intervals["jackknife, difference"] = (
+            difference["low"],
+            difference["high"],
+            truth[0] - truth[1],
+        )
         if n_resamples:
             for name, draws in _bootstrap(generator, a[0], flags, recording, n_resamples).items():
                 intervals[name] = (*np.nanquantile(draws, [0.025, 0.975]), truth[0])

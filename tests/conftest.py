@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,32 @@ from hypothesis import settings
 # A busy machine is no finding.
 settings.register_profile("cagewatch", deadline=None, max_examples=50)
 settings.load_profile("cagewatch")
+
+
+# The files that take longest, which are begun first so that no core waits at the end.
+LONGEST = (
+    *("study/test_batch", "detectors/test_detectors", "runs/test_experiment"),
+    *("detectors/test_models", "runs/test_faults", "detectors/test_training"),
+    *("detectors/test_resident", "study/test_ablations", "cages/test_cage"),
+    *("cages/test_score_recording", "detectors/test_peers", "project/test_notebooks"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring the files of LONGEST to the front, in that order; all else stays in its own."""
+    tests = Path(__file__).parent
+    place = {tests / f"{name}.py": rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
+
+
+@pytest.fixture(scope="module")
+def eagerly() -> Iterator[None]:
+    """Operations run one by one: tracing a network takes far longer than a few steps of it."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="session")

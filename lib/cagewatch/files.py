@@ -34,12 +34,8 @@ DAMAGED += (tokenize.TokenError, struct.error, zipfile.BadZipFile, zlib.error, l
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; it takes the place of `path` when the block succeeds.
 
-    The temporary name keeps the suffixes, since many writers choose the format by them.
-
-    Raises
-    ------
-    InputError
-        If the folder cannot be written or the disk is full; nothing is left behind.
+    The temporary name keeps the suffixes, since many writers choose the format by them. InputError
+    if the folder cannot be written or the disk is full; nothing is left behind.
     """
     host = platform.node() or "here"
     partial = path.with_name(f".partial-{host}-{os.getpid()}-{path.name}")
@@ -89,7 +85,9 @@ def lock_file(path: Path, taken: str | None = None) -> TextIO:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path, "a+")
     except OSError as error:
-        raise InputError(f"Cannot write to {path.parent}: {error.strerror}.") from error
+        raise InputError(
+            f"Cannot write to {path.parent}: {error.strerror}; choose another results_dir."
+        ) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if taken else 0))
     except OSError as error:
@@ -145,7 +143,6 @@ def read_arrays(path: Path, most: int) -> dict[str, np.ndarray]:
 
     Parameters
     ----------
-    path : Path
     most : int
         Bytes that the arrays may have together.
 

@@ -170,7 +170,9 @@ def batches():
 
 
 def test_batches_hold_the_clips_frames(batches):
-    plain = batches.of(batches.index)
+    plain = ClipBatches(
+        batches.index, dict(zip("ab", batches.stores, strict=True)), batches.parameters, 2.0
+    )
     inputs, targets = plain[1]
     expected = plain.index.frames[16:32]
     assert np.array_equal(inputs["image"][:, :, 0, 0, 0] * 255, expected % 256)

@@ -10,7 +10,7 @@ from cagewatch.metrics import frame_auc, labelled_frames
 from cagewatch.scoring import score_recordings, watch_training
 
 
-def test_the_last_point_is_what_the_trained_network_has(small_cage, tmp_path):
+def test_the_last_point_is_what_the_trained_network_has(small_cage, eagerly, tmp_path):
     runtime.configure("tensorflow", 1)
     train, test = ([r for r in small_cage.recordings if r.split == s] for s in ("train", "test"))
     given = {"model": "cae_image", "max_train_clips": 6, "max_epochs": 2, "batch_size": 2}

@@ -36,17 +36,15 @@ for folder in json.loads(sys.argv[2]):
 
 
 @pytest.fixture(scope="module")
-def fitted(small_cage, tmp_path_factory):
+def fitted(small_cage, eagerly, tmp_path_factory):
     """Each detector fitted on the small cage and saved in a folder of its own."""
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)  # tracing takes far longer than one step of training
     found = {}
     train = [one for one in small_cage.recordings if one.split == "train"]
     for name in NAMES:
         given = small_cage.given | {"model": name}
         if detectors.is_network(name):
             given |= {"max_train_clips": 6, "max_epochs": 1, "validation_fraction": 0.4}
+            given |= {"width": 0.25} if "width" in params.read_model(name) else {}
         elif name.startswith("pca"):
             given |= {"components": 3}
         parameters = params.resolve(given)
@@ -55,7 +53,6 @@ def fitted(small_cage, tmp_path_factory):
         detector = detectors.fit_detector(training)
         detector.save(folder)
         found[name] = (detector, folder)
-    tf.config.run_functions_eagerly(False)
     return found
 
 

@@ -58,11 +58,14 @@ def test_ahead_needs_both_protocols_and_the_correction() -> None:
         ("b", "c", "pooled", 0.2, 0.04),
         ("b", "c", "per_video_scaled", 0.2, 0.04),
     )
-    assert metrics.is_ahead(table, "a", "b") and not metrics.is_ahead(table, "b", "a")
+    assert (
+        metrics.judge_pair(table, "a", "b") == "better"
+        and metrics.judge_pair(table, "b", "a") != "better"
+    )
     assert metrics.judge_pair(table, "b", "a") == "worse"
     assert metrics.judge_pair(table, "a", "c") == "no difference shown"  # pooled alone says so
-    assert metrics.is_ahead(table, "b", "c")  # 0.04 is the largest of three: times 1
-    assert not metrics.is_ahead(table.assign(p_holm=0.06), "a", "b")
+    assert metrics.judge_pair(table, "b", "c") == "better"  # 0.04 is the largest of three: times 1
+    assert metrics.judge_pair(table.assign(p_holm=0.06), "a", "b") != "better"
     assert metrics.judge_pair(table, "a", "z") == "undefined"
     assert metrics.find_leader(table) is None
     assert "No row is ahead" in metrics.describe_lead(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from benchmarks import coverage
 from hypothesis import given, settings
@@ -63,6 +64,12 @@ def test_intervals_cover_as_often_as_they_say_though_recordings_differ(spread: f
         assert found[f"jackknife, {kind}"] == pytest.approx(0.95, abs=tolerance)
 
 
+def paired_difference(a, b, anomalous, recording) -> pd.Series:
+    """The one row of a table of one comparison."""
+    scores = {"a": a, "b": b}
+    return metrics.compare_rows(scores, anomalous, recording, protocols=["pooled"]).iloc[0]
+
+
 def test_seeds_enter_by_the_variance_of_their_mean() -> None:
     """Where recordings do not differ, the interval of the difference is Student's, by the book."""
     generator = np.random.default_rng(0)
@@ -71,7 +78,7 @@ def test_seeds_enter_by_the_variance_of_their_mean() -> None:
     pattern = np.tile(np.sort(generator.normal(size=40)), 6)  # every recording the same
     seeds = np.stack([pattern + shift * anomalous for shift in (-1.5, 0.3, -0.9)])
     other = pattern[None] * np.where(anomalous, -1, 1)
-    found = metrics.paired_difference(seeds, other, anomalous, recording)
+    found = paired_difference(seeds, other, anomalous, recording)
     each = [metrics.compute_auc(row, anomalous) for row in seeds]
     book = stats.ttest_1samp(each, metrics.compute_auc(other[0], anomalous))
     assert found.df == pytest.approx(2) and found.p == pytest.approx(book.pvalue)
@@ -148,16 +155,20 @@ def test_blocks_are_runs_of_one_label_within_a_recording_and_not_too_long() -> N
 def test_paired_difference_of_equal_better_and_worse_models() -> None:
     weak, anomalous, recording = make_scores(8, 1)
     strong = weak + 1.5 * anomalous
-    same = metrics.paired_difference(weak, weak, anomalous, recording)
-    assert (same.value, same.low, same.high, same.p) == (0, 0, 0, 1)
-    better = metrics.paired_difference(strong, weak, anomalous, recording)
-    worse = metrics.paired_difference(weak, strong, anomalous, recording)
+    same = paired_difference(weak, weak, anomalous, recording)
+    assert (same.difference, same.low, same.high, same.p) == (0, 0, 0, 1)
+    better = paired_difference(strong, weak, anomalous, recording)
+    worse = paired_difference(weak, strong, anomalous, recording)
     assert better.low > 0 and better.p < 0.001
-    assert (worse.value, worse.low, worse.high) == (-better.value, -better.high, -better.low)
+    assert (worse.difference, worse.low, worse.high) == (
+        -better.difference,
+        -better.high,
+        -better.low,
+    )
     assert worse.p == better.p
     # Two models share their recordings' luck: surer than their own intervals suggest.
     own = [metrics.auc_interval(score, anomalous, recording) for score in (strong, weak)]
-    assert better.value == pytest.approx(own[0].value - own[1].value)
+    assert better.difference == pytest.approx(own[0].value - own[1].value)
     assert better.high - better.low < sum(interval.high - interval.low for interval in own)
 
 

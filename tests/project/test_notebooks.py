@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import jupytext
 import nbformat
-import pytest
 from nbclient import NotebookClient
 
 from cagewatch.params import project_root
-
-NOTEBOOKS = sorted((project_root() / "notebooks").glob("*.ipynb"))
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_no_cell_overrides_what_a_reader_edits(path: Path) -> None:
-    book = nbformat.read(path, as_version=4)
-    tags = [tag for cell in book.cells for tag in cell.metadata.get("tags", [])]
-    assert tags.count("parameters") == 1 and "injected-parameters" not in tags
-
-
-@pytest.mark.parametrize("name", ["train_on_your_cage", "score_recording", "explore_thresholds"])
-def test_a_notebook_is_its_percent_script(name: str) -> None:
-    path = project_root() / "notebooks" / f"{name}.ipynb"
-    book, script = nbformat.read(path, as_version=4), jupytext.read(path.with_suffix(".py"))
-    assert [cell.source for cell in book.cells] == [cell.source for cell in script.cells]
 
 
 def run_edited(name: str, **edits: object) -> nbformat.NotebookNode:

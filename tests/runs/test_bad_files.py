@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import struct
 import subprocess
 import sys
@@ -26,7 +25,6 @@ from cagewatch.recordings.cells import any_set
 from cagewatch.recordings.folder import read_label_file
 from cagewatch.recordings.mit import clip_behaviour
 from cagewatch.recordings.ucsd import read_ranges
-from cagewatch.runs.read import read_scores
 from cagewatch.video import count_frames, read_frames
 
 
@@ -202,13 +200,6 @@ def test_deep_json_is_one_sentence(tmp_path):
     (tmp_path / "metrics.json").write_text("[" * 100_000)
     with pytest.raises(InputError, match="damaged"):
         read_json(tmp_path / "metrics.json")
-
-
-def test_a_score_table_that_swells_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr("cagewatch.runs.read.MAX_SCORES_BYTES", 1 << 20)
-    (tmp_path / "scores.csv.gz").write_bytes(gzip.compress(bytes(1 << 24)))
-    with pytest.raises(InputError, match="holds more than"):
-        read_scores(tmp_path / "scores.csv.gz")
 
 
 # Messages

@@ -16,7 +16,6 @@ import yaml
 from study_runs import make_run
 
 from cagewatch import params, runs
-from cagewatch.detectors import Detector
 from cagewatch.errors import InputError
 from cagewatch.runs import read, write
 
@@ -240,10 +239,3 @@ def test_the_same_scores_are_the_same_bytes_whenever_they_are_written(tmp_path, 
             {file: (made / file).read_bytes() for file in ("scores.csv.gz", "metrics.json")}
         )
     assert written[0] == written[1]
-
-
-def test_a_state_of_objects_is_never_written(folder):
-    parameters = runs.read_run(folder).parameters
-    with pytest.raises(TypeError):
-        Detector(parameters, {"a": np.array([None])}).save(folder)
-    assert runs.check_run(folder) is None

@@ -56,7 +56,7 @@ def short_run(parameters: params.Parameters, fitted: Detector | None = None) -> 
 
 
 @pytest.fixture(scope="module")
-def cage(tmp_path_factory) -> Given:
+def cage(tmp_path_factory, eagerly) -> Given:
     """Two short runs of the CAE on a tiny simulated cage, the second one standardised."""
     folder = tmp_path_factory.mktemp("ablations")
     write_dataset(folder / "data", seed=0, n_recordings=2, n_frames=400, rare=20.0)

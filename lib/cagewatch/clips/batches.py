@@ -55,19 +55,6 @@ class ClipBatches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return -(-len(self.index) // self.batch_size)
 
-    def of(self, index: ClipIndex) -> ClipBatches:
-        """The same stores and settings with other clips, in order and without flips."""
-        stores = dict(zip(self.index.names, self.stores, strict=True))
-        return ClipBatches(
-            index,
-            stores,
-            self.parameters,
-            self.flow_scale,
-            self.streams,
-            supervised=self.supervised,
-            batch_size=self.batch_size,
-        )
-
     def set_epoch(self, epoch: int) -> None:
         """Fix the order and the flips of epoch number `epoch`."""
         n_clips = len(self.index)

@@ -90,10 +90,7 @@ def score(
 def learn_compression(cuboids: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
     """Principal components of cuboids that come as arrays (n, 1500): 'mean' and 'components'.
 
-    Raises
-    ------
-    InputError
-        If there is not one cuboid.
+    InputError if there is not one cuboid.
     """
     total, product, count = 0.0, 0.0, 0
     waiting: list[np.ndarray] = []

@@ -16,11 +16,10 @@ from cagewatch.metrics.claims import (
     describe_lead,
     find_leader,
     format_p,
-    is_ahead,
     judge_pair,
     verdict,
 )
-from cagewatch.metrics.comparisons import compare_rows, correct_for_number, paired_difference
+from cagewatch.metrics.comparisons import compare_rows, correct_for_number
 from cagewatch.metrics.events import EventMetrics, count_false_alarms, event_metrics
 from cagewatch.metrics.inputs import find_bouts, frame_durations
 from cagewatch.metrics.intervals import Interval, RocBand, auc_interval, describe_interval, roc_band

@@ -51,23 +51,18 @@ def judge_pair(table: pd.DataFrame, first: str, second: str) -> str:
     `table` is that of `compare_rows`, with the pair in either order. 'better' and 'worse' need both
     pooled and scaled scores to say so.
     """
-    rows = _rows_between(table, first, second)
+    rows = rows_between(table, first, second)
     found = {verdict(row.low, row.high, row.p_holm, row.coverage) for row in rows.itertuples()}
     if len(found) == 1 and set(BOTH) <= set(rows["protocol"]):
         return found.pop()
     return "undefined" if found <= {"undefined"} else "no difference shown"
 
 
-def is_ahead(table: pd.DataFrame, first: str, second: str) -> bool:
-    """Tell whether a detector is ahead of another, both pooled and scaled; see `judge_pair`."""
-    return judge_pair(table, first, second) == "better"
-
-
 def find_leader(table: pd.DataFrame) -> str | None:
     """Name the detector that is ahead of every other one in the table; None if there is none."""
     names = pd.unique(pd.concat([table["first"], table["second"]]))
     for name in names:
-        if all(is_ahead(table, name, other) for other in names if other != name):
+        if all(judge_pair(table, name, other) == "better" for other in names if other != name):
             return str(name)
     return None
 
@@ -94,7 +89,7 @@ def describe_lead(
     Returns
     -------
     sentence : str
-        "... is ahead of ..." only where `is_ahead` says so against each of `others`.
+        "... is ahead of ..." only where `judge_pair` says "better" against each of `others`.
     """
     first = find_leader(table) if first is None else first
     if first is None:
@@ -104,8 +99,8 @@ def describe_lead(
         others = dict.fromkeys(b if a == first else a for a, b in pairs if first in (a, b))
     ahead, level = [], []
     for other in others:
-        told = f"{show(other)} ({_describe_rows(_rows_between(table, first, other))})"
-        (ahead if is_ahead(table, first, other) else level).append(told)
+        told = f"{show(other)} ({_describe_rows(rows_between(table, first, other))})"
+        (ahead if judge_pair(table, first, other) == "better" else level).append(told)
     count = int(table["n_comparisons"].max())
     parts = []
     if ahead:
@@ -125,7 +120,7 @@ def format_p(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else "< 0.001"
 
 
-def _rows_between(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
+def rows_between(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     """The rows of a pair, turned so that `first` comes first."""
     there = table[(table["first"] == first) & (table["second"] == second)]
     back = table[(table["first"] == second) & (table["second"] == first)]

@@ -40,38 +40,6 @@ class Difference(NamedTuple):
     reason: str | None = None
 
 
-def paired_difference(
-    score_a: np.ndarray,
-    score_b: np.ndarray,
-    anomalous: np.ndarray,
-    recording: np.ndarray | None = None,
-    label: np.ndarray | None = None,
-    protocol: Protocol = "pooled",
-    coverage: float = 0.95,
-) -> Difference:
-    """Compare two detectors on the same frames, leaving out the same recordings for both.
-
-    Parameters
-    ----------
-    score_a, score_b : ndarray of float, shape (n_frames,) or (n_seeds, n_frames)
-        One row per training seed; the numbers of seeds may differ, and seeds are not paired.
-    anomalous, recording, label, protocol, coverage
-        As for `cagewatch.metrics.auc_interval`.
-
-    Raises
-    ------
-    InputError
-        If the two were scored on different numbers of frames.
-    """
-    flags = check_flags(anomalous, len(anomalous))
-    blocks = choose_blocks(flags, recording, label)
-    a, b = (
-        estimate_auc(_rows_of(name, scores, len(flags)), flags, recording, blocks, protocol)
-        for name, scores in (("the first detector", score_a), ("the second detector", score_b))
-    )
-    return _test_difference(a, b, blocks, coverage)
-
-
 def _rows_of(name: str, scores: np.ndarray, n_frames: int) -> np.ndarray:
     rows = np.atleast_2d(np.asarray(scores))
     if rows.shape[1] != n_frames:

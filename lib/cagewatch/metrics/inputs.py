@@ -39,10 +39,7 @@ def check_score(score: np.ndarray) -> np.ndarray:
 def check_flags(anomalous: np.ndarray, n_frames: int) -> np.ndarray:
     """Return flags as bool; they may come as bool, as 0 and 1, or as True/False text.
 
-    Raises
-    ------
-    InputError
-        If there are not `n_frames`, or a value is anything else (an empty one included).
+    InputError if there are not `n_frames`, or a value is anything else (an empty one included).
     """
     flags = np.asarray(anomalous)
     if flags.shape != (n_frames,):
@@ -62,13 +59,9 @@ def check_flags(anomalous: np.ndarray, n_frames: int) -> np.ndarray:
 def recording_codes(recording: np.ndarray | None, n_frames: int) -> np.ndarray:
     """Number recordings in their order: ndarray of int64, shape (n_frames,), from 0 upwards.
 
-    `recording` holds one id per frame; None means that all frames are of one recording.
-
-    Raises
-    ------
-    InputError
-        If there are not `n_frames`, or a recording's frames do not lie together: runs of frames,
-        and so bouts, alarms and blocks, would then be meaningless.
+    `recording` holds one id per frame; None means that all frames are of one recording. InputError
+    if there are not `n_frames`, or a recording's frames do not lie together: runs of frames, and so
+    bouts, alarms and blocks, would then be meaningless.
     """
     if recording is None:
         return np.zeros(n_frames, np.int64)

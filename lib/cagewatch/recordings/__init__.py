@@ -75,15 +75,9 @@ def split_recordings(
 
     Parameters
     ----------
-    recordings : sequence of Recording
-    train, test : sequence of str, optional
     parts_apart : bool
         The parts of a recording that are trained on and tested share no frame, so that one
         recording may be in both lists; it is then given twice, for training first.
-
-    Returns
-    -------
-    recordings : list of Recording
 
     Raises
     ------

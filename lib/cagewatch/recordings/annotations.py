@@ -50,11 +50,8 @@ class Bout(NamedTuple):
 def read_lines(path: Path) -> list[str]:
     """Read the lines of a label file; what no label file holds is refused before it fills memory.
 
-    Raises
-    ------
-    InputError
-        If it cannot be read, is not text, or has more than `MAX_LABEL_BYTES` bytes, `MAX_LINES`
-        lines or `MAX_LINE_LENGTH` characters in a line.
+    InputError if it cannot be read, is not text, or has more than `MAX_LABEL_BYTES` bytes,
+    `MAX_LINES` lines or `MAX_LINE_LENGTH` characters in a line.
     """
     try:
         with open(path, "rb") as file:
@@ -181,7 +178,6 @@ def labels_from_bouts(
 
     Parameters
     ----------
-    bouts : iterable of Bout
     behaviours : sequence of str
         Holds the behaviour of every bout, and `OTHER` if some frame is in no bout.
     n_frames : int, optional

@@ -40,11 +40,8 @@ _BLOCK = 1 << 20
 def any_set(path: Path, variable: str) -> np.ndarray:
     """(n_cells,) bool, True where a cell of the cell array `variable` holds a number but 0.
 
-    Raises
-    ------
-    InputError
-        If `path` is no whole MATLAB file of version 5, or `variable` is missing or anything but a
-        cell array of numeric arrays.
+    InputError if `path` is no whole MATLAB file of version 5, or `variable` is missing or anything
+    but a cell array of numeric arrays.
     """
     try:
         with open(path, "rb") as file:

@@ -29,11 +29,8 @@ def is_deepethogram(lines: Sequence[str]) -> bool:
 def read_deepethogram_bouts(path: Path, lines: Sequence[str]) -> list[Bout]:
     """Read the bouts in a DeepEthogram label file; they cover every frame, background as `OTHER`.
 
-    Raises
-    ------
-    InputError
-        If a frame is not labelled yet, shows two behaviours at once, or is out of order, or a cell
-        is neither 0 nor 1.
+    InputError if a frame is not labelled yet, shows two behaviours at once, or is out of order, or
+    a cell is neither 0 nor 1.
     """
     reader = csv.reader(lines)
     try:

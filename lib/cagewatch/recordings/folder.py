@@ -112,7 +112,6 @@ def list_videos(
 
     Parameters
     ----------
-    folder : Path
     volumes : bool
         Add ``.mat`` files.
     deep : bool

@@ -17,6 +17,7 @@ __all__ = [
     "compare_groups",
     "decide",
     "export_labels",
+    "export_labels",
     "list_alarms",
     "measure_precision",
     "read_decisions",

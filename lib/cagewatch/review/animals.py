@@ -45,7 +45,6 @@ def gather_observed(cage: Cage, without_rejected: bool = False) -> Observed:
 
     Parameters
     ----------
-    cage : Cage
     without_rejected : bool
         Leave out alarms that were rejected in review.
 

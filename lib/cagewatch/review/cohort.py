@@ -88,7 +88,6 @@ def draw_cohort(
 
     Parameters
     ----------
-    seed : int
     more : float
         Times as many transitions to hanging in the second group; 1 makes the groups alike.
     animals, days : int
@@ -121,8 +120,6 @@ def write_cohort(folder: Path, seed: int, cores: int = 0, **size: int) -> pd.Dat
 
     Parameters
     ----------
-    folder : Path
-    seed : int
     cores : int
         Processes to render in; 0: as many as this process may use.
     size

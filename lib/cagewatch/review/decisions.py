@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -24,7 +23,7 @@ from cagewatch.errors import InputError, nearest_name
 from cagewatch.files import lock_file
 from cagewatch.names import unplain_cell
 
-REVIEW_FILE = "review.csv"
+REVIEW_FILE, LOCK = "review.csv", ".review.lock"
 KEY = ["recording", "start_s", "stop_s", "detector"]
 COLUMNS = [*KEY, "verdict", "name", "note", "when"]
 VERDICTS = ("accepted", "rejected")
@@ -109,7 +108,7 @@ def decide(
     row |= {"note": note, "when": datetime.now().astimezone().isoformat(timespec="seconds")}
     row |= {column: round(float(row[column]), 3) for column in ("start_s", "stop_s")}
     _check_row([str(value) for value in row.values()], "The decision")
-    with _locked(folder):
+    with lock_file(folder / LOCK):
         table = read_decisions(folder, every=True)
         table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
         write_table(table, folder / REVIEW_FILE)
@@ -130,7 +129,7 @@ def undo(folder: Path) -> pd.Series | None:
     row : Series or None
         With the columns of `read_decisions`.
     """
-    with _locked(folder):
+    with lock_file(folder / LOCK):
         table = read_decisions(folder, every=True)
         if table.empty:
             return None
@@ -226,10 +225,3 @@ def _check_row(row: list[str], where: str) -> None:
             f"{where} is on {values['start_s']!r} to {values['stop_s']!r} seconds; a stretch starts"
             " at 0 or later and stops after that."
         )
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time read and replace the decisions."""
-    with lock_file(folder / ".review.lock"):
-        yield

@@ -44,7 +44,6 @@ def draw_clock(observed: Observed, dark: tuple[float, float]) -> str:
 
     Parameters
     ----------
-    observed : Observed
     dark : (float, float)
         Hours at which the light goes off and on, 0 to 24; equal: always light.
     """

@@ -33,7 +33,6 @@ def select_scores(run: FinishedRun, score: str = "both", smoothing: int = 1) -> 
 
     Parameters
     ----------
-    run : FinishedRun
     score : {'both', 'image', 'flow'}
     smoothing : int
         Frames averaged around each frame, 1 or more.
@@ -103,10 +102,7 @@ def save_threshold(
 def read_threshold(path: Path, run: FinishedRun) -> tuple[float, str, int]:
     """Read the threshold, score and smoothing from a file of `save_threshold`.
 
-    Raises
-    ------
-    InputError
-        If the file is damaged or was chosen on other scores than the run now has.
+    InputError if the file is damaged or was chosen on other scores than the run now has.
     """
     saved = read_json(path)
     try:

@@ -6,7 +6,6 @@ these files, so a run made on another machine can be copied in.
 
 from __future__ import annotations
 
-import fcntl
 import gzip
 import os
 import shutil
@@ -21,7 +20,7 @@ import pandas as pd
 
 from cagewatch.detectors import Detector
 from cagewatch.errors import InputError
-from cagewatch.files import checksum, whole_file, write_json
+from cagewatch.files import checksum, lock_file, whole_file, write_json
 from cagewatch.names import safe_name
 from cagewatch.params import Parameters, project_root
 from cagewatch.runs.code import digest_run
@@ -93,21 +92,10 @@ def start_run(parameters: Parameters) -> OpenRun:
     root = project_root() / Path(parameters.results_dir).expanduser()
     aside = folder / "unfinished"
     refuse_links(aside, root)
-    try:
-        aside.mkdir(parents=True, exist_ok=True)
-        lock = open(aside / "lock", "w")  # noqa: SIM115  held until the run ends
-    except OSError as error:
-        raise InputError(
-            f"Cannot write to {folder}: {error.strerror}; choose another results_dir."
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise InputError(
-            f"Another process is writing {folder}; wait for it, or choose another seed or"
-            " results_dir."
-        ) from error
+    lock = lock_file(
+        aside / "lock",
+        f"Another process is writing {folder}; wait for it, or choose another seed or results_dir.",
+    )
     return OpenRun(folder, aside, time.time(), lock, digest_run(parameters.model))
 
 

@@ -7,16 +7,14 @@ settings, the source's bytes and its own bytes are those of the manifest.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import multiprocessing
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,6 +25,7 @@ from tqdm.auto import tqdm
 
 from cagewatch import runtime
 from cagewatch.errors import InputError
+from cagewatch.files import lock_file
 from cagewatch.params import Parameters, project_root
 from cagewatch.recordings import Recording
 from cagewatch.store.manifest import (
@@ -120,7 +119,6 @@ def build_stores(
                 f"{other} and {recording.source} have the same name; rename one of the files."
             )
     recordings = list({recording.name: recording for recording in recordings}.values())
-    _make_folder(folder)
     todo = [
         item for item in recordings if not is_current(folder / item.name, item.source, settings)
     ]
@@ -165,7 +163,7 @@ def build_store(
 ) -> None:
     """Preprocess one recording into ``folder/name`` unless a current store is there by then."""
     final = folder / name
-    with _lock(folder / f".{name}.lock"):
+    with lock_file(folder / f".{name}.lock"):
         if is_current(final, source, settings):
             return
         partial, stale = folder / f".partial-{name}", folder / f".stale-{name}"
@@ -252,26 +250,3 @@ def open_store(folder: Path) -> Store:
             " raise the limit on address space (ulimit -v), then run again."
         ) from error
     return Store(manifest["recording"], folder, **maps, source_digest=manifest["source"]["sha256"])
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"Cannot write to {folder}: {error.strerror}; choose another results_dir."
-        ) from error
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock that the system lets go of when the process ends, however it ends."""
-    try:
-        file = open(path, "w")
-    except OSError as error:
-        raise InputError(
-            f"Cannot write {path}: {error.strerror}; choose another results_dir."
-        ) from error
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

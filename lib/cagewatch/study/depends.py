@@ -18,7 +18,7 @@ from cagewatch.errors import InputError
 from cagewatch.params import Parameters
 from cagewatch.runs.code import LIBRARY, SILENT, digest, digest_run
 from cagewatch.store.preprocess import Preprocessing
-from cagewatch.study.plan import Run, Study
+from cagewatch.study.plan import Study
 
 SIMULATION = ("dataset", "data_dir", "results_dir") + tuple(
     name for name in Parameters.model_fields if name.startswith("simulate_")
@@ -60,16 +60,11 @@ def of_runs(study: Study) -> dict[str, Any]:
     """Params of every run, as functions of its wildcards."""
     return {
         "notebook": "experiment",
-        "values": lambda wildcards: values_of_run(study, study.find(wildcards)),
+        "values": lambda wildcards: json.dumps(study.values(study.find(wildcards))),
         "code": lambda wildcards: code_of_run(study.find(wildcards).model),
         "data": digest_data(study),
         "name": lambda wildcards: study.name(study.find(wildcards)),
     }
-
-
-def values_of_run(study: Study, run: Run) -> str:
-    """All values of a run but its cores, as a line of JSON."""
-    return json.dumps(study.values(run))
 
 
 @cache

@@ -7,6 +7,7 @@ the run's folder.
 
 from __future__ import annotations
 
+import json
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -47,7 +48,6 @@ def check_runs(study: Study, keep: bool = False) -> tuple[dict[str, str], list[s
 
     Parameters
     ----------
-    study : Study
     keep : bool
         Whether runs stay whose code means something else by now, or that another machine made from
         the same simulated scenes: what renders and encodes them there gives other bytes.
@@ -120,7 +120,7 @@ def forget_other_records(study: Study, root: Path, stale: Collection[str]) -> No
             continue
         wanted = {
             data,
-            repr(depends.values_of_run(study, run)),
+            repr(json.dumps(study.values(run))),
             repr(depends.code_of_run(run.model)),
         }
         for output in (marker, f"{Path(marker).parent}/experiment.ipynb"):

@@ -197,10 +197,8 @@ class Study:
 def read_study(config: Mapping[str, Any]) -> Study:
     """Check the Snakefile's config and fill in what follows from the dataset and the scale.
 
-    Raises
-    ------
-    InputError
-        For an unknown name, dataset, scale, model, target or kernel, or a missing data folder.
+    InputError for an unknown name, dataset, scale, model, target or kernel, or a missing data
+    folder.
     """
     known = yaml.safe_load((params.project_root() / "config" / "study.yaml").read_text("utf-8"))
     for name in config:

@@ -70,7 +70,6 @@ def build_model(parameters: Parameters, flow_channels: int = 1) -> keras.Model:
 
     Parameters
     ----------
-    parameters : the run's parameters.
     flow_channels : channels of the flow stream, 1 (magnitude), 2 (dx, dy) or 3 (HSV picture).
 
     Returns

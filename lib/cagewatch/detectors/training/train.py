@@ -141,10 +141,7 @@ def check_trainable(
 def weigh_classes(parameters: Parameters, batches: ClipBatches) -> np.ndarray:
     """(n_classes,) float32 weights that make every class present count equally; their mean is 1.
 
-    Raises
-    ------
-    InputError
-        If there are clips of one class only.
+    InputError if there are clips of one class only.
     """
     binary = parameters.supervised_loss == "binary"
     classes = batches.index.target if binary else batches.index.behaviour

@@ -37,10 +37,8 @@ def varied_values(
 
     Parameters
     ----------
-    question : str
     given : dict
         What the study was given, see `cagewatch.study.plan.Study`.
-    target : str
     results : Path
         The study's folder of results; those of a variation are ``<results>/ablations/<variation>``.
     """

@@ -30,10 +30,7 @@ def sizes_of(given: Given) -> list[str]:
 def collect_benchmark(given: Given) -> pd.DataFrame:
     """Rows of every detector at every input size that was run, and the published ones.
 
-    Raises
-    ------
-    InputError
-        If the dataset is no benchmark, or has no finished run.
+    InputError if the dataset is no benchmark, or has no finished run.
     """
     if not given.is_benchmark:
         raise InputError(

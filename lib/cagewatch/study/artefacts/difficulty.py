@@ -53,7 +53,6 @@ def write_difficulty(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    given : Given
     rows : DataFrame
         Of `collect_models`.
 

@@ -32,7 +32,6 @@ def write_rows(
 
     Parameters
     ----------
-    given : Given
     rows : DataFrame
         Of `cagewatch.study.tables.collect_results`.
     names, captions : sequence of str

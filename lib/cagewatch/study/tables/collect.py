@@ -87,10 +87,8 @@ def collect_results(
 
     Parameters
     ----------
-    results_dir : str or Path
     datasets : str or sequence of str
         For example ``['ped2', 'ped2_large']`` for two input sizes of one benchmark.
-    target : str, optional
     models : sequence of str, optional
         Which, in this order; by default all found.
     published : sequence of str, optional

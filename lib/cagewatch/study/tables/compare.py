@@ -17,6 +17,7 @@ from cagewatch.metrics import (
     format_p,
     judge_pair,
 )
+from cagewatch.metrics.claims import rows_between
 from cagewatch.plots import name_model
 from cagewatch.study.tables.collect import blocks_of, find_runs, read_seeds
 from cagewatch.study.tables.present import describe_protocols
@@ -29,8 +30,6 @@ def compare_detectors(results_dir: str | Path, dataset: str, rows: pd.DataFrame)
 
     Parameters
     ----------
-    results_dir : str or Path
-    dataset : str
     rows : DataFrame
         Of `collect_results`; those of `dataset` are compared.
 
@@ -102,10 +101,8 @@ def present_pairs(pairs: pd.DataFrame, chosen: dict[str, list[Pair]]) -> pd.Data
 
 def turn_pair(table: pd.DataFrame, first: str, second: str) -> tuple[float, float, float, float]:
     """Difference, low, high and corrected p of 'first minus second', whichever way it was made."""
-    for a, b, sign in ((first, second, 1), (second, first, -1)):
-        for one in table[(table["first"] == a) & (table["second"] == b)].itertuples():
-            low, high = sorted((sign * one.low, sign * one.high))
-            return sign * one.difference, low, high, one.p_holm
+    for one in rows_between(table, first, second).itertuples():
+        return one.difference, one.low, one.high, one.p_holm
     return (float("nan"),) * 4
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
 from cagewatch.errors import InputError
 from cagewatch.files import read_json, whole_file
 from cagewatch.names import escape_markdown
+from cagewatch.video.stills import natural_key
 
 
 def write_gallery(folder: Path, title: str) -> Path:
@@ -22,7 +22,7 @@ def write_gallery(folder: Path, title: str) -> Path:
     if not names:
         raise InputError(f"There is no figure or table in {folder} to show; make some first.")
     parts = [f"# {title}: figures and tables"]
-    for name in sorted(names, key=_natural):
+    for name in sorted(names, key=lambda name: natural_key(Path(name))):
         caption, body = name.replace("_", " "), ""
         if (folder / f"{name}.json").is_file():
             caption = read_json(folder / f"{name}.json").get("caption", caption)
@@ -38,12 +38,6 @@ def write_gallery(folder: Path, title: str) -> Path:
     with whole_file(folder / "README.md") as partial:
         partial.write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
     return folder / "README.md"
-
-
-def _natural(name: str) -> list[tuple[int, int | str]]:
-    """Sort key by which figure_10 comes after figure_9."""
-    parts = filter(None, re.split(r"(\d+)", name))
-    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
 
 
 if __name__ == "__main__":

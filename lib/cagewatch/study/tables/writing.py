@@ -35,8 +35,6 @@ def write_table(
     frame : DataFrame
         In md and tex, floats have three digits and what is missing is a dash; the csv keeps nine
         digits.
-    folder : Path
-    name, caption : str
     protocol : str
         Printed under the table: how scores were smoothed, scaled and pooled.
     simulated : bool
