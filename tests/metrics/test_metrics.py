@@ -193,7 +193,7 @@ def test_threshold_rules_known_answers() -> None:
     assert choose("bouts >= 1", score, anomalous) == 6
     assert choose("youden", score, anomalous) == 1
     assert choose("false_alarms_per_hour<=0", score, anomalous, fps=1) == 4
-    assert choose("quantile=0.5", training_score=np.arange(5.0)) == 2
+    assert choose("quantile=0.5", np.arange(5.0)) == 2
     assert choose("quantile=1", score) == 9
     top = choose("false_alarms_per_hour<=0", score, np.zeros(20, bool), fps=1)
     assert not np.any(score >= top)  # with nothing to find, nothing is flagged

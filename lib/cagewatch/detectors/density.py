@@ -14,6 +14,7 @@ its rhythm, by half, since it describes motion too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -114,7 +115,8 @@ def score_objects(
     densities = {name: _open_density(name, state) for name in names}
     parts = []
     for run in described:
-        total = [_score_batch(batch, state, densities, one) for batch in _batches(run)]
+        batches = iter(lambda run=run: list(islice(run, BATCH)), [])
+        total = [_score_batch(batch, state, densities, one) for batch in batches]
         parts.append(gaussian_filter1d(np.concatenate(total), SMOOTHING * fps, mode="nearest"))
     return np.concatenate(parts)
 
@@ -230,17 +232,6 @@ def _normal_scores(
     if not scores:
         raise InputError("There is too little normal video; give more training recordings.")
     return np.nanquantile(np.concatenate(scores), (0.5, 0.99))
-
-
-def _batches(described: Iterator[Objects]) -> Iterator[list[Objects]]:
-    batch: list[Objects] = []
-    for seen in described:
-        batch.append(seen)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _score_batch(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 import numpy as np
 
@@ -19,21 +18,14 @@ _RULE = re.compile(
 )
 
 
-class Rule(NamedTuple):
-    """A rule's name and its number; None for the rules that take none."""
-
-    name: str
-    value: float | None
-
-
-def parse_rule(text: str) -> Rule:
-    """Read a threshold rule, one of `RULES`; InputError for any other or a number out of range."""
+def parse_rule(text: str) -> tuple[str, float | None]:
+    """Name and number of a threshold rule, one of `RULES`; InputError for any other."""
     match = _RULE.fullmatch(str(text).strip())
     if not match:
         raise InputError(f"Unknown threshold rule {text!r}: choose one of {RULES}.")
     name, *number = [part for part in match.groups() if part is not None]
     if not number:
-        return Rule(name, None)
+        return name, None
     try:
         value = float(number[0])
     except ValueError:
@@ -44,7 +36,7 @@ def parse_rule(text: str) -> Rule:
             f"The number in the threshold rule {text!r} must be "
             + ("at least 0." if top > 1 else "between 0 and 1.")
         )
-    return Rule(name, value)
+    return name, value
 
 
 def choose_threshold(
@@ -54,7 +46,6 @@ def choose_threshold(
     recording: np.ndarray | None = None,
     times: np.ndarray | None = None,
     fps: float | None = None,
-    training_score: np.ndarray | None = None,
 ) -> float:
     """Choose the threshold that a rule asks for; frames scoring at or above it are flagged.
 
@@ -69,10 +60,9 @@ def choose_threshold(
           number falls again, which helps nobody);
         - ``recall>=R``: the highest threshold that flags this share of anomalous frames;
         - ``bouts>=R``: the highest threshold that catches this share of bouts;
-        - ``quantile=Q``: this quantile of `training_score`, which needs no labels.
+        - ``quantile=Q``: this quantile of the scores, which needs no labels.
     score, anomalous, recording : (n,) float, bool, ids of labelled frames.
     times, fps : (n,) seconds or frames per second, for false alarms per hour.
-    training_score : (m,) float, scores of normal frames; `score` stands in if it is None.
 
     Raises
     ------
@@ -81,10 +71,9 @@ def choose_threshold(
     """
     name, value = parse_rule(rule)
     if name == "quantile":
-        given = training_score if training_score is not None else score
-        if given is None or not len(given):
+        if score is None or not len(score):
             raise InputError(f"The rule {rule!r} needs scores, and none were given.")
-        return float(np.quantile(check_score(given), value))
+        return float(np.quantile(check_score(score), value))
     if score is None or anomalous is None:
         raise InputError(f"The rule {rule!r} needs labels; without them use quantile=0.99.")
     score = check_score(score)

@@ -66,7 +66,7 @@ class Parameters(BaseModel):
     )
 
     animals: Literal["one", "many"] = Field(
-        default=None, description="what moves in the picture: one animal, or many things"
+        None, description="what moves in the picture: one animal, or many things"
     )
 
     # The simulated cage
@@ -121,110 +121,93 @@ class Parameters(BaseModel):
     clip_length: Annotated[int, Field(ge=1, le=1024)] = Field(description="frames in a clip")
     frame_stride: Count = Field(description="every n-th frame in training clips")
     clip_step: Count = Field(
-        default=None, description="(subsampled) frames from one training clip's start to the next"
+        None, description="(subsampled) frames from one training clip's start to the next"
     )
-    test_clip_step: Count = Field(
-        default=None, description="frames from one test clip's start to the next"
-    )
+    test_clip_step: Count = Field(None, description="frames from one test clip's start to the next")
     clips_across_gaps: Literal["never", "literal"] = Field(
-        default=None,
-        description="never span removed frames, or the paper's literal remove-then-reshape",
+        None, description="never span removed frames, or the paper's literal remove-then-reshape"
     )
-    flips: bool = Field(
-        default=None, description="add horizontally flipped training clips at random"
-    )
-    validation_fraction: Fraction = Field(
-        default=None, description="share of training clips held out"
-    )
+    flips: bool = Field(None, description="add horizontally flipped training clips at random")
+    validation_fraction: Fraction = Field(None, description="share of training clips held out")
     validation_split: Literal["random", "last"] = Field(
-        default=None, description="which clips are held out"
+        None, description="which clips are held out"
     )
     max_train_clips: PositiveInt | None = Field(
-        default=None, description="at most this many training clips, evenly spread; None: all"
+        None, description="at most this many training clips, evenly spread; None: all"
     )
     flow_representation: Literal["magnitude", "xy", "hsv"] = Field(
-        default=None, description="flow channels"
+        None, description="flow channels"
     )
     flow_scaling: Literal["constant", "per_frame"] = Field(
-        default=None,
-        description="one constant from the training frames, or each frame's own maximum",
+        None, description="one constant from the training frames, or each frame's own maximum"
     )
     flow_percentile: Annotated[float, Field(gt=0, le=100)] = Field(
-        default=None, description="percentile of training flow that maps to 1"
+        None, description="percentile of training flow that maps to 1"
     )
 
     # Linear detectors
     components: Annotated[int, Field(ge=1, le=1024)] = Field(
-        default=None, description="principal components that a frame or clip is rebuilt from"
+        None, description="principal components that a frame or clip is rebuilt from"
     )
     picture: Literal["plain", "less_background", "same_exposure"] = Field(
-        default=None,
+        None,
         description="frames as they are, less each recording's own background, or of equal mean",
     )
 
     # Several detectors in one
-    members: Names = Field(default=None, description="detectors that are combined into one")
+    members: Names = Field(None, description="detectors that are combined into one")
     member_weights: list[Annotated[float, Field(gt=0)]] = Field(
-        default=None, description="what each member counts for, in the same order"
+        None, description="what each member counts for, in the same order"
     )
     members_may_fail: bool = Field(
-        default=None, description="go without a member that cannot be fitted, with a notice"
+        None, description="go without a member that cannot be fitted, with a notice"
     )
 
     # Networks and training (Table 1 of the paper)
-    image_loss_weight: Annotated[float, Field(ge=0)] = Field(
-        default=None, description="loss weight, image"
-    )
-    flow_loss_weight: Annotated[float, Field(ge=0)] = Field(
-        default=None, description="loss weight, flow"
-    )
+    image_loss_weight: Annotated[float, Field(ge=0)] = Field(None, description="loss weight, image")
+    flow_loss_weight: Annotated[float, Field(ge=0)] = Field(None, description="loss weight, flow")
     dilation_rate: Annotated[int, Field(ge=1, le=64)] = Field(
-        default=None,
+        None,
         description="dilation: of every 3-D convolution (RAE), of the encoder's last two (CAE)",
     )
     width: Annotated[float, Field(gt=0, le=4)] = Field(
-        default=None, description="filters of every 3-D convolution, times those of Figure 2"
+        None, description="filters of every 3-D convolution, times those of Figure 2"
     )
     fusion: Literal["bottleneck", "late"] = Field(
-        default=None, description="two streams meet at the bottleneck, or only their scores do"
+        None, description="two streams meet at the bottleneck, or only their scores do"
     )
-    optimiser: Literal["adam", "sgd", "adagrad"] = Field(
-        default=None, description="adam, sgd or adagrad"
-    )
-    learning_rate: PositiveFloat = Field(default=None, description="learning rate")
-    beta_1: Fraction = Field(default=None, description="Adam's beta_1, the paper's 'momentum 0.5'")
-    epochs: Count = Field(default=None, description="training epochs")
-    max_epochs: Count | None = Field(default=None, description="cap on epochs; None: no cap")
+    optimiser: Literal["adam", "sgd", "adagrad"] = Field(None, description="adam, sgd or adagrad")
+    learning_rate: PositiveFloat = Field(None, description="learning rate")
+    beta_1: Fraction = Field(None, description="Adam's beta_1, the paper's 'momentum 0.5'")
+    epochs: Count = Field(None, description="training epochs")
+    max_epochs: Count | None = Field(None, description="cap on epochs; None: no cap")
     curve_epochs: list[PositiveInt] | None = Field(
-        default=None,
-        description="epochs after which the test is scored, for a learning curve; None: none",
+        None, description="epochs after which the test is scored, for a learning curve; None: none"
     )
-    batch_size: Count = Field(default=None, description="clips per training step")
+    batch_size: Count = Field(None, description="clips per training step")
     weights: Literal["last", "best"] = Field(
-        default=None, description="keep the last or best-validation weights"
+        None, description="keep the last or best-validation weights"
     )
     precision: Literal["float32", "mixed_bfloat16", "auto"] = Field(
-        default=None, description="arithmetic; auto decides by a short timing"
+        None, description="arithmetic; auto decides by a short timing"
     )
     supervised_loss: Literal["binary", "softmax"] = Field(
-        default=None, description="supervised head: target or not, or one class per behaviour"
+        None, description="supervised head: target or not, or one class per behaviour"
     )
 
     # Scores and metrics
     clip_score: Literal["norm", "frame_mse_norm"] = Field(
-        default=None, description="per stream: norm(x - x_hat), or the l2 norm of per-frame MSEs"
+        None, description="per stream: norm(x - x_hat), or the l2 norm of per-frame MSEs"
     )
     stream_average: Literal["raw", "standardised"] = Field(
-        default=None,
-        description="mean of raw stream scores, or standardised on training scores first",
+        None, description="mean of raw stream scores, or standardised on training scores first"
     )
     score_stride: Count = Field(
         default=1,  # likewise
         description="every n-th frame of a recording is scored, those between by interpolation",
     )
     clip_alignment: Literal["mean", "centre", "end"] = Field(
-        default=None,
-        description="frame score from sliding clips: mean over windows, centre or end frame",
+        None, description="frame score from sliding clips: mean over windows, centre or end frame"
     )
     score_scaling: Literal["none", "per_video"] = Field(
         description="scaling before pooling of the headline AUC; both are always printed"

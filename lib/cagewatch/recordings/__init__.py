@@ -15,6 +15,8 @@ from cagewatch.recordings.frame_labels import check_label_length
 
 __all__ = ["Recording", "check_label_length", "load_recordings"]
 
+MOST_NAMED = 12  # recordings in a message
+
 
 def load_recordings(parameters: Parameters) -> list[Recording]:
     """Read the recordings `parameters` name, each with its split filled in.
@@ -101,19 +103,20 @@ def split_recordings(
             "test_stop)."
         )
     if train is None and test is None and not any(recording.split for recording in recordings):
+        more = f" and {len(names) - MOST_NAMED} more" * (len(names) > MOST_NAMED)
         raise InputError(
             "This dataset has no split of its own: name recordings in train_recordings and "
-            f"test_recordings; there are {_shorten(names)}."
+            f"test_recordings; there are {', '.join(names[:MOST_NAMED])}{more}."
         )
 
     lists = {"train": train, "test": test}
 
-    def splits_of(recording: Recording) -> list[str]:
-        listed = [split for split, names in lists.items() if recording.name in (names or ())]
-        own = recording.split
-        return listed or [own] * (own is not None and lists[own] is None)
-
-    return [replace(item, split=split) for item in recordings for split in splits_of(item)]
+    found = []
+    for one in recordings:
+        listed = [split for split, names in lists.items() if one.name in (names or ())]
+        own = [one.split] if one.split and lists[one.split] is None else []
+        found += [replace(one, split=split) for split in listed or own]
+    return found
 
 
 def _holds_only_clips(data_dir: Path) -> bool:
@@ -134,8 +137,3 @@ def _where_to_get(parameters: Parameters) -> str:
         f"set it, or get the data from {addresses} with 'cagewatch download "
         f"{name} {parameters.data_dir}'."
     )
-
-
-def _shorten(names: Sequence[str], most: int = 12) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

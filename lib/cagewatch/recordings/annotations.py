@@ -103,8 +103,9 @@ def read_mit_bouts(path: Path, behaviours: Sequence[str] | None = MIT_BEHAVIOURS
                 f"{where}: frame 0 found, but MIT labels count from 1; add 1 to every frame."
             )
         _refuse_bad_range(where, first, last)
-        if behaviours is not None:
-            _refuse_unknown_behaviour(where, behaviour, behaviours)
+        if behaviours is not None and behaviour not in behaviours:
+            hint = nearest_name(behaviour, behaviours)
+            raise InputError(f"{where}: unknown behaviour {behaviour!r}, {hint}")
         expected = bouts[-1].stop + 1 if bouts else 1
         if first < expected:
             kind = "out of order" if bouts and last <= bouts[-1].start else "an overlap"
@@ -232,11 +233,4 @@ def _refuse_bad_range(where: str, first: int, last: int) -> None:
     if last > MAX_FRAMES:
         raise InputError(
             f"{where}: frame {last} is beyond {MAX_FRAMES}, longer than any recording; correct it."
-        )
-
-
-def _refuse_unknown_behaviour(where: str, behaviour: str, behaviours: Sequence[str]) -> None:
-    if behaviour not in behaviours:
-        raise InputError(
-            f"{where}: unknown behaviour {behaviour!r}, {nearest_name(behaviour, behaviours)}"
         )

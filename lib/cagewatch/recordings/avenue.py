@@ -59,7 +59,9 @@ def read_recordings(data_dir: Path, source: Literal["avi", "vol"] = "avi") -> li
                 masks = root / "ground_truth_demo" / "testing_label_mask" / f"{number}_label.mat"
                 labels, label_source = read_masks(masks).astype(np.int16), masks
             else:
-                labels, label_source = np.zeros(_length(path), np.int16), None
+                # As its header says; `check_label_length` sets it right later.
+                length = probe(path).frames or count_frames(path)
+                labels, label_source = np.zeros(length, np.int16), None
             recordings.append(
                 Recording(f"{split}-{number:02d}", path, split, labels, BEHAVIOURS, label_source)
             )
@@ -86,8 +88,3 @@ def read_masks(path: Path) -> np.ndarray:
             f"{path} is missing; get the masks with 'cagewatch download avenue <folder>'."
         )
     return any_set(path, "volLabel")
-
-
-def _length(path: Path) -> int:
-    """Frames of a normal video, as its header says: `check_label_length` sets it right later."""
-    return probe(path).frames or count_frames(path)

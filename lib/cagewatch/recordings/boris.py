@@ -112,16 +112,15 @@ def _read_rows(path: Path, lines: Sequence[str], number: int, delimiter: str) ->
     try:
         names = [name.strip().lower() for name in next(reader)]
         return [
-            Row(number + reader.line_num, dict(zip(names, map(_text_of, row), strict=False)))
+            Row(
+                number + reader.line_num,
+                dict(zip(names, (unplain_cell(one.strip()) for one in row), strict=False)),
+            )
             for row in reader
             if any(cell.strip() for cell in row)
         ]
     except csv.Error as error:
         raise InputError(f"{path} is not a csv file ({error}); export it again.") from error
-
-
-def _text_of(cell: str) -> str:
-    return unplain_cell(cell.strip())
 
 
 def _choose_observation(path: Path, rows: list[Row], name: str) -> list[Row]:

@@ -20,18 +20,7 @@ from cagewatch.errors import InputError
 COMPRESSED, MATRIX, CELL = 15, 14, 1
 NUMERIC = range(6, 16)  # double, single and the eight integers; logical is one of these with a flag
 # By MAT-file data type: what the numbers of a matrix are stored as.
-STORED = {
-    1: "i1",
-    2: "u1",
-    3: "i2",
-    4: "u2",
-    5: "i4",
-    6: "u4",
-    7: "f4",
-    9: "f8",
-    12: "i8",
-    13: "u8",
-}
+STORED = dict(enumerate("i1 u1 i2 u2 i4 u4 f4".split(), start=1)) | {9: "f8", 12: "i8", 13: "u8"}
 MAX_MASK_BYTES = 1 << 29
 MAX_CELLS = 1_000_000
 _BLOCK = 1 << 20

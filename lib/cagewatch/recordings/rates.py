@@ -86,6 +86,6 @@ def resample(
     if labels is not None:
         n_frames = kept[-1] + 1
         # The copy drops what follows the last frame kept, at most one tick.
-        fitted = check_label_length(replace(recording), max(n_frames, len(labels)), tolerance)
+        fitted = check_label_length(recording, max(n_frames, len(labels)), tolerance)
         labels = fitted[np.minimum(kept, len(fitted) - 1)]
     return replace(recording, source=path, labels=labels)

@@ -52,16 +52,11 @@ def build_cae(parameters: Parameters, shapes: dict[str, Shape]) -> keras.Model:
     ----------
     parameters : `dilation_rate` dilates the last two layers of the encoder; `fusion` says whether
         the streams meet.
-    shapes : stream name -> (clip_length, rows, columns, channels).
+    shapes : stream name -> (clip_length, rows, columns, channels), rows and columns multiples of 4.
 
     Returns
     -------
     A model from {stream: (batch, *shape)} to the same, float32 in [0, 1].
-
-    Raises
-    ------
-    InputError
-        If rows or columns do not divide by 4.
     """
     return build_frames(parameters, shapes, lambda x, name: conv_2d(x, 16, 3, name))
 

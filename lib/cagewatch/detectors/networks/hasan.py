@@ -54,22 +54,7 @@ def convolve(
 
 
 def build_hasan(parameters: Parameters, shapes: dict[str, Shape]) -> keras.Model:
-    """Build the autoencoder.
-
-    Parameters
-    ----------
-    parameters : none of them changes the network.
-    shapes : {stream: (clip_length, rows, columns, channels)}, one stream.
-
-    Returns
-    -------
-    A model from {stream: (batch, *shape)} to the same, float32 in [0, 1].
-
-    Raises
-    ------
-    InputError
-        If rows or columns do not divide by 8.
-    """
+    """Build the autoencoder of one stream, see `build_cae`; rows and columns are multiples of 8."""
     [(stream, shape)] = shapes.items()
     length, rows, columns, channels = shape
     if rows % 8 or columns % 8:

@@ -32,22 +32,10 @@ FUSED_FILTERS = 64
 
 
 def build_rae(parameters: Parameters, shapes: dict[str, Shape]) -> keras.Model:
-    """Build the RAE.
+    """Build the RAE, from clips to the same as `build_cae`; the length a multiple of 4, sides of 8.
 
-    Parameters
-    ----------
-    parameters : `dilation_rate` dilates every unstrided 3x3x3 convolution; `width` multiplies the
-        filters of every stage; `fusion` says whether the streams meet.
-    shapes : stream name -> (clip_length, rows, columns, channels).
-
-    Returns
-    -------
-    A model from {stream: (batch, *shape)} to the same, float32 in [0, 1].
-
-    Raises
-    ------
-    InputError
-        If the clip length does not divide by 4, or rows or columns by 8.
+    `dilation_rate` dilates every unstrided 3x3x3 convolution, `width` multiplies the filters of
+    every stage, and `fusion` says whether the streams meet.
     """
     return build_volumes(parameters, shapes, residual_block)
 

@@ -83,22 +83,9 @@ def decode(x: Tensor, stream: str, branch: str, channels: int) -> Tensor:
 
 
 def build_stae(parameters: Parameters, shapes: dict[str, Shape]) -> keras.Model:
-    """Build the autoencoder of one stream.
+    """Build the autoencoder of one stream, see `build_cae`; length and sides are multiples of 8.
 
-    Parameters
-    ----------
-    parameters : none of them changes the network.
-    shapes : {stream: (clip_length, rows, columns, channels)}, one stream.
-
-    Returns
-    -------
-    A model from {stream: (batch, *shape)} to the same, float32 in [0, 1]: its first half is
-    reconstructed, its second half predicted from the first alone.
-
-    Raises
-    ------
-    InputError
-        If the clip length, rows or columns do not divide by 8.
+    The first half of a clip is reconstructed, its second half predicted from the first alone.
     """
     [(stream, shape)] = shapes.items()
     length, rows, columns, channels = shape

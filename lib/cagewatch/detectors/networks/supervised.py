@@ -13,18 +13,10 @@ BEHAVIOURS = 8  # of the MIT home cage, one softmax class each
 
 
 def build_supervised(parameters: Parameters, shapes: dict[str, Shape]) -> keras.Model:
-    """Build the supervised classifier of whole clips.
+    """Build the classifier of whole clips, from {'image': clips} as in `build_cae`.
 
-    Parameters
-    ----------
-    parameters : `supervised_loss` chooses one sigmoid (is it the target?) or a softmax over the
-        behaviours; `dilation_rate` as in the CAE; `seed` seeds the dropout.
-    shapes : {'image': (clip_length, rows, columns, channels)}.
-
-    Returns
-    -------
-    A model from {'image': (batch, *shape)} to {'target': (batch, 1) or (batch, 8)}, float32
-    probabilities in [0, 1].
+    It gives {'target': (batch, 1) or (batch, 8)}, float32 probabilities: `supervised_loss` chooses
+    one sigmoid (is it the target?) or a softmax over the behaviours.
     """
     inputs = {stream: keras.Input(shape, name=stream) for stream, shape in shapes.items()}
     (stream, clips), *_ = inputs.items()

@@ -20,21 +20,11 @@ if TYPE_CHECKING:
 
 KINDS = ("weight", "optimiser", "best")
 # Parameters a checkpoint does not depend on: they act after training, or only on its length.
-AFTER_TRAINING = {
-    *(
-        "epochs",
-        "max_epochs",
-        "curve_epochs",
-        "scale",
-        "cores",
-        "results_dir",
-        "test_recordings",
-        "test_start",
-    ),
-    *("test_stop", "test_clip_step", "clip_score", "stream_average", "clip_alignment"),
-    "score_stride",
-    *("score_scaling", "clip_label", "roc_unit", "edge_margin", "interval"),
-}
+AFTER_TRAINING = set(
+    "epochs max_epochs curve_epochs scale cores results_dir test_recordings test_start test_stop"
+    " test_clip_step clip_score stream_average score_stride clip_alignment score_scaling clip_label"
+    " roc_unit edge_margin interval".split()
+)
 
 
 def identify(model: keras.Model, parameters: Parameters, batches: ClipBatches) -> str:

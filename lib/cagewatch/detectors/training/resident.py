@@ -50,7 +50,7 @@ def find_obstacle(parameters: Parameters, train_batches: ClipBatches) -> str | N
 
     memory = jax.devices()[0].memory_stats() or {}
     free = memory.get("bytes_limit", 0) - memory.get("bytes_in_use", 0) - SPARE
-    needed = 2 * sum(array.nbytes for array in stored_arrays(train_batches).values())
+    needed = 2 * sum(one.nbytes for held in stored_arrays(train_batches).values() for one in held)
     if needed > free:
         return (
             f"The frames need {needed / 2**30:.1f} GiB of the device's memory, which has "
@@ -59,19 +59,11 @@ def find_obstacle(parameters: Parameters, train_batches: ClipBatches) -> str | N
     return None
 
 
-class _Stored:
-    """One array of all stores, on disk."""
-
-    def __init__(self, parts: list[np.ndarray]) -> None:
-        self.parts = parts
-        self.nbytes = sum(part.nbytes for part in parts)
-
-
-def stored_arrays(batches: ClipBatches) -> dict[str, _Stored]:
-    """Stream -> the stored frames that it is made of, of every recording in order."""
+def stored_arrays(batches: ClipBatches) -> dict[str, list[np.ndarray]]:
+    """Stream -> the stored frames that it is made of, on disk, one array a recording in order."""
     names = {"image": "gray", "flow": "flow"}
     return {
-        stream: _Stored([getattr(store, names[stream]) for store in batches.stores])
+        stream: [getattr(store, names[stream]) for store in batches.stores]
         for stream in batches.streams
     }
 
@@ -101,8 +93,8 @@ class ResidentTraining:
         self.batches = train_batches, validation_batches
         self.scale = np.float32(train_batches.flow_scale)
         self.frames = {
-            stream: jax.numpy.concatenate([jax.device_put(np.asarray(p)) for p in stored.parts])
-            for stream, stored in stored_arrays(train_batches).items()
+            stream: jax.numpy.concatenate([jax.device_put(np.asarray(one)) for one in held])
+            for stream, held in stored_arrays(train_batches).items()
         }
         train, evaluate = launches(model, parameters)
         state = self._state()
