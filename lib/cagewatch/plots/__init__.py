@@ -1,7 +1,6 @@
 """Figures: every function takes the axes to draw on, or makes its own, and returns them."""
 
 from cagewatch.plots.curves import (
-    plot_confusion,
     plot_heatmap,
     plot_history,
     plot_roc,
@@ -10,7 +9,6 @@ from cagewatch.plots.curves import (
 from cagewatch.plots.dots import plot_dots
 from cagewatch.plots.pictures import (
     picture_of,
-    plot_flow,
     plot_frames,
     plot_reconstructions,
 )
@@ -29,7 +27,7 @@ from cagewatch.plots.style import (
     save_figure,
     use_style,
 )
-from cagewatch.plots.timeline import plot_bouts, plot_score_timeline, thin_series
+from cagewatch.plots.timeline import plot_score_timeline, thin_series
 
 __all__ = [
     "MODEL_NAMES",
@@ -38,10 +36,7 @@ __all__ = [
     "mark_simulated",
     "name_model",
     "picture_of",
-    "plot_bouts",
-    "plot_confusion",
     "plot_dots",
-    "plot_flow",
     "plot_frames",
     "plot_heatmap",
     "plot_history",

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import CenteredNorm
 from matplotlib.ticker import MaxNLocator
 
-from cagewatch.metrics import EventMetrics, Interval, Roc, RocBand, format_auc
+from cagewatch.metrics import Interval, Roc, RocBand, format_auc
 from cagewatch.plots.style import ANOMALOUS, NORMAL, THRESHOLD, axes_or_new, cycle_style
 
 MARKERS = "osD^v"
@@ -137,45 +137,6 @@ def plot_score_histograms(
     ax.set_ylim(bottom=0)
     if ax.get_legend_handles_labels()[1]:
         ax.legend(loc="best")
-    return ax
-
-
-def plot_confusion(events: EventMetrics, ax: Axes | None = None) -> Axes:
-    """Plot the four counts of frames at a threshold, with shares of the true class.
-
-    Parameters
-    ----------
-    events : EventMetrics
-        Of `cagewatch.metrics`, at the threshold.
-    ax : Axes, optional
-        To draw on; by default that of a new figure.
-    """
-    ax = axes_or_new(ax, figsize=(3.8, 3.2))
-    counts = np.array(
-        [
-            [events.true_negatives, events.false_positives],
-            [events.false_negatives, events.true_positives],
-        ]
-    )
-    total = counts.sum(axis=1, keepdims=True)
-    share = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
-    ax.imshow(share, cmap="Blues", vmin=0, vmax=1.25, aspect="auto")
-    for (row, column), count in np.ndenumerate(counts):
-        part = f"{share[row, column]:.1%}" if total[row, 0] else "–"
-        ax.text(
-            column,
-            row,
-            f"{count:,}\n{part}",
-            ha="center",
-            va="center",
-            fontsize=11,
-            color="white" if share[row, column] > 0.6 else "black",
-        )
-    ax.set_xticks([0, 1], ["quiet", "flagged"])
-    ax.set_yticks([0, 1], ["normal", "anomalous"], rotation=90, va="center")
-    ax.set(xlabel="At this threshold", ylabel="Truth")
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
     return ax
 
 

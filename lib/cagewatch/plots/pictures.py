@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -54,57 +53,6 @@ def plot_frames(
             ax.text(left + width / 2, top - 1, titles[index], ha="center", va="bottom", fontsize=8)
     ax.imshow(sheet, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
     ax.set_axis_off()
-    return ax
-
-
-def plot_flow(
-    flow: np.ndarray,
-    kind: Literal["hsv", "arrows"] = "hsv",
-    gray: np.ndarray | None = None,
-    largest: float | None = None,
-    spacing: int = 2,
-    ax: Axes | None = None,
-) -> Axes:
-    """Plot one frame's motion, as colours (hue is direction, brightness speed) or as arrows.
-
-    Parameters
-    ----------
-    flow : (rows, columns, 2) float, pixels per source frame, right and down.
-    gray : (rows, columns) uint8 drawn under the arrows.
-    largest : speed drawn brightest; by default the frame's own largest.
-    spacing : pixels between arrows.
-    kind : {'hsv', 'arrows'}
-    ax : Axes, optional
-        To draw on; by default that of a new figure.
-    """
-    ax = axes_or_new(ax, figsize=(3.6, 2.9))
-    flow = np.asarray(flow, np.float32)
-    if kind == "hsv":
-        scaling = "per_frame" if largest is None else "constant"
-        ax.imshow(represent_flow(flow, "hsv", scaling, largest or 1.0), interpolation="nearest")
-    else:
-        height, width = flow.shape[:2]
-        backdrop = np.full((height, width), 255) if gray is None else gray
-        ax.imshow(backdrop, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        y, x = np.mgrid[spacing // 2 : height : spacing, spacing // 2 : width : spacing]
-        # Arrows as long as the motion is in pixels, enlarged so that the largest spans two cells.
-        length = np.hypot(flow[..., 0], flow[..., 1])
-        speed = largest or max(float(length.max()), 1e-6)
-        moving = length[y, x] > 0.05 * speed  # still pixels would be drawn as dots
-        y, x = y[moving], x[moving]
-        ax.quiver(
-            x,
-            y,
-            flow[y, x, 0],
-            flow[y, x, 1],
-            angles="xy",
-            scale_units="xy",
-            scale=speed / (2 * spacing),
-            color="#D55E00",
-            width=0.006,
-        )
-    ax.set(xticks=[], yticks=[])
-    ax.spines[:].set_visible(False)
     return ax
 
 

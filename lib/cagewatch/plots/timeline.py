@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -130,39 +128,3 @@ def _mark_alarms(
             transform=ax.get_xaxis_transform(),
         )
     return [Patch(color=colour, label=name) for name, _, colour, _ in kinds]
-
-
-def plot_bouts(
-    times: np.ndarray,
-    label: np.ndarray,
-    order: Sequence[str] | None = None,
-    target: str | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """Plot an ethogram: one row per behaviour, a bar for each of its bouts.
-
-    Parameters
-    ----------
-    times : (n,) float, seconds.
-    label : (n,) behaviour of each frame; '' is unlabelled and left out.
-    order : rows from top to bottom; by default the behaviours present, in alphabetical order.
-    target : this behaviour's bars stand out.
-    ax : Axes, optional
-        To draw on; by default that of a new figure.
-    """
-    label = np.asarray(label).astype(str)
-    rows = list(order) if order is not None else sorted(set(label) - {""})
-    ax = axes_or_new(ax, figsize=(8, 0.8 + 0.28 * max(len(rows), 1)))
-    times = np.asarray(times, float)
-    scale, unit = choose_time_unit(float(times[-1] - times[0]) if len(times) else 0)
-    for row, behaviour in enumerate(rows):
-        colour = ANOMALOUS if behaviour == target else NORMAL
-        spans = spans_of(label == behaviour, times / scale)
-        ax.broken_barh(spans, (row - 0.4, 0.8), facecolor=colour, edgecolor=colour, linewidth=0.4)
-    ax.set_yticks(range(len(rows)), rows)
-    for text in ax.get_yticklabels():
-        text.set_fontweight("bold" if text.get_text() == target else "normal")
-    ax.set(xlabel=f"Time ({unit})", ylim=(max(len(rows), 1) - 0.4, -0.6))
-    if len(times) > 1:
-        ax.set_xlim(times[0] / scale, times[-1] / scale)
-    return ax
