@@ -15,7 +15,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "lib"
-ROOMS = sorted((LIBRARY / "cagewatch").glob("*/__init__.py"))
+ROOMS = [
+    f"cagewatch.{room}"
+    for room in "cages clips detectors explore plots recordings review runs scoring".split()
+]
 EXAMPLES = sorted(path for path in LIBRARY.rglob("*.py") if ">>> " in path.read_text("utf-8"))
 
 
@@ -95,9 +98,13 @@ def is_text(node: ast.AST) -> bool:
 
 def public_functions() -> list[FunctionType]:
     """What the rooms of the library offer."""
-    rooms = [importlib.import_module(f"cagewatch.{path.parent.name}") for path in ROOMS]
-    offered = [getattr(room, name) for room in rooms for name in getattr(room, "__all__", ())]
-    return [one for one in offered if isinstance(one, FunctionType)]
+    return [
+        one
+        for room in map(importlib.import_module, ROOMS)
+        for name, one in vars(room).items()
+        if isinstance(one, FunctionType) and one.__module__.startswith(room.__name__)
+        if not name.startswith("_")
+    ]
 
 
 def test_every_public_function_describes_its_parameters_and_what_it_returns() -> None:

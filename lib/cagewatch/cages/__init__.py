@@ -7,25 +7,3 @@ from cagewatch.cages.plan import Plan, TrainParameters, plan_training, show_regi
 from cagewatch.cages.results import read_result, show_held_out
 from cagewatch.cages.scoring import ScoreParameters, score
 from cagewatch.cages.train import fit, train_cage
-
-__all__ = [
-    "Cage",
-    "Outcome",
-    "Plan",
-    "ScoreParameters",
-    "TrainParameters",
-    "Work",
-    "choose_threshold",
-    "decide_level",
-    "fit",
-    "open_cage",
-    "plan_scoring",
-    "plan_training",
-    "read_result",
-    "score",
-    "score_all",
-    "show_held_out",
-    "show_region",
-    "tabulate_alarms",
-    "train_cage",
-]

@@ -10,14 +10,3 @@ from cagewatch.clips.index import (
     tested_frames,
     trained_frames,
 )
-
-__all__ = [
-    "ClipIndex",
-    "index_test_clips",
-    "index_training_clips",
-    "labels_of",
-    "measure_flow_scale",
-    "split_clips",
-    "tested_frames",
-    "trained_frames",
-]

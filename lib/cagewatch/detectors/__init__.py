@@ -13,15 +13,3 @@ from cagewatch.detectors.detector import Computing, Detector, fit_detector, load
 from cagewatch.detectors.footage import Footage, footage_of
 from cagewatch.detectors.registry import DETECTORS, is_network
 from cagewatch.detectors.training_set import TrainingSet
-
-__all__ = [
-    "DETECTORS",
-    "Computing",
-    "Detector",
-    "Footage",
-    "TrainingSet",
-    "fit_detector",
-    "footage_of",
-    "is_network",
-    "load_detector",
-]

@@ -4,5 +4,3 @@ from cagewatch.explore.parameters import ExploreParameters
 from cagewatch.explore.review import Reviewer
 from cagewatch.explore.save import save_page
 from cagewatch.explore.widget import Explorer
-
-__all__ = ["ExploreParameters", "Explorer", "Reviewer", "save_page"]

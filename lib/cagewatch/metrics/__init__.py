@@ -1,7 +1,5 @@
 """Metrics of frame scores against labels: curves, intervals, events, thresholds."""
 
-# ruff: noqa: F401 - what is imported here is the face of the room
-
 from cagewatch.metrics.alarms import AlarmShape, describe_shape, find_alarms, smooth_over_time
 from cagewatch.metrics.budgets import (
     BUDGETS,

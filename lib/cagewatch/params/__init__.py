@@ -1,7 +1,5 @@
 """Parameters: YAML layers and notebook values in, one frozen and validated object out."""
 
-# ruff: noqa: F401 - what is imported here is the face of the room
-
 from cagewatch.params.layers import (
     applicable,
     check_values,

@@ -28,27 +28,3 @@ from cagewatch.plots.style import (
     use_style,
 )
 from cagewatch.plots.timeline import plot_score_timeline, thin_series
-
-__all__ = [
-    "MODEL_NAMES",
-    "STYLE",
-    "cycle_style",
-    "mark_simulated",
-    "name_model",
-    "picture_of",
-    "plot_dots",
-    "plot_frames",
-    "plot_heatmap",
-    "plot_history",
-    "plot_reconstructions",
-    "plot_roc",
-    "plot_score_histograms",
-    "plot_score_timeline",
-    "save_figure",
-    "show_history",
-    "show_reconstructions",
-    "show_result",
-    "show_timeline",
-    "thin_series",
-    "use_style",
-]

@@ -13,8 +13,6 @@ from cagewatch.recordings.archives import ARCHIVES
 from cagewatch.recordings.base import Recording
 from cagewatch.recordings.frame_labels import check_label_length
 
-__all__ = ["Recording", "check_label_length", "load_recordings"]
-
 MOST_NAMED = 12  # recordings in a message
 
 
@@ -77,6 +75,8 @@ def split_recordings(
 
     Parameters
     ----------
+    recordings : of the data set.
+    train, test : names.
     parts_apart : bool
         The parts of a recording that are trained on and tested share no frame, so that one
         recording may be in both lists; it is then given twice, for training first.

@@ -11,17 +11,3 @@ from cagewatch.review.decisions import (
 from cagewatch.review.groups import compare_groups
 from cagewatch.review.labels import export_labels, tabulate_labels
 from cagewatch.review.report import write_report
-
-__all__ = [
-    "Precision",
-    "compare_groups",
-    "decide",
-    "export_labels",
-    "export_labels",
-    "list_alarms",
-    "measure_precision",
-    "read_decisions",
-    "tabulate_labels",
-    "undo",
-    "write_report",
-]

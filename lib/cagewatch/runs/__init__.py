@@ -19,21 +19,3 @@ from cagewatch.runs.write import (
     run_folder,
     start_run,
 )
-
-__all__ = [
-    "KEY",
-    "PROVENANCE",
-    "FinishedRun",
-    "OpenRun",
-    "check_run",
-    "describe_training",
-    "find_run",
-    "finish_run",
-    "list_runs",
-    "open_detector",
-    "read_provenance",
-    "read_run",
-    "refuse_links",
-    "run_folder",
-    "start_run",
-]

@@ -3,5 +3,3 @@
 from cagewatch.scoring.curve import watch_training
 from cagewatch.scoring.source import open_source, score_source
 from cagewatch.scoring.table import SCORE_COLUMNS, score_recordings
-
-__all__ = ["SCORE_COLUMNS", "open_source", "score_recordings", "score_source", "watch_training"]

@@ -1,7 +1,5 @@
 """Video files and folders of images: luminance frames in order with their time stamps."""
 
-# ruff: noqa: F401 - what is imported here is the face of the room
-
 from cagewatch.video.ahead import read_ahead
 from cagewatch.video.container import FALLBACK_FPS
 from cagewatch.video.decode import (

@@ -14,14 +14,3 @@ from cagewatch.detectors.networks.build import (
     streams,
 )
 from cagewatch.detectors.networks.summary import summary_rows
-
-__all__ = [
-    "MODELS",
-    "ModelEntry",
-    "build_model",
-    "compile_model",
-    "input_shapes",
-    "losses_of",
-    "streams",
-    "summary_rows",
-]

@@ -23,24 +23,3 @@ from cagewatch.study.tables.present import (
 )
 from cagewatch.study.tables.published import published_rows, read_published
 from cagewatch.study.tables.writing import write_table
-
-__all__ = [
-    "EVENTS_PROTOCOL",
-    "blocks_of",
-    "choose_pairs",
-    "collect_results",
-    "compare_detectors",
-    "describe_paired",
-    "describe_pairs",
-    "describe_protocols",
-    "find_runs",
-    "kind_of",
-    "present_events",
-    "present_pairs",
-    "present_results",
-    "published_rows",
-    "read_published",
-    "read_seeds",
-    "turn_pair",
-    "write_table",
-]
