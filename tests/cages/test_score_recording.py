@@ -19,8 +19,8 @@ from cagewatch.cages.sources import gather_sources
 from cagewatch.detectors import Computing
 from cagewatch.errors import InputError
 from cagewatch.metrics import AlarmShape
-from cagewatch.recordings.annotations import read_csv_bouts
-from cagewatch.recordings.boris import read_boris_bouts
+from cagewatch.recordings.labels.annotations import read_csv_bouts
+from cagewatch.recordings.labels.boris import read_boris_bouts
 from cagewatch.video import probe, read_frames, thin_frames
 
 FRAMES = 331  # more than a chunk of 256, and no multiple of the clips' step

@@ -23,7 +23,10 @@ from cagewatch.errors import InputError
 from cagewatch.files import read_json
 from cagewatch.params import check_values, read_flat
 from cagewatch.recordings import Recording
-from cagewatch.recordings.annotations import (
+from cagewatch.recordings.avenue import read_masks
+from cagewatch.recordings.extract import extract_archive
+from cagewatch.recordings.folder import read_label_file
+from cagewatch.recordings.labels.annotations import (
     MAX_FRAMES,
     MIT_BEHAVIOURS,
     OTHER,
@@ -32,10 +35,7 @@ from cagewatch.recordings.annotations import (
     read_csv_bouts,
     read_labels,
 )
-from cagewatch.recordings.avenue import read_masks
-from cagewatch.recordings.extract import extract_archive
-from cagewatch.recordings.folder import read_label_file
-from cagewatch.recordings.frame_labels import check_label_length
+from cagewatch.recordings.labels.frame_labels import check_label_length
 from cagewatch.recordings.ucsd import read_ranges
 from cagewatch.review.decisions import decide, read_decisions, undo
 from cagewatch.review.watch import tell_webhook

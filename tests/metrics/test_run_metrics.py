@@ -15,7 +15,7 @@ from sklearn import metrics as reference
 from cagewatch import metrics
 from cagewatch.errors import InputError
 from cagewatch.params import resolve
-from cagewatch.recordings.frame_labels import far_from_edges
+from cagewatch.recordings.labels.frame_labels import far_from_edges
 
 
 def make_frames(n: int = 600, seed: int = 0) -> pd.DataFrame:

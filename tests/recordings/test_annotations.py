@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cagewatch.errors import InputError
-from cagewatch.recordings import annotations
-from cagewatch.recordings.annotations import (
+from cagewatch.recordings.base import Recording
+from cagewatch.recordings.labels import annotations
+from cagewatch.recordings.labels.annotations import (
     MIT_BEHAVIOURS,
     OTHER,
     bouts_of,
@@ -19,8 +20,7 @@ from cagewatch.recordings.annotations import (
     read_csv_bouts,
     read_labels,
 )
-from cagewatch.recordings.base import Recording
-from cagewatch.recordings.frame_labels import check_label_length, far_from_edges
+from cagewatch.recordings.labels.frame_labels import check_label_length, far_from_edges
 from cagewatch.simulate.writer import write_annotations
 
 GOOD = """frame: 00000001-00000019 micromovement

@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 
 from cagewatch.errors import InputError
 from cagewatch.recordings import folder
-from cagewatch.recordings.annotations import OTHER, Bout
-from cagewatch.recordings.boris import frame_at, read_boris_bouts
-from cagewatch.recordings.boris_export import write_boris_bouts
-from cagewatch.recordings.deepethogram import read_deepethogram_bouts, write_deepethogram_labels
-from cagewatch.recordings.frame_labels import check_label_length
+from cagewatch.recordings.labels.annotations import OTHER, Bout
+from cagewatch.recordings.labels.boris import frame_at, read_boris_bouts
+from cagewatch.recordings.labels.boris_export import write_boris_bouts
+from cagewatch.recordings.labels.deepethogram import (
+    read_deepethogram_bouts,
+    write_deepethogram_labels,
+)
+from cagewatch.recordings.labels.frame_labels import check_label_length
 
 # groom is frames 10 to 19 and rear 30 to 34 of a 25 fps video, in each of BORIS's layouts.
 TABULAR_7 = """\

@@ -13,8 +13,8 @@ from cagewatch.clips import labels_of, trained_frames
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters, resolve
 from cagewatch.recordings import folder, load_recordings, mit, mit_sample, split_recordings
-from cagewatch.recordings.annotations import MIT_BEHAVIOURS, bouts_of
 from cagewatch.recordings.base import Recording
+from cagewatch.recordings.labels.annotations import MIT_BEHAVIOURS, bouts_of
 from cagewatch.simulate.writer import write_annotations
 
 LABELS = np.repeat([7, 3, 2, 7], [5, 2, 10, 3])

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from cagewatch import params
 from cagewatch.errors import MAX_MESSAGE, InputError
 from cagewatch.files import read_json
-from cagewatch.recordings.annotations import read_csv_bouts, read_mit_bouts
 from cagewatch.recordings.avenue import read_masks
 from cagewatch.recordings.cells import any_set
 from cagewatch.recordings.folder import read_label_file
+from cagewatch.recordings.labels.annotations import read_csv_bouts, read_mit_bouts
 from cagewatch.recordings.mit import clip_behaviour
 from cagewatch.recordings.ucsd import read_ranges
 from cagewatch.video import count_frames, read_frames

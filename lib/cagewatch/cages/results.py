@@ -17,8 +17,8 @@ from cagewatch.errors import InputError
 from cagewatch.files import whole_file
 from cagewatch.metrics import EventMetrics, event_metrics
 from cagewatch.names import escape_math, plain_cells
-from cagewatch.recordings.boris import MAX_FPS
-from cagewatch.recordings.boris_export import write_boris_bouts
+from cagewatch.recordings.labels.boris import MAX_FPS
+from cagewatch.recordings.labels.boris_export import write_boris_bouts
 from cagewatch.video import probe
 
 

@@ -23,8 +23,8 @@ from cagewatch.detectors import Computing
 from cagewatch.errors import InputError, nearest_name
 from cagewatch.params import Names, NaturalInt, PositiveFloat, project_root
 from cagewatch.recordings import Recording, check_label_length
-from cagewatch.recordings.annotations import labels_from_bouts
 from cagewatch.recordings.folder import find_label_file, read_label_file, recording_name
+from cagewatch.recordings.labels.annotations import labels_from_bouts
 from cagewatch.scoring import score_source
 from cagewatch.store.preprocess import Preprocessing, gamma_table, preprocessing_of, shrink_frame
 from cagewatch.video import FrameRates, probe, read_frames

@@ -13,7 +13,6 @@ import numpy as np
 from cagewatch.errors import InputError
 from cagewatch.names import safe_name
 from cagewatch.recordings import Recording
-from cagewatch.recordings.annotations import OTHER
 from cagewatch.recordings.folder import (
     SPLITS,
     holds_images,
@@ -23,6 +22,7 @@ from cagewatch.recordings.folder import (
     read_sources,
     recording_name,
 )
+from cagewatch.recordings.labels.annotations import OTHER
 from cagewatch.video.stills import refuse_missing
 
 REVIEW = Path("review.csv")  # where stretches confirmed as unusual come from

@@ -11,7 +11,7 @@ import numpy as np
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters
 from cagewatch.recordings import Recording
-from cagewatch.recordings.frame_labels import check_label_length
+from cagewatch.recordings.labels.frame_labels import check_label_length
 from cagewatch.store import Store
 
 FLOW_SAMPLE = 20_000  # frames the flow constant is read from, evenly spread: 61 MB of speeds

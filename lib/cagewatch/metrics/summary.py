@@ -23,7 +23,7 @@ from cagewatch.metrics.roc import (
     why_undefined,
 )
 from cagewatch.params import Parameters
-from cagewatch.recordings.frame_labels import far_from_edges
+from cagewatch.recordings.labels.frame_labels import far_from_edges
 
 SCORE_COLUMNS = (
     *("recording", "frame", "time_s", "label", "anomalous"),
@@ -56,7 +56,7 @@ def labelled_frames(frames: pd.DataFrame) -> pd.DataFrame:
 def scored_frames(frames: pd.DataFrame, edge_margin: int) -> pd.DataFrame:
     """Keep the labelled frames that are not within `edge_margin` frames of an edge of a bout.
 
-    `frames` are those of scores.csv.gz; see `cagewatch.recordings.frame_labels.far_from_edges`.
+    `frames` are those of scores.csv.gz; see `far_from_edges`.
     """
     kept = labelled_frames(frames)
     runs = kept.groupby(_without_gaps(kept), sort=False)["anomalous"]

@@ -11,7 +11,7 @@ from cagewatch.params import Parameters, project_root
 from cagewatch.recordings import avenue, folder, mit, mit_sample, ucsd
 from cagewatch.recordings.archives import ARCHIVES
 from cagewatch.recordings.base import Recording
-from cagewatch.recordings.frame_labels import check_label_length
+from cagewatch.recordings.labels.frame_labels import check_label_length
 
 MOST_NAMED = 12  # recordings in a message
 
@@ -80,6 +80,10 @@ def split_recordings(
     parts_apart : bool
         The parts of a recording that are trained on and tested share no frame, so that one
         recording may be in both lists; it is then given twice, for training first.
+
+    Returns
+    -------
+    recordings : those of a list, `split` filled in, in the order given.
 
     Raises
     ------

@@ -9,8 +9,8 @@
 
 A folder of images counts as one recording. Labels are one file beside it, ``<name>.csv``,
 ``<name>.tsv``, ``<name>_labels.csv`` or ``<name>.txt``: a bout table or an MIT text (see
-`cagewatch.recordings.annotations`), a BORIS export (`cagewatch.recordings.boris`) or DeepEthogram's
-labels (`cagewatch.recordings.deepethogram`), told apart by their first lines.
+`cagewatch.recordings.labels.annotations`), a BORIS export or DeepEthogram's labels, told apart by
+their first lines.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cagewatch.errors import InputError
-from cagewatch.recordings.annotations import (
+from cagewatch.recordings.base import Recording
+from cagewatch.recordings.labels.annotations import (
     OTHER,
     Bout,
     labels_from_bouts,
@@ -27,9 +28,8 @@ from cagewatch.recordings.annotations import (
     read_lines,
     read_mit_bouts,
 )
-from cagewatch.recordings.base import Recording
-from cagewatch.recordings.boris import is_boris, read_boris_bouts
-from cagewatch.recordings.deepethogram import is_deepethogram, read_deepethogram_bouts
+from cagewatch.recordings.labels.boris import is_boris, read_boris_bouts
+from cagewatch.recordings.labels.deepethogram import is_deepethogram, read_deepethogram_bouts
 from cagewatch.video import VIDEO_SUFFIXES, probe
 from cagewatch.video.stills import IMAGE_SUFFIXES, natural_key, refuse_missing
 

@@ -25,9 +25,9 @@ import scipy.io
 from tqdm.auto import tqdm
 
 from cagewatch.errors import InputError
-from cagewatch.recordings.annotations import MIT_BEHAVIOURS, read_labels
 from cagewatch.recordings.base import Recording
 from cagewatch.recordings.folder import list_videos
+from cagewatch.recordings.labels.annotations import MIT_BEHAVIOURS, read_labels
 from cagewatch.video import count_frames
 
 CLIP_CODES = {

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from cagewatch.errors import InputError
-from cagewatch.recordings.annotations import MIT_BEHAVIOURS, read_labels
 from cagewatch.recordings.base import Recording
+from cagewatch.recordings.labels.annotations import MIT_BEHAVIOURS, read_labels
 
 VIDEO, LABELS = "predicted_new.avi", "mice2.txt"
 VIDEO_SHA256 = "526cbb9b2a1f1370a0aba37ef8cf3db23233359024dcd7d9b47b53e42590a534"

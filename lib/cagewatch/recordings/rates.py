@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from cagewatch.errors import InputError
 from cagewatch.files import whole_file
 from cagewatch.recordings.base import Recording
-from cagewatch.recordings.frame_labels import check_label_length
+from cagewatch.recordings.labels.frame_labels import check_label_length
 from cagewatch.video import FALLBACK_FPS, FrameRates, probe, read_frames, same_rate, thin_frames
 
 

@@ -13,10 +13,10 @@ from cagewatch.cages.cage import Cage
 from cagewatch.cages.results import write_table
 from cagewatch.cages.table import read_recordings_table
 from cagewatch.errors import InputError
-from cagewatch.recordings.annotations import Bout
-from cagewatch.recordings.boris import MAX_FPS
-from cagewatch.recordings.boris_export import write_boris_bouts, write_boris_project
-from cagewatch.recordings.deepethogram import write_deepethogram_labels
+from cagewatch.recordings.labels.annotations import Bout
+from cagewatch.recordings.labels.boris import MAX_FPS
+from cagewatch.recordings.labels.boris_export import write_boris_bouts, write_boris_project
+from cagewatch.recordings.labels.deepethogram import write_deepethogram_labels
 from cagewatch.review.decisions import read_decisions
 from cagewatch.video import count_frames, probe
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from cagewatch.plots import mark_simulated
 from cagewatch.recordings import Recording
-from cagewatch.recordings.annotations import bouts_of
+from cagewatch.recordings.labels.annotations import bouts_of
 from cagewatch.store import Store
 from cagewatch.store.preprocess import represent_flow
 from cagewatch.video import read_frames

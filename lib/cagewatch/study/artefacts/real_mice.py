@@ -24,7 +24,7 @@ from cagewatch.metrics.within import (
 )
 from cagewatch.params import resolve
 from cagewatch.plots import name_model
-from cagewatch.recordings.frame_labels import far_from_edges
+from cagewatch.recordings.labels.frame_labels import far_from_edges
 from cagewatch.runs.read import FinishedRun
 from cagewatch.study.artefacts.parameters import Given
 from cagewatch.study.tables import read_seeds

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from cagewatch.errors import InputError
-from cagewatch.recordings.annotations import OTHER
 from cagewatch.recordings.base import Recording
+from cagewatch.recordings.labels.annotations import OTHER
 
 LabelsEnd = Literal["strict", "cut"]
 

@@ -15,7 +15,7 @@ from typing import Any
 from cagewatch.errors import InputError
 from cagewatch.files import whole_file
 from cagewatch.names import plain_cell, unplain_cell
-from cagewatch.recordings.annotations import OTHER, Bout
+from cagewatch.recordings.labels.annotations import OTHER, Bout
 
 BACKGROUND = "background"
 

@@ -1,4 +1,4 @@
-"""BORIS event exports: bouts in, labels out (`cagewatch.recordings.boris_export` is the way back).
+"""BORIS event exports: bouts in, labels out (`boris_export` is the way back).
 
 Read are the tabular and the aggregated events of BORIS versions 7 and 8, as csv or tsv:
 
@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from cagewatch.errors import InputError
 from cagewatch.names import unplain_cell
-from cagewatch.recordings.annotations import MAX_FRAMES, Bout, refuse_overlaps
+from cagewatch.recordings.labels.annotations import MAX_FRAMES, Bout, refuse_overlaps
 
 # BORIS rounds to milliseconds, and so may show a frame's time half a millisecond before it begins.
 ROUNDING_S = 0.0006

@@ -20,7 +20,7 @@ from openpyxl.writer.excel import ExcelWriter
 from cagewatch.errors import InputError
 from cagewatch.files import whole_file, write_json
 from cagewatch.names import plain_cell, unplain_cell
-from cagewatch.recordings.boris import MAX_FPS
+from cagewatch.recordings.labels.boris import MAX_FPS
 
 COLUMNS = (
     "Observation id,Media file name,FPS (frame/s),Subject,Behavior,Code,Modifier,Behavior type,"
