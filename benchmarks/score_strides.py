@@ -45,12 +45,11 @@ def score_strides(folder: Path, data: str | None) -> list[dict[str, object]]:
         score, flags, names = (frames[c].to_numpy() for c in ("score", "anomalous", "recording"))
         plain = frames["score"] if stride == 1 else plain
         row: dict[str, object] = {"run": "/".join(folder.parts[-4:]), "stride": stride}
-        for name, protocol in PROTOCOLS.items():
+        both = {"thinned": score, "plain": plain.to_numpy()}
+        table = metrics.compare_rows(both, flags, names, protocols=PROTOCOLS.values())
+        for (name, protocol), found in zip(PROTOCOLS.items(), table.itertuples(), strict=True):
             row[name] = metrics.frame_auc(score, flags, names, protocol).value
-            found = metrics.paired_difference(
-                score, plain.to_numpy(), flags, names, protocol=protocol
-            )
-            row |= {f"{name}_minus_1": found.value, f"{name}_low": found.low,
+            row |= {f"{name}_minus_1": found.difference, f"{name}_low": found.low,
                     f"{name}_high": found.high}  # fmt: skip
         rows.append(row | {"us_per_frame": 1e6 * seconds / len(scored)})
         print(rows[-1], flush=True)

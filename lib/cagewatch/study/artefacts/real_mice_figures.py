@@ -129,7 +129,7 @@ def draw_stills(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure:
     The highest-ranked frames of each half, at least a second apart, in order of time.
     """
     rows = [(target, model) for target in CLAIMED for model in SHOWN if model in scored[target]]
-    gray = read_gray(given)
+    (store,) = given.prepare(given.settings("rear"))[1].values()
     figure, axes = plt.subplots(
         len(rows), 2 * STILLS, figsize=(1.15 * 2 * STILLS, 1.3 * len(rows)), squeeze=False
     )
@@ -137,7 +137,7 @@ def draw_stills(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure:
         one = scored[target][model]
         for ax, position in zip(line, find_highest(one), strict=False):
             frame = one.frames.iloc[position]
-            ax.imshow(gray[int(frame["frame"])], cmap="gray", vmin=0, vmax=255)
+            ax.imshow(store.gray[int(frame["frame"])], cmap="gray", vmin=0, vmax=255)
             colour = ANOMALOUS if frame["anomalous"] else "0.3"
             words = f"{frame['time_s']:.1f} s\n{frame['label']}"
             ax.set_title(words, fontsize=9, color=colour, pad=2)
@@ -150,12 +150,6 @@ def draw_stills(given: Given, scored: dict[str, dict[str, Scored]]) -> Figure:
         f"where it is the held-out behaviour. {INFERRED}"
     )
     return given.save(figure, "real_mice_stills", caption)
-
-
-def read_gray(given: Given) -> np.ndarray:
-    """All frames as networks see them: (n_frames, rows, columns) uint8."""
-    (store,) = given.prepare(given.settings("rear"))[1].values()
-    return np.asarray(store.gray)
 
 
 def find_highest(one: Scored) -> list[int]:
