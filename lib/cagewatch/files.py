@@ -86,7 +86,8 @@ def lock_file(path: Path, taken: str | None = None) -> TextIO:
         file = open(path, "a+")
     except OSError as error:
         raise InputError(
-            f"Cannot write to {path.parent}: {error.strerror}; choose another results_dir."
+            f"Cannot write to {path.parent}: {error.strerror}; choose another folder (that of runs"
+            " and stores is results_dir)."
         ) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if taken else 0))

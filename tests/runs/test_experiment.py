@@ -111,4 +111,4 @@ def test_an_unwritable_results_folder_is_one_sentence(discs, tmp_path):
     (tmp_path / "file").write_text("")
     done = papermill("experiment", tmp_path / "out.ipynb", *settings(discs, tmp_path / "file"))
     assert done.returncode != 0
-    assert "choose another results_dir" in done.stderr
+    assert "choose another folder" in done.stderr

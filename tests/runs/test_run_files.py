@@ -173,7 +173,7 @@ def test_results_follow_no_link(tmp_path, place):
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="choose another results_dir"):
+    with pytest.raises(InputError, match="choose another folder"):
         runs.start_run(params.resolve({"results_dir": str(tmp_path / "file")}))
 
 

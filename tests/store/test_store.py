@@ -104,13 +104,13 @@ def test_a_bad_video_leaves_nothing_behind_and_the_others_whole(recordings, tmp_
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_an_unwritable_folder_is_one_sentence(recordings, tmp_path):
     (tmp_path / "stores").mkdir(mode=0o500)
-    with pytest.raises(InputError, match="choose another results_dir"):
+    with pytest.raises(InputError, match="choose another folder"):
         build(recordings, tmp_path)
 
 
 def test_a_folder_that_is_a_file_is_one_sentence(recordings, tmp_path):
     (tmp_path / "stores").write_text("")
-    with pytest.raises(InputError, match="choose another results_dir"):
+    with pytest.raises(InputError, match="choose another folder"):
         build(recordings, tmp_path)
 
 
