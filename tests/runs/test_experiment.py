@@ -60,6 +60,7 @@ def settings(data: Path, results: Path) -> list[str]:
 
 def run_experiment(data: Path, results: Path, model: str) -> Path:
     """Run the notebook on one core; the run's folder."""
+    results.mkdir(exist_ok=True)
     given = [*settings(data, results), "-p", "model", model, "-p", "cores", "1"]
     done = papermill("experiment", results / "out.ipynb", *given)
     assert done.returncode == 0, done.stderr[-3000:]

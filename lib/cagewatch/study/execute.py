@@ -131,7 +131,7 @@ def fill_parameters(
     """
     cell = _parameters_cell(book, where)
     if _lines_of(cell.source).keys() >= OF_A_RUN:
-        values = params.resolve(values).model_dump()
+        values = params.applicable(params.resolve(values))
         cell.source = "\n".join([RUN_HEADING, *parameters_cell().splitlines()[1:]])
     lines = _lines_of(cell.source)
     _refuse_unknown(values, lines, where)
