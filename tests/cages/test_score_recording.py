@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cagewatch import cages
 from cagewatch.cages.alarms import Level, decide_level, frames_in, tabulate_alarms
 from cagewatch.cages.cage import Cage
-from cagewatch.cages.film import choose_moments, clock, cut_clips, cut_highlights, write_highlights
+from cagewatch.cages.film import choose_moments, clock, cut_clips, cut_highlights, write_film
 from cagewatch.cages.results import plot_timeline, read_result, write_results
 from cagewatch.cages.scoring import Result, ScoreParameters, add_labels, score_one
 from cagewatch.cages.sources import gather_sources
@@ -260,11 +260,9 @@ def test_moments_do_not_overlap_and_the_highest_comes_first():
 
 
 def test_without_a_moment_there_is_no_video(tmp_path):
-    nothing = np.empty(0)
+    nothing = Result(tmp_path / "x.mp4", pd.DataFrame(), pd.DataFrame())
     with pytest.raises(InputError, match="no moment"):
-        write_highlights(
-            tmp_path / "h.mp4", tmp_path / "x.mp4", nothing, nothing, nothing, [], 0, 25
-        )
+        write_film(tmp_path / "h.mp4", nothing, None, [])
     assert not (tmp_path / "h.mp4").exists()
 
 

@@ -42,25 +42,20 @@ class Moment(NamedTuple):
     after: int = 0
 
 
-def write_highlights(
-    path: Path,
-    source: Path,
-    frame: np.ndarray,
-    times: np.ndarray,
-    score: np.ndarray,
-    moments: Sequence[Moment],
-    threshold: float,
-    fps: float,
-) -> None:
-    """Write the moments, best first, as H.264 (or MPEG-4) with score, time and speed drawn in.
+def write_film(path: Path, result: Result, level: Level, moments: Sequence[Moment]) -> None:
+    """Write moments in order as H.264 (or MPEG-4) with score, time and speed drawn in.
 
     A video of 45 frames a second or more is slowed to about 30, and within it an alarm's frames are
     repeated until the alarm lasts about a second.
 
     Parameters
     ----------
-    frame, times, score : (n,) number in the source, seconds and score of the scored frames.
-    fps : frames per second of those scored.
+    path : Path
+    result : Result
+    level : Level
+        Whose threshold is drawn.
+    moments : sequence of Moment
+        Of `choose_moments`.
 
     Raises
     ------
@@ -69,6 +64,9 @@ def write_highlights(
     """
     if not moments:
         raise InputError("There is no moment to show: no frame has a score.")
+    frame, times, score = _columns(result)
+    # The mean, as stamps are rounded to the container's clock.
+    fps = 1 / float(np.mean(np.diff(times)))
     span = (float(np.min(score)), max(float(np.max(score)), float(np.min(score)) + 1e-9))
     slower = max(1, round(fps / SHOWN_FPS))
 
@@ -80,13 +78,13 @@ def write_highlights(
             first, last = int(frame[part][0]), int(frame[part][-1])
             # Where frames were left out, the source's own times in between are evenly spaced.
             stamps = np.interp(np.arange(first, last + 1), frame[part], times[part])
-            pictures = read_frames_at(source, first, stamps)
+            pictures = read_frames_at(result.source, first, stamps)
             for i in range(moment.start, moment.stop):
                 repeat = again if start <= i < stop else 1
                 text = f"no. {rank}   {clock(times[i])}   frame {frame[i]}   score {score[i]:.4g}"
                 text += f"   1/{slower * repeat} speed" if slower * repeat > 1 else ""
                 picture, offset = pictures[frame[i] - first], i - moment.start
-                drawn = annotate(picture, score[part], offset, span, threshold, text)
+                drawn = annotate(picture, score[part], offset, span, level.threshold, text)
                 yield from [drawn] * repeat
 
     with whole_file(path) as partial:
@@ -202,7 +200,7 @@ def cut_highlights(
 ) -> list[Moment]:
     """Write highlights.mp4 and moments.csv into `folder`; the moments, those of alarms first."""
     moments = moments_of(result, count, seconds)
-    _write_film(folder / "highlights.mp4", result, level, moments)
+    write_film(folder / "highlights.mp4", result, level, moments)
     peaks = result.frames.iloc[[moment.peak for moment in moments]]
     table = peaks[["frame", "time_s", "smooth"]].rename(columns={"smooth": "score"})
     with whole_file(folder / "moments.csv") as partial:
@@ -217,15 +215,8 @@ def cut_clips(folder: Path, result: Result, level: Level, seconds: float) -> lis
     moments = sorted(moments_of(result, len(result.alarms), seconds), key=lambda one: one.alarm)
     paths = [folder / "clips" / f"alarm_{row:03d}.mp4" for row in range(1, len(moments) + 1)]
     for path, moment in zip(paths, moments, strict=True):
-        _write_film(path, result, level, [moment])
+        write_film(path, result, level, [moment])
     return paths
-
-
-def _write_film(path: Path, result: Result, level: Level, moments: Sequence[Moment]) -> None:
-    number, times, score = _columns(result)
-    # The mean, as stamps are rounded to the container's clock.
-    fps = 1 / float(np.mean(np.diff(times)))
-    write_highlights(path, result.source, number, times, score, moments, level.threshold, fps)
 
 
 def show_moments(result: Result, count: int, seconds: float) -> Figure:
