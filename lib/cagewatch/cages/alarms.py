@@ -140,7 +140,7 @@ def decide_level(
     InputError
         For a file of other scores, or scores that the detector lacks.
     """
-    shape: AlarmShape = cage.settings
+    shape = AlarmShape(**cage.settings.model_dump(include=set(AlarmShape.model_fields)))
     if isinstance(threshold, str):
         try:
             threshold = float(threshold)

@@ -28,7 +28,6 @@ from cagewatch.cages.table import (
 )
 from cagewatch.errors import InputError
 from cagewatch.files import lock_file, read_json, write_json
-from cagewatch.metrics import AlarmShape
 from cagewatch.params import project_root
 from cagewatch.runs import refuse_links
 from cagewatch.scoring import open_source
@@ -207,14 +206,13 @@ def score_into(folder: Path, work: Work, name: str, progress: bool = True) -> di
 
 def describe_work(work: Work, name: str) -> dict[str, Any]:
     """All that a recording's results depend on, ready for JSON."""
-    shape = work.level.shape.model_dump(include=set(AlarmShape.model_fields))
     asked = {"start", "stop", "labels", "behaviour", "frame_rates", "highlights", "clips", "anyway"}
     return {
         "source": describe_file(work.sources[name]),
         "detector": runs.read_provenance(work.cage.run.folder)["files"]["detector.npz"],
         "threshold": work.level.threshold,
         "stream": work.level.stream,
-        "shape": shape,
+        "shape": work.level.shape.model_dump(),
         **work.parameters.model_dump(include=asked),
     }
 

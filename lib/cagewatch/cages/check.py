@@ -6,6 +6,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,16 +70,10 @@ def look_at(source: Path, parameters: Parameters) -> dict[str, float | str | boo
     settings = preprocessing_of(parameters)
     try:
         header = probe(source, settings.image_fps)
-        small = []
-        for number, (_, frame) in enumerate(read_frames(source, fps=settings.image_fps)):
-            shrunk = shrink_frame(frame, settings)
-            if number % APART == 0:
-                small.append(shrunk)
-            if len(small) == SAMPLE:
-                break
+        frames = islice(read_frames(source, fps=settings.image_fps), 0, SAMPLE * APART, APART)
+        pictures = np.stack([shrink_frame(frame, settings) for _, frame in frames]).astype(float)
     except InputError as error:
         return {"problem": str(error)}
-    pictures = np.stack(small).astype(float)
     scene = np.median(pictures, axis=0)
     return {
         "minutes": length_of(source, header),

@@ -83,10 +83,9 @@ def _run_jobs(
 
 def write_work(work: Work, names: Sequence[str], path: Path) -> None:
     """Write what a job is to do."""
-    shape = work.level.shape.model_dump(include=set(AlarmShape.model_fields))
     value = {
         "sources": {name: str(work.sources[name]) for name in names},
-        "level": work.level._asdict() | {"shape": shape},
+        "level": work.level._asdict() | {"shape": work.level.shape.model_dump()},
         "parameters": work.parameters.model_dump() | {"cage": str(work.cage.folder), "cores": 1},
     }
     write_json(path, value)
