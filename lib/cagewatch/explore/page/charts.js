@@ -168,7 +168,9 @@ function paintTimeline(canvas, state, a, b, marked) {
     line(pen, [[x(begin), 2], [x(begin), height]], "#888");
     pen.save(); pen.beginPath(); pen.rect(l, 0, r - l, height); pen.clip();
     pen.fillStyle = "#222"; pen.textAlign = "left"; pen.textBaseline = "alphabetic";
-    pen.font = "bold 11px system-ui, sans-serif"; pen.fillText(name, l + 4, 12);
+    pen.font = "bold 11px system-ui, sans-serif";
+    const fits = pen.measureText(name).width < r - l - 6; // or else without what all begin with
+    pen.fillText(fits ? name : "…" + name.slice(data.shared), l + 4, 12);
     pen.font = "11px system-ui, sans-serif"; pen.fillStyle = "#444"; pen.textAlign = "center";
     const day = data.clocks?.[k] ?? null;
     const offset = (data.timed ? data.time[starts[k]] + (day || 0) : 0) - begin;

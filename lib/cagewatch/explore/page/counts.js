@@ -106,6 +106,13 @@ const short = (value) => Number.isFinite(value) ? String(Number(value.toPrecisio
 const percent = (value) => Number.isFinite(value) ? `${(100 * value).toFixed(1)} %` : "–";
 const count = (value) => value.toLocaleString("en");
 
+// How many letters all of several names begin with, up to the last mark between words.
+function sharedStart(names) {
+  let many = names.length > 1 ? names[0].length : 0;
+  for (const name of names) while (!name.startsWith(names[0].slice(0, many))) many--;
+  return names[0].slice(0, many).search(/[^_\-. ]*$/);
+}
+
 // A recording's time: 0:12, 1:02:03, with so many digits after the seconds.
 function clock(seconds, digits = 0) {
   if (!Number.isFinite(seconds)) return "–";

@@ -48,6 +48,7 @@ function build(element, link) {
     if (!link.pictures) { pictures.forEach((one) => URL.revokeObjectURL(one.url)); pictures = new Map(); }
     data.bouts = !anomalous ? [] : weigh({...data, anomalous: null}, anomalous, 1).alarms;
     for (const track of data.tracks) Object.assign(track, extremesOf(track.score));
+    data.shared = sharedStart(names);
     options(input.run, data.runs.map((text, index) => [index, text]), data.run);
     output.title.textContent = main.name;
     options(input.second, [["", "–"], ...data.others], data.second ?? "");
