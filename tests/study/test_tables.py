@@ -257,9 +257,9 @@ def test_gallery_shows_every_figure_and_table_once_in_order(tmp_path: Path) -> N
     headings = [line for line in text.splitlines() if line.startswith("#")]
     assert headings == [
         "# simulated cage: figures and tables",
-        "## The networks [RAE].",
+        "## The networks [RAE]",
         "## figure 10 last",
-        "## Settings.",
+        "## Settings",
     ]
     assert "![The networks (RAE).](figure_2_first.png)" in text
     assert "| CAE 100 % & more | – | 0 | no |" in text and "[tex](table_1.tex)" in text

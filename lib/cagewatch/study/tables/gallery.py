@@ -15,7 +15,8 @@ def write_gallery(folder: Path, title: str) -> Path:
     """Write ``README.md`` in a folder of figures and tables, so that a forge shows them all.
 
     A figure is a png, with its caption from ``<name>.json`` (see `cagewatch.plots.save_figure`); a
-    table is an md, with its caption from its heading. They come in the order of their names.
+    table is an md, with its caption from its heading. The first sentence of a caption is the
+    heading here. They come in the order of their names.
     InputError if the folder is missing or holds neither.
     """
     names = {path.stem for kind in ("png", "md") for path in folder.glob(f"*.{kind}")} - {"README"}
@@ -30,11 +31,12 @@ def write_gallery(folder: Path, title: str) -> Path:
         if (folder / f"{name}.md").is_file():
             heading, _, body = (folder / f"{name}.md").read_text("utf-8").partition("\n")
             caption = heading.lstrip("# ").strip()
-        parts.append(f"## {caption}")
+        heading, *rest = re.split(r"(?<=\.) (?=[A-Z])", caption, maxsplit=1)
+        parts.append(f"## {heading.removesuffix('.')}")
         if (folder / f"{name}.png").is_file():
             parts.append(f"![{caption.replace('[', '(').replace(']', ')')}]({name}.png)")
         kinds = [kind for kind in ("svg", "csv", "tex") if (folder / f"{name}.{kind}").is_file()]
-        parts += [body.strip(), " · ".join(f"[{kind}]({name}.{kind})" for kind in kinds)]
+        parts += [*rest, body.strip(), " · ".join(f"[{kind}]({name}.{kind})" for kind in kinds)]
     with whole_file(folder / "README.md") as partial:
         partial.write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
     return folder / "README.md"
