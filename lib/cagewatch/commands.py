@@ -29,18 +29,31 @@ FrameRates = Annotated[str, typer.Option(help="Where rates differ: refuse, or re
 
 
 def info(backend: Backend = "tensorflow", cores: Cores = 0) -> None:
-    """Print versions, backend, device and cores.
+    """Print versions, backend, device and cores, and what is slow here and why.
 
     Example: cagewatch info
     """
     runtime.configure(backend, cores)
     runtime.load_backend()
-    for name, value in runtime.describe().items():
+    facts = runtime.describe()
+    for name, value in facts.items():
         if isinstance(value, dict):
             for package, number in value.items():
                 typer.echo(f"{package:24} {number}")
         else:
             typer.echo(f"{name:24} {value}")
+    for reason in what_is_slow(facts["device"], facts["vector_extensions"]):
+        typer.echo(f"{'slow':24} {reason}")
+
+
+def what_is_slow(device: str, extensions: list[str]) -> list[str]:
+    """What is slow on a device with these vector extensions, and why; docs/performance.md."""
+    if device != "CPU":
+        return []
+    slow = ["networks: the backend finds no graphics card; pca_frames needs none"]
+    if extensions and "avx512f" not in extensions:
+        slow.append("networks: without AVX-512 they train at 0.7 to 0.8 of the speed with it")
+    return slow
 
 
 def download(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typer.testing import CliRunner
 
 from cagewatch.cli import app
+from cagewatch.commands import what_is_slow
 
 
 def test_info_names_backend_device_and_versions() -> None:
@@ -12,6 +13,12 @@ def test_info_names_backend_device_and_versions() -> None:
     assert done.exit_code == 0
     named = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
     assert named["backend"] == "tensorflow" and named["keras"] and int(named["cores"]) >= 1
+
+
+def test_info_says_what_is_slow_and_why() -> None:
+    assert what_is_slow("NVIDIA H100", ["avx2"]) == []
+    assert len(what_is_slow("CPU", ["avx2", "fma"])) == 2
+    assert len(what_is_slow("CPU", ["avx2", "avx512f"])) == len(what_is_slow("CPU", [])) == 1
 
 
 def test_bad_input_is_one_line_and_no_traceback() -> None:
