@@ -64,7 +64,7 @@ def draw_clock(observed: Observed, dark: tuple[float, float]) -> str:
         # A line, so that an alarm of a second can be seen on a day.
         ax.broken_barh(rows[key]["alarms"], (place - 0.4, 0.8), color=ANOMALOUS, lw=0.6)
     names = [escape_math(" ".join(part for part in key if part)) for key in sorted(rows)]
-    ax.set_yticks(range(len(rows)), names, fontsize=7)
+    ax.set_yticks(range(len(rows)), names, fontsize=8)
     ax.set(xlim=(0, 24), ylim=(len(rows) - 0.5, -0.5), xticks=range(0, 25, 3), xlabel="hour of day")
     mark_simulated(figure, table["recording"])
     return as_png(figure)

@@ -118,10 +118,11 @@ def show_number(value: float) -> str:
 def summarise(observed: Observed, without_rejected: bool) -> str:
     """What was watched, how many alarms there were, and what of them was reviewed."""
     table, found = observed.recordings, measure_precision(observed.alarms)
+    first, last = (f"{one:%Y-%m-%d}" for one in (table["start"].min(), table["start"].max()))
+    when = f"on {first}" if first == last else f"from {first} to {last}"
     text = (
         f"{len(observed.alarms)} alarms in {table['hours'].sum():.3g} hours of {len(table)}"
-        f" recordings of {table['animal'].nunique()} animals, from {table['start'].min():%Y-%m-%d}"
-        f" to {table['start'].max():%Y-%m-%d}."
+        f" recordings of {table['animal'].nunique()} animals, {when}."
     )
     if without_rejected:
         return text + " Alarms rejected in review are left out."
