@@ -20,7 +20,7 @@ from rooms import describe_rooms, draw_rooms
 from sphinx.application import Sphinx
 
 from cagewatch.detectors.networks.build import MODELS
-from cagewatch.detectors.registry import DETECTORS, is_network
+from cagewatch.detectors.registry import DETECTORS
 from cagewatch.params import Parameters, read_layer
 from cagewatch.params.layers import read_model
 from cagewatch.plots import name_model
@@ -124,7 +124,7 @@ def describe_detector(name: str) -> str:
     text = (ROOT / "params" / "model" / f"{name}.yaml").read_text(encoding="utf-8")
     comments = [line[1:].strip() for line in text.splitlines() if line.startswith("#")]
     module = DETECTORS[name]
-    if is_network(name):
+    if module == DETECTORS["cae"]:  # a page says what the network is, not how all are trained
         module = MODELS[name].build.__module__
     meanings = {key: field.description for key, field in Parameters.model_fields.items()}
     lines = [f"# `{name}`", "", *comments, "", f"`make study MODELS={name}`", "", "## Idea", ""]

@@ -9,10 +9,11 @@ from cagewatch.errors import InputError
 
 NETWORKS = (
     *("rae", "cae", "cae_image", "cae_flow", "supervised", "memory"),
-    *("hasan", "conv3d", "stae_image", "stae_flow"),
+    *("hasan", "conv3d", "stae_image", "stae_flow", "cae_bottleneck"),
 )
 DETECTORS = {
     **dict.fromkeys(NETWORKS, "cagewatch.detectors.network"),
+    "cae_bottleneck": "cagewatch.detectors.bottleneck",
     "density": "cagewatch.detectors.density",
     "sparse": "cagewatch.detectors.sparse",
     **dict.fromkeys(("mean_image", "pca_frames", "pca_clips"), "cagewatch.detectors.linear"),

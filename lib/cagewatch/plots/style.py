@@ -21,6 +21,7 @@ MODEL_NAMES = {
     "cae": "two-stream CAE",
     "cae_image": "single-stream CAE (image)",
     "cae_flow": "single-stream CAE (flow)",
+    "cae_bottleneck": "two-stream CAE (bottleneck)",
     "supervised": "supervised",
     "hasan": "2D CAE (Hasan et al.)",
     "stae_image": "STAE (image)",

@@ -33,6 +33,7 @@ MODELS: dict[str, ModelEntry] = {
     "cae": ModelEntry(build_cae, ("image", "flow")),
     "cae_image": ModelEntry(build_cae, ("image",)),
     "cae_flow": ModelEntry(build_cae, ("flow",)),
+    "cae_bottleneck": ModelEntry(build_cae, ("image", "flow")),
     "supervised": ModelEntry(build_supervised, ("image",)),
     "memory": ModelEntry(build_memory, ("image", "flow")),
     # Peers: the rivals of the paper's Table 2, on the same clips and scored the same way.
