@@ -2,7 +2,7 @@
 
 What is unusual may be rebuilt well all the same: a network gives back more than it was shown. Its
 bottleneck tells what it takes a clip for. The network is ``cae``, trained alike; a clip's code is
-its bottleneck averaged over the clip's frames and over cells of 2 x 2, and the score the logarithm
+its bottleneck averaged over the clip's frames and in CELLS of the picture, the score the logarithm
 of the mean distance to the nearest codes of training frames (`detectors.outliers`), as Perera and
 Patel 2019, "Learning deep features for one-class classification", compare features.
 """
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cagewatch.detectors.detector import Computing
 
 MOST_FRAMES = 4_000  # whose codes are kept
+CELLS = (3, 4)  # rows and columns that a code still tells apart, where the picture divides so
 KIND = "nearest_neighbours"
 
 
@@ -91,9 +92,9 @@ def add_code(model: keras.Model, clip_length: int) -> keras.Model:
     held = {id(x): x for x in (model.get_layer(f"{s}_d1").input for s in model.output)}
     codes = []
     for frames in held.values():  # (batch * clip_length, rows / 4, columns / 4, 16)
-        cells = keras.layers.AveragePooling2D(2, padding="same", data_format="channels_last")(
-            frames
-        )
+        size = [max(1, n // most) for n, most in zip(frames.shape[1:3], CELLS, strict=True)]
+        pool = keras.layers.AveragePooling2D(size, padding="same", data_format="channels_last")
+        cells = pool(frames)
         clips = keras.ops.reshape(cells, (-1, clip_length, int(np.prod(cells.shape[1:]))))
         codes.append(keras.ops.mean(clips, axis=1))
     return keras.Model(model.input, {"target": keras.ops.concatenate(codes, axis=1)})
