@@ -47,7 +47,7 @@ def measure(folder: Path) -> list[Row]:
     rows = [
         compare(f"file to frame scores, {cores} cores, auto / goal", done["auto"],
                 [GOAL] * 5, "frames/s", ">= 1"),
-        compare(f"the same, every fifth frame scored (as own cages do), {cores} cores / goal",
+        compare(f"the same, every fifth frame scored, {cores} cores / goal",
                 done["stride 5"], [GOAL] * 5, "frames/s", ">= 1"),
         compare(f"file to frame scores, {cores} cores: pca_frames / goal", done["pca_frames"],
                 [LINEAR_GOAL] * 5, "frames/s", ">= 1"),

@@ -133,7 +133,7 @@ def train(
     image_fps: ImageFps = None,
     frame_stride: Annotated[int | None, typer.Option(help="Every n-th frame.")] = None,
     score_stride: Annotated[
-        int | None, typer.Option(help="A network scores every n-th frame; by default as trained.")
+        int | None, typer.Option(help="A network scores every n-th frame; by default each.")
     ] = None,
     pattern: Annotated[
         str | None, typer.Option(help="How file names are made: '{cage}_{animal}_{date}_{time}'.")

@@ -51,12 +51,11 @@ def network(tmp_path_factory, video):
     return cages.fit(video.parent, "cae", into=into, frame_stride=1, minutes=0.001)
 
 
-def test_a_network_scores_as_it_was_trained_and_is_told_otherwise(video, tmp_path):
-    for more, wanted in (({}, 5), ({"frame_stride": 2}, 2), ({"score_stride": 1}, 1)):
-        asked = cages.TrainParameters(
-            videos=[str(video)], detector="cae", into=str(tmp_path), **more
-        )
-        assert cages.plan_training(asked).parameters.score_stride == wanted
+def test_a_network_scores_each_frame_or_every_nth_if_asked(video, tmp_path):
+    asked = {"videos": [str(video)], "detector": "cae", "into": str(tmp_path)}
+    for more, wanted in (({}, 1), ({"score_stride": 5}, 5)):
+        given = cages.TrainParameters(**asked, **more)
+        assert cages.plan_training(given).parameters.score_stride == wanted
 
 
 @pytest.mark.parametrize(

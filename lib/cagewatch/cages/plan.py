@@ -65,7 +65,7 @@ class TrainParameters(BaseModel):
     )
     frame_stride: PositiveInt | None = Field(default=None, description="every n-th frame")
     score_stride: PositiveInt | None = Field(
-        default=None, description="a network scores every n-th frame; None: as it was trained"
+        default=None, description="a network scores every n-th frame; None: each"
     )
     label_tolerance: NaturalInt = Field(default=0, description="frames labels may be off by")
     backend: Literal["tensorflow", "jax", "torch"] = Field(default="tensorflow")
@@ -176,17 +176,13 @@ def resolve_cage(given: TrainParameters, folder: Path, parts: dict[str, float]) 
         "scale": "paper",  # every clip; a network ends with its time
         **parts,
     }
-    same = ("target", "seed", "region", "rotate", "frame_stride", "label_tolerance", "backend")
-    values |= {name: getattr(given, name) for name in (*same, "image_fps", "cores")}
+    same = ("target", "seed", "region", "rotate", "frame_stride", "score_stride", "backend")
+    same += ("label_tolerance", "image_fps", "cores")
+    values |= {name: getattr(given, name) for name in same}
     if is_network(given.detector):
         # Neighbouring clips are alike: those that validate are the last ones, not random ones.
         values |= {"epochs": MOST_EPOCHS, "weights": "best", "validation_split": "last"}
-    parameters = resolve(values)
-    if is_network(given.detector):
-        # What a clip of the training spans, at a fraction of the time: docs/performance.md.
-        stride = given.score_stride or parameters.frame_stride
-        parameters = parameters.model_copy(update={"score_stride": stride})
-    return parameters
+    return resolve(values)
 
 
 def spread_evenly(names: Sequence[str], share: float = HELD_OUT) -> list[str]:
