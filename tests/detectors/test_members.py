@@ -195,3 +195,5 @@ def test_reading_a_store_to_its_end_keeps_none_of_it_in_memory(tmp_path):
             grown = max(grown, mapped() - before)
     assert total == np.arange(40_000, dtype=np.uint8).sum(dtype=int)
     assert grown < 30  # MB, of 150
+    looks.find_background(video, one=True)
+    assert mapped() - before < 10  # of 30

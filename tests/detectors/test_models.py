@@ -21,6 +21,7 @@ runtime.load_backend()
 
 import keras  # noqa: E402
 
+from cagewatch.detectors.bottleneck import add_code  # noqa: E402
 from cagewatch.detectors.networks import (  # noqa: E402
     MODELS,
     build_model,
@@ -381,3 +382,18 @@ def test_jax_gives_the_same_outputs_and_losses(tmp_path):
                 assert set(mine.files) == set(theirs.files)
                 for name in mine.files:
                     np.testing.assert_allclose(mine[name], theirs[name], atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "fusion, layers", [("bottleneck", "fuse"), ("late", "image_fuse flow_fuse")]
+)
+def test_a_code_is_the_bottleneck_averaged_over_frames_and_cells(fusion, layers):
+    model = build_model(settings("cae_bottleneck", fusion=fusion))
+    clips = noise(model)
+    code = add_code(model, 8).predict_on_batch(clips)["target"]
+    held = keras.Model(model.input, [model.get_layer(name).output for name in layers.split()])
+    parts = []
+    for frames in keras.tree.flatten(held.predict_on_batch(clips)):
+        cells = np.asarray(frames).reshape(2, 8, 3, 2, 4, 2, 16)
+        parts.append(cells.mean(axis=(1, 3, 5)).reshape(2, -1))
+    np.testing.assert_allclose(code, np.hstack(parts), rtol=1e-4, atol=1e-5)

@@ -89,7 +89,7 @@ def add_code(model: keras.Model, clip_length: int) -> keras.Model:
     """
     import keras
 
-    held = {id(x): x for x in (model.get_layer(f"{s}_d1").input for s in model.output)}
+    held = {id(x): x for x in (model.get_layer(f"{s}_d1_conv").input for s in model.output)}
     codes = []
     for frames in held.values():  # (batch * clip_length, rows / 4, columns / 4, 16)
         size = [max(1, n // most) for n, most in zip(frames.shape[1:3], CELLS, strict=True)]

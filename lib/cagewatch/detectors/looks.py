@@ -81,7 +81,7 @@ def find_background(footage: Footage, one: bool) -> np.ndarray:
     def find() -> np.ndarray:
         every = max(1, round(EVERY * footage.fps))
         seen = [
-            chunk.gray()[chunk.count - chunk.new]
+            chunk.gray()[chunk.count - chunk.new].copy()  # a view would be read again later
             for run in read_chunks(footage, every)
             for chunk in run
         ]
