@@ -64,6 +64,14 @@ plots.use_style()
 cages.show_region(plan);
 
 # %% [markdown]
+# Drag over the picture to choose another region, copy the line below it into the parameters and run from there.
+
+# %%
+from cagewatch import explore
+
+explore.draw_region(plan)
+
+# %% [markdown]
 # ## Fit
 #
 # The recordings held out are scored as well: they are normal video that the detector has not seen, so they say how many false

@@ -95,7 +95,7 @@ with sync_playwright() as driver:
 """
 
 
-def open_page(browser, address: str, home: str):
+def open_page(browser, address: str, home: str, ready: str = "[data-n=alarms]"):
     """A page of 1280 x 800, and the addresses outside `home` and errors that came up in it."""
     page, wrong = browser.new_page(), []
     page.set_viewport_size({"width": 1280, "height": 800})
@@ -103,7 +103,7 @@ def open_page(browser, address: str, home: str):
     page.on("request", lambda one: None if one.url.startswith(own) else wrong.append(one.url))
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto(address)
-    page.locator("[data-n=alarms]").wait_for()
+    page.locator(ready).wait_for()
     return page, wrong
 
 
@@ -272,6 +272,40 @@ def test_the_explorer_under_voila(browser, run_folder: Path, tmp_path: Path) -> 
         value, _, _ = read_threshold(run_folder / "threshold.json", read_run(run_folder))
         assert value == 1.25
         look(page, "voila")
+        assert wrong == []
+        page.close()
+
+
+def test_a_region_is_drawn_with_the_mouse(browser, run_folder: Path, tmp_path: Path) -> None:
+    videos, told = run_folder.parents[4] / "data", tmp_path / "region.txt"
+    source = (
+        "from pathlib import Path\nfrom cagewatch import cages, explore\n"
+        f"given = cages.TrainParameters(videos=[{str(videos)!r}], into={str(tmp_path / 'c')!r})\n"
+        "drawer = explore.draw_region(cages.plan_training(given))\n"
+        f"drawer.observe(lambda _: Path({str(told)!r}).write_text(str(drawer.region)), 'region')\n"
+        "drawer"
+    )
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    nbformat.write(book, tmp_path / "page.ipynb")
+    notebook = str(tmp_path / "page.ipynb")
+    code = f"from cagewatch.explore.serve import *\nserve_notebook(Path({notebook!r}), options)"
+    with serving(code, tmp_path) as home:
+        page, wrong = open_page(browser, f"{home}/?token={TOKEN}", home, ready="canvas[aria-label]")
+        canvas = page.locator("canvas[aria-label]")
+        page.wait_for_function("document.querySelector('canvas[aria-label]').width < 300")
+        box = canvas.bounding_box()
+        width, height = canvas.evaluate("canvas => [canvas.width, canvas.height]")
+        page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 3 / 4, box["y"] + box["height"] / 2, steps=5)
+        page.mouse.up()
+        region = f"[{width // 4}, {height // 4}, {width // 2}, {height // 4}]"
+        page.locator("code", has_text=f"region: list = {region}").wait_for()
+        deadline = time.monotonic() + PATIENCE / 1000
+        while not told.is_file() or told.read_text() != region:
+            assert time.monotonic() < deadline, "the kernel was not told"
+            time.sleep(0.1)
+        look(page, "region")
         assert wrong == []
         page.close()
 
