@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cagewatch import cages
-from cagewatch.cages import batch, table
+from cagewatch.cages import batch, table, verdict
 from cagewatch.cages.cage import CAGE_FILE, Verdict
 from cagewatch.cages.scoring import judge_recording, measure_gray
 from cagewatch.cages.sources import gather_sources, read_videos
@@ -202,6 +202,14 @@ def test_a_network_with_few_clips_and_steps_has_learnt_nothing(videos, tmp_path)
                    "--frame-stride", 1, "--minutes", 0.001, "--cores", 1)  # fmt: skip
     assert done.exit_code == 3 and "training clips are too few for cae_image" in done.stderr
     assert not cages.open_cage(tmp_path / "c").verdict.passed
+
+
+def test_a_detector_is_not_praised_for_recordings_that_look_unlike(videos, tmp_path, monkeypatch):
+    monkeypatch.setattr(verdict, "share_above", lambda *_: 0.9)
+    given = {"detector": "mean_image", "frame_stride": 1, "cores": 1}
+    judged = cages.fit(videos, into=tmp_path / "c", **given).verdict
+    assert any("90% of the held-out frames" in one for one in judged.warnings)
+    assert "unlike" in judged.words and "has learnt" not in judged.words
 
 
 def test_recordings_unlike_the_cages_are_doubted(trained):

@@ -95,6 +95,7 @@ def judge_detector(
                     f" {linear:.0%}): give it more video or more time, or use pca_frames."
                 )
     facts["held_out_above"] = share_above(detector, frames)
+    unlike = facts["held_out_above"] > UNLIKE
     facts["in_alarm_elsewhere"] = transfer_levels(frames)
     if facts["in_alarm_elsewhere"] and np.median(facts["in_alarm_elsewhere"]) > OFTEN:
         failed.append(
@@ -102,7 +103,7 @@ def judge_detector(
             f" it puts the median one in alarm for {np.median(facts['in_alarm_elsewhere']):.0%} of"
             " its time. Train on recordings of one cage, light and camera, and on more of them."
         )
-    elif facts["held_out_above"] > UNLIKE:
+    elif unlike:
         warnings.append(
             f"{facts['held_out_above']:.0%} of the held-out frames score above what 1 % of the"
             " training frames reach: recordings differ more than the training shows; give more of"
@@ -110,7 +111,10 @@ def judge_detector(
         )
     if history is not None and still_falls(history):
         warnings.append("The validation loss still falls: give it more time (--minutes).")
-    words = " ".join(failed) or "The detector has learnt what the held-out recordings look like."
+    passed = "The detector has learnt what the held-out recordings look like."
+    if unlike:
+        passed = "No check fails, but the held-out recordings look unlike those trained on."
+    words = " ".join(failed) or passed
     return Verdict(not failed, words, warnings, facts)
 
 
