@@ -22,7 +22,7 @@ def measure(folder: Path) -> list[Row]:
 
     rows = []
     for name in ("cae", "rae", "supervised"):
-        parameters = run_parameters(folder, name)
+        parameters = run_parameters(folder, name, scale="paper")
         recordings, stores = read_stores(parameters)
         train = [recording for recording in recordings if recording.split == "train"]
         index = clips.index_training_clips(train, stores, parameters)

@@ -31,7 +31,7 @@ def measure(folder: Path) -> list[Row]:
 
     rows = []
     for name in ("cae", "cae_image", "rae"):
-        parameters = resolve({"dataset": "simulated", "model": name})
+        parameters = resolve({"dataset": "simulated", "model": name, "scale": "paper"})
         model = build_model(parameters)
         compile_model(model, parameters)
         with torch_steppers(parameters, cores) as works:

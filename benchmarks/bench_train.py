@@ -42,7 +42,7 @@ def measure_model(name: str) -> list[Row]:
     from cagewatch.detectors.networks import build_model, compile_model
     from cagewatch.detectors.networks.build import input_shapes
 
-    parameters = resolve({"dataset": "simulated", "model": name})
+    parameters = resolve({"dataset": "simulated", "model": name, "scale": "paper"})
     n_clips = CLIPS
     models = {"ours": build_model(parameters)}
     automatic = build_model(parameters.model_copy(update={"precision": "auto"}))
