@@ -17,21 +17,18 @@ def measure(folder: Path) -> list[Row]:
     """
     runtime.configure("tensorflow", min(2, runtime.available_cores()))
     runtime.load_backend()
-    from cagewatch import clips, models
-    from cagewatch.clips.batches import ClipBatches
+    from cagewatch.detectors import TrainingSet
+    from cagewatch.detectors.network import open_batches
+    from cagewatch.detectors.networks import build_model, compile_model
 
     rows = []
     for name in ("cae", "rae", "supervised"):
         parameters = run_parameters(folder, name, scale="paper")
         recordings, stores = read_stores(parameters)
         train = [recording for recording in recordings if recording.split == "train"]
-        index = clips.index_training_clips(train, stores, parameters)
-        batches = ClipBatches(
-            index, stores, parameters, 2.0, models.streams(name), shuffle=True,
-            supervised=name == "supervised", batch_size=parameters.batch_size,
-        )  # fmt: skip
-        model = models.build_model(parameters)
-        models.compile_model(model, parameters)
+        batches, _ = open_batches(TrainingSet(train, stores, parameters, folder), flow_scale=2.0)
+        model = build_model(parameters)
+        compile_model(model, parameters)
         works = {"wait": lambda batches=batches: batches[0],
                  "step": stepper(model, parameters.batch_size)}  # fmt: skip
         seconds = interleave(works)

@@ -47,7 +47,7 @@ def wait(*processes: subprocess.Popen) -> None:
     """Until all have ended well."""
     for process in processes:
         if process.wait():
-            raise SystemExit(f"{process.args} failed.")
+            raise SystemExit(f"{process.args!r} failed.")
 
 
 def measure(folder: Path) -> list[Row]:

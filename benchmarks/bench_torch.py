@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -113,7 +114,7 @@ def torch_stepper(parameters: Parameters, form: str) -> Callable[[], object]:
     return step
 
 
-def noise(streams: tuple[str, ...], deep: bool) -> Mapping[str, object]:
+def noise(streams: tuple[str, ...], deep: bool) -> Mapping[str, Any]:
     """CLIPS clips by stream: (n, 1, 8, 24, 32), or folded (n * 8, 1, 24, 32)."""
     import torch
 

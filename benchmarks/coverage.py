@@ -11,6 +11,7 @@ what is often used instead.
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -128,7 +129,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=4000, help="simulated tests per row")
     parser.add_argument("--resamples", type=int, default=400, help="of the bootstraps")
     given = parser.parse_args()
-    settings = [{"n_recordings": number} for number in (12, 4)]
+    settings: list[dict[str, Any]] = [{"n_recordings": number} for number in (12, 4)]
     settings += [{"n_recordings": 12, "shifts": (3.0, 2.5)}]
     rows = []
     for setting in settings:

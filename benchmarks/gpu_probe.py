@@ -145,7 +145,7 @@ def main() -> None:
     parser.add_argument("--work", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.work:
-        return work(*given.work, given.tiny)
+        return work(*given.work, tiny=given.tiny)
     cache, end = tempfile.mkdtemp(), BEGAN + LIMIT
     waiting, variants = [v for v in VARIANTS if v[0] in given.only], []
     while time.time() < BEGAN + 0.65 * LIMIT:

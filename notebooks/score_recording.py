@@ -5,6 +5,8 @@
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -19,7 +21,7 @@
 
 # %% tags=["parameters"]
 # Parameters: what is scored, by which cage's detector, and at which threshold.
-recording: list = 'data/simulated/full_database/simulated_day_07.mpg'  # videos, folders of images, or folders of these
+recording: list = 'data/simulated/full_database/simulated_day_05.mpg'  # videos, folders of images, or folders of these
 cage: str = 'results/cages/simulated'  # a cage's folder, or a finished run's
 budget: float = None  # false alarms an hour of normal video; None: as the cage says
 threshold: str = None  # a number, or a file that the explorer saved; None: by the budget
