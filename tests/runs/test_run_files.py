@@ -101,6 +101,14 @@ def test_a_run_from_before_a_parameter_is_one_sentence(folder):
         runs.read_run(folder)
 
 
+def test_a_run_from_before_a_parameter_is_read_where_one_knows_what_it_was(tmp_path):
+    folder = make_run(tmp_path, "simulated", "groom", "cae", 1.0)
+    values = yaml.safe_load((folder / "params.yaml").read_text())
+    assert (values.pop("score_stride"), values.pop("flow_resolution")) == (1, "input")
+    forge(folder, "params.yaml", yaml.safe_dump(values).encode())
+    assert runs.read_run(folder).parameters.score_stride == 1
+
+
 # One writer
 
 

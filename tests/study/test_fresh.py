@@ -43,3 +43,12 @@ def test_a_learning_curve_more_is_no_reason_and_one_less_is(run: Path) -> None:
     hold(run, VALUES)
     assert "curve_epochs was None" in (why_stale(run, {**VALUES, "curve_epochs": [1]}, None) or "")
     assert "epochs was 60" in (why_stale(run, {**VALUES, "epochs": 9}, None) or "")
+
+
+def test_a_run_older_than_a_parameter_holds_while_the_parameter_is_as_before(run: Path) -> None:
+    now = {**VALUES, "flow_resolution": "input", "score_stride": 1}
+    assert why_stale(run, now, None) is None
+    assert "flow_resolution was 'input'" in (
+        why_stale(run, {**now, "flow_resolution": "half"}, None) or ""
+    )
+    assert "flips was None" in (why_stale(run, {**now, "flips": True}, None) or "")

@@ -17,6 +17,7 @@ from cagewatch.params.layers import (
 )
 from cagewatch.params.notebook import from_notebook, parameters_cell, read_cell
 from cagewatch.params.schema import (
+    BEFORE,
     Fraction,
     Names,
     NaturalInt,

@@ -217,3 +217,11 @@ class Parameters(BaseModel):
     )
     roc_unit: Literal["frame", "clip"] = Field(description="unit of the headline ROC")
     interval: Annotated[float, Field(gt=0, lt=1)] = Field(description="coverage of intervals")
+
+
+# What later parameters were in runs that were made before they came.
+BEFORE = {
+    name: field.default
+    for name, field in Parameters.model_fields.items()
+    if not field.is_required() and field.default is not None
+}

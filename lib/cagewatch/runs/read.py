@@ -14,7 +14,14 @@ import pandas as pd
 from cagewatch.detectors import Computing, Detector, load_detector
 from cagewatch.errors import InputError, nearest_name
 from cagewatch.files import read_json
-from cagewatch.params import Parameters, project_root, read_layer, read_model, validate
+from cagewatch.params import (
+    BEFORE,
+    Parameters,
+    project_root,
+    read_layer,
+    read_model,
+    validate,
+)
 from cagewatch.runs.write import FORMAT, PROVENANCE, describe_file
 
 MAX_SCORES_BYTES = 1 << 29  # ten times the largest dataset's; what a forged file may unpack to
@@ -173,7 +180,7 @@ def read_run(folder: str | Path) -> FinishedRun:
     layer = folder / "params.yaml"
     values = read_layer(layer)
     parameters = validate(values, where=str(layer))
-    if lacking := read_model(parameters.model).keys() - values.keys():
+    if lacking := read_model(parameters.model).keys() - values.keys() - BEFORE.keys():
         raise InputError(
             f"{layer} lacks {', '.join(sorted(lacking)[:3])}, so another version of cagewatch"
             " made it; make the run again or delete its folder."

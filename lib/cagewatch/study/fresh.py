@@ -84,18 +84,20 @@ def why_stale(folder: Path, values: Mapping[str, Any], prepared: Path | None) ->
     folder : Path
         The run's folder.
     values : dict
-        The values that it would get now.
+        The values that it would get now. A parameter that came after the run counts as what it
+        was before.
     prepared : Path, optional
         The file that says what the recordings are, ``recordings.json``; it need not be there.
     """
     if damage := runs.check_run(folder):
         return damage
     try:
-        held = params.read_layer(folder / "params.yaml")
+        held = params.BEFORE | params.read_layer(folder / "params.yaml")
         data = read_json(folder / "provenance.json").get("data", {})
         recordings = read_json(prepared) if prepared and prepared.is_file() else {}
     except InputError as error:
         return str(error)
+    values = params.BEFORE | values
     for name in sorted((held.keys() | values.keys()) - set(PLACES)):
         if name in ADDED and values.get(name) is None:
             continue
