@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 from typer.testing import CliRunner
 
 from cagewatch.cli import app
@@ -27,3 +32,17 @@ def test_bad_input_is_one_line_and_no_traceback() -> None:
     assert (
         done.stderr == "cagewatch: Unknown backend 'nope': choose one of tensorflow, jax, torch.\n"
     )
+
+
+def test_a_network_starts_without_the_words_of_its_backend(
+    tmp_path: Path, write_video, moving_disc
+) -> None:
+    write_video(tmp_path / "mouse.mp4", moving_disc(300), 30)
+    command = ["check", str(tmp_path), "--detector", "cae_image", "--cores", "1"]
+    unset = {name: os.environ[name] for name in os.environ if not name.startswith("TF_CPP_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "cagewatch.cli", *command], capture_output=True, text=True, env=unset
+    )
+    assert done.returncode == 0 and "cae_image: training" in done.stdout, done.stderr
+    words = ("tensorflow", "onednn", "cpu_feature_guard", "absl", "cuda")
+    assert not [line for line in done.stderr.splitlines() if any(w in line.lower() for w in words)]

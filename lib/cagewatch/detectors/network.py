@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cagewatch import runtime
 from cagewatch.clips import measure_flow_scale
 from cagewatch.detectors.footage import Footage
 from cagewatch.detectors.training_set import TrainingSet
@@ -35,7 +36,8 @@ def fit(training: TrainingSet) -> dict[str, np.ndarray]:
         ``weight_<n>``: its weights in Keras's order; 'flow_scale': the speed in pixels that maps
         to 1; 'epochs' and 'steps' trained; 'target_class' of a classifier of all behaviours.
     """
-    from cagewatch.detectors import networks  # here: a list of names must not load a backend
+    runtime.load_backend()  # here and above these imports: a list of names must not load it
+    from cagewatch.detectors import networks
     from cagewatch.detectors.training.train import train
 
     parameters = training.parameters
@@ -82,6 +84,7 @@ def rebuild(state: Mapping[str, np.ndarray], parameters: Parameters) -> keras.Mo
     InputError
         If the weights do not fit the network, in number or shape.
     """
+    runtime.load_backend()
     from cagewatch.detectors import networks
 
     model = networks.build_model(parameters, flow_channels(parameters.flow_representation))
