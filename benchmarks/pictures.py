@@ -16,7 +16,7 @@ import pandas as pd
 
 from cagewatch import metrics, runtime
 from cagewatch.detectors import TrainingSet, fit_detector
-from cagewatch.metrics import within
+from cagewatch.metrics.uncertainty import within
 from cagewatch.params import resolve
 from cagewatch.recordings import load_recordings
 from cagewatch.scoring import score_recordings

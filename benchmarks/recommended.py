@@ -24,7 +24,7 @@ from cagewatch import metrics, runtime
 from cagewatch.detectors import TrainingSet, fit_detector
 from cagewatch.detectors.fusion import find_reasons
 from cagewatch.errors import InputError
-from cagewatch.metrics import within
+from cagewatch.metrics.uncertainty import within
 from cagewatch.params import resolve
 from cagewatch.recordings import load_recordings
 from cagewatch.runs.read import read_scores

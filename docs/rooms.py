@@ -36,7 +36,7 @@ def order_rooms(imports: dict[str, set[str]]) -> list[str]:
 
 
 def describe_rooms(picture: str) -> str:
-    """The page: the picture, and a row per room in order."""
+    """The page: the picture, and a row per room in order, its own rooms below it."""
     imports = read_imports()
     lines = [
         "# Rooms of the library",
@@ -47,10 +47,11 @@ def describe_rooms(picture: str) -> str:
     lines += [f"![Rooms and their imports]({picture})", "", "| room | what it is | lines |"]
     lines += ["| --- | --- | ---: |"]
     for name in order_rooms(imports):
-        if (folder := LIBRARY / name).is_dir():
-            text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
-            size = sum(len(path.read_text().splitlines()) for path in folder.rglob("*.py"))
-            lines.append(f"| `{name}` | {(text or '').splitlines()[0]} | {size:,} |")
+        for face in sorted(LIBRARY.glob(f"{name}/**/__init__.py")):
+            text = ast.get_docstring(ast.parse(face.read_text()))
+            size = sum(len(path.read_text().splitlines()) for path in face.parent.rglob("*.py"))
+            place = face.parent.relative_to(LIBRARY).as_posix()
+            lines.append(f"| `{place}` | {(text or '').splitlines()[0]} | {size:,} |")
     return "\n".join([*lines, ""])
 
 

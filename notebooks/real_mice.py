@@ -32,7 +32,8 @@ cores: int = 0  # processor cores to use; 0: all this process may use
 # %%
 from IPython.display import Markdown
 
-from cagewatch.study.artefacts import parameters, real_mice, real_mice_figures
+from cagewatch.study.artefacts import parameters
+from cagewatch.study.artefacts.real_mice import figures, halves, tables
 
 given = parameters.start(globals())
 
@@ -43,8 +44,8 @@ given = parameters.start(globals())
 # frames of rear in three bouts, so its column jumps easily.
 
 # %%
-found = real_mice.read_targets(given)
-real_mice.tabulate_target(given, "rear", found["rear"])
+found = halves.read_targets(given)
+tables.tabulate_target(given, "rear", found["rear"])
 
 # %% [markdown]
 # ## Walk
@@ -52,7 +53,7 @@ real_mice.tabulate_target(given, "rear", found["rear"])
 # A walking mouse moves, so largest flow ought to find it. Whatever is below that has not learnt what walking is.
 
 # %%
-real_mice.tabulate_target(given, "walk", found["walk"])
+tables.tabulate_target(given, "walk", found["walk"])
 
 # %% [markdown]
 # ## Groom
@@ -60,7 +61,7 @@ real_mice.tabulate_target(given, "walk", found["walk"])
 # Two bouts, one in each half. No interval, no claim.
 
 # %%
-real_mice.tabulate_target(given, "groom", found["groom"])
+tables.tabulate_target(given, "groom", found["groom"])
 
 # %% [markdown]
 # ## Is one better than another?
@@ -68,14 +69,14 @@ real_mice.tabulate_target(given, "groom", found["groom"])
 # Only the comparisons that the protocol names, on the same resampled bouts.
 
 # %%
-pairs = real_mice.compare_pairs(given, found)
+pairs = tables.compare_pairs(given, found)
 pairs.round(3)
 
 # %% [markdown]
 # ## The curves
 
 # %%
-real_mice_figures.draw_curves(given, found);
+figures.draw_curves(given, found);
 
 # %% [markdown]
 # ## 100 seconds
@@ -84,7 +85,7 @@ real_mice_figures.draw_curves(given, found);
 # outside the bouts, look at the stills below for what it saw.
 
 # %%
-real_mice_figures.draw_timelines(given, found);
+figures.draw_timelines(given, found);
 
 # %% [markdown]
 # ## What did each detector find?
@@ -92,10 +93,10 @@ real_mice_figures.draw_timelines(given, found);
 # The moments that scored highest, at the size at which networks see them.
 
 # %%
-real_mice_figures.draw_stills(given, found);
+figures.draw_stills(given, found);
 
 # %% [markdown]
 # ## What came out
 
 # %%
-Markdown("\n\n".join(real_mice.describe_target(one, found[one], pairs) for one in found))
+Markdown("\n\n".join(tables.describe_target(one, found[one], pairs) for one in found))

@@ -8,7 +8,8 @@ import pytest
 from footage_made import make_footage, make_training
 
 from cagewatch import params
-from cagewatch.detectors import Footage, density, objects, rhythm
+from cagewatch.detectors import Footage, density
+from cagewatch.detectors.looks import objects, rhythm
 from cagewatch.errors import InputError
 
 TEXTURE = cv2.GaussianBlur(

@@ -20,7 +20,7 @@ from cagewatch.detectors import (
     looks,
     usual,
 )
-from cagewatch.detectors.tails import fit_tail, surprise
+from cagewatch.detectors.looks.tails import fit_tail, surprise
 from cagewatch.errors import InputError
 from cagewatch.recordings import Recording
 from cagewatch.store import preprocessing_of

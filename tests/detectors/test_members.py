@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from cagewatch import params
-from cagewatch.detectors import Footage, TrainingSet, looks
+from cagewatch.detectors import Footage, TrainingSet
 from cagewatch.detectors import usual as usual_module
+from cagewatch.detectors.looks import measures
 from cagewatch.errors import InputError
 from cagewatch.store import Store, preprocessing_of
 
@@ -35,15 +36,15 @@ def training_from(footage, tmp_path, model, **given):
 
 def test_movement_is_measured_in_pixels_of_the_small_picture(moving_disc):
     frames = moving_disc(60, height=240, width=320, radius=60, speed=10)
-    (measured,) = looks.measure_movement(footage_from(frames))
+    (measured,) = measures.measure_movement(footage_from(frames))
     assert measured.shape == (60, 5) and (measured[0] == measured[1]).all()
     longer, mean_change, top_change, mean_flow, top_flow = np.median(measured[20:28], axis=0)
     assert top_flow == pytest.approx(1, abs=0.3)  # 10 pixels of the source
     assert mean_flow < 0.9 * top_flow and mean_change < 0.9 * top_change
     assert mean_change < longer < 4.1 * mean_change
-    (still,) = looks.measure_movement(footage_from(frames[:1] * 5))
+    (still,) = measures.measure_movement(footage_from(frames[:1] * 5))
     np.testing.assert_allclose(still, 0, atol=1e-6)
-    (single,) = looks.measure_movement(footage_from(frames[:1]))
+    (single,) = measures.measure_movement(footage_from(frames[:1]))
     assert single.shape == (1, 5)
 
 
@@ -52,12 +53,12 @@ def test_looks_do_not_depend_on_how_frames_are_taken_together(moving_disc, monke
 
     def all_looks():
         video = footage_from(frames)
-        yield looks.look_at_movement(video)
-        yield looks.look_at_place(video, one=False)
-        yield looks.look_at_rhythm(video)
+        yield measures.look_at_movement(video)
+        yield measures.look_at_place(video, one=False)
+        yield measures.look_at_rhythm(video)
 
     whole = list(all_looks())
-    monkeypatch.setattr(looks, "SIZE", 9)
+    monkeypatch.setattr(measures, "SIZE", 9)
     for (one,), (pieces,) in zip(whole, all_looks(), strict=True):
         np.testing.assert_allclose(pieces, one, rtol=1e-5, atol=1e-5)
 
@@ -66,7 +67,7 @@ def test_footage_at_hand_says_what_the_stream_says(moving_disc):
     video = footage_from(moving_disc(300, height=96, width=128))
     with video.at_hand() as near:
         assert near.store is not None and len(near.store) == 300
-        for look in (looks.measure_movement, looks.look_at_rhythm):
+        for look in (measures.measure_movement, measures.look_at_rhythm):
             np.testing.assert_allclose(look(near)[0], look(video)[0], rtol=1e-3, atol=1e-3)
         folder = near.store.folder
     assert not folder.exists()
@@ -77,8 +78,8 @@ def test_each_time_scale_averages_over_its_own_seconds():
     series = np.zeros((1000, 1))
     series[500] = 1.0
     video.memo["movement"] = [series]
-    described = np.exp(looks.look_at_movement(video)[0]) - looks.LEAST
-    widths = [max(1, round(seconds * 20)) for seconds in looks.SCALES[:4]]
+    described = np.exp(measures.look_at_movement(video)[0]) - measures.LEAST
+    widths = [max(1, round(seconds * 20)) for seconds in measures.SCALES[:4]]
     np.testing.assert_allclose((described > 1e-5).sum(axis=0)[:4], widths)
     np.testing.assert_allclose(described[500, :4], 1 / np.array(widths), atol=1e-5)
 
@@ -116,7 +117,7 @@ def test_habits_finds_a_pair_of_ordinary_looks_that_never_went_together(tmp_path
         for name, (width, level) in parts.items():
             noise = law.normal(0, 1e-6 if name == "rhythm" else 0.1, (len(level), width))
             values = level[:, None] + noise
-            monkeypatch.setattr(looks, f"look_at_{name}", lambda *_, v=values: [v])
+            monkeypatch.setattr(measures, f"look_at_{name}", lambda *_, v=values: [v])
         values = np.zeros((len(place), 20))
         monkeypatch.setattr(usual_module, "look_at_picture", lambda *_: [values])
 
@@ -133,12 +134,12 @@ def test_habits_finds_a_pair_of_ordinary_looks_that_never_went_together(tmp_path
 def test_a_square_is_where_it_was_put():
     change = np.zeros((2, 24, 32), np.float32)
     change[0, 4:9, 20:29] = 50
-    row, column, height, width, size = looks.locate(change)[0]
+    row, column, height, width, size = measures.locate(change)[0]
     assert (row, column) == pytest.approx((6, 24))
     assert height == pytest.approx(np.std(np.arange(5)))
     assert width == pytest.approx(np.std(np.arange(9)))
     assert size == pytest.approx(np.sqrt(45))
-    np.testing.assert_allclose(looks.locate(change)[1], [11.5, 15.5, 0, 0, 0])
+    np.testing.assert_allclose(measures.locate(change)[1], [11.5, 15.5, 0, 0, 0])
 
 
 def test_one_animal_is_darker_than_its_background_and_a_crowd_is_not():
@@ -147,7 +148,7 @@ def test_one_animal_is_darker_than_its_background_and_a_crowd_is_not():
         frame[80:160, 100:200] = 100
     bright = [255 - frame for frame in frames]
     for video, one, seen in ((frames, True, True), (bright, True, False), (bright, False, True)):
-        (found,) = looks.look_at_place(footage_from(video), one)
+        (found,) = measures.look_at_place(footage_from(video), one)
         assert (found[10, 4] > 5) == seen and (not seen or abs(found[90, 4]) < 1e-9)
 
 
@@ -189,11 +190,11 @@ def test_reading_a_store_to_its_end_keeps_none_of_it_in_memory(tmp_path):
     video = replace(footage_from([]), kept=np.ones(40_000, bool))
     video = replace(video, store=Store("a", tmp_path, *held, np.empty(0), ""))
     before, grown, total = mapped(), 0, 0
-    for run in looks.read_chunks(video, 1000):
+    for run in measures.read_chunks(video, 1000):
         for chunk in run:
             total += int(chunk.gray()[:, 0, 0].sum()) + int(chunk.flow().sum())
             grown = max(grown, mapped() - before)
     assert total == np.arange(40_000, dtype=np.uint8).sum(dtype=int)
     assert grown < 30  # MB, of 150
-    looks.find_background(video, one=True)
+    measures.find_background(video, one=True)
     assert mapped() - before < 10  # of 30

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cagewatch.detectors.outliers import KINDS, NEIGHBOURS, fit_outliers, open_outliers
+from cagewatch.detectors.looks.outliers import KINDS, NEIGHBOURS, fit_outliers, open_outliers
 from cagewatch.errors import InputError
 
 LAW = np.random.default_rng(0)

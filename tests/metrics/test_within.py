@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from cagewatch.metrics import compute_auc
-from cagewatch.metrics.within import count_pairs, percentile_interval, resample_within, within_auc
+from cagewatch.metrics.uncertainty.within import (
+    count_pairs,
+    percentile_interval,
+    resample_within,
+    within_auc,
+)
 
 
 @pytest.fixture

@@ -76,6 +76,12 @@ def test_text_and_parameters_of_a_notebook_mean_nothing(tmp_path: Path) -> None:
     assert meaning(plain, folder) != meaning(plain.replace("print(seed)", "print(1)"), folder)
 
 
+def test_a_module_means_the_same_in_another_room(tmp_path: Path) -> None:
+    plain = "from cagewatch.detectors.rhythm import STEP"
+    assert meaning(plain, tmp_path) == meaning(plain.replace("rhythm", "looks.rhythm"), tmp_path)
+    assert meaning(plain, tmp_path) != meaning(plain.replace("rhythm", "linear"), tmp_path)
+
+
 def test_a_run_depends_on_what_computes_it_only() -> None:
     names = {path.relative_to(code.LIBRARY).as_posix() for path in of_run("cae")}
     assert {"store/build.py", "clips/index.py", "detectors/networks/cae.py"} <= names

@@ -10,8 +10,8 @@ from scipy.signal import periodogram, welch
 
 from cagewatch.simulate.cage import LID, SPOUT, WALLS
 from cagewatch.simulate.ethogram import Bout
-from cagewatch.simulate.grooming import CHAIN, ELEMENTS, order_elements
-from cagewatch.simulate.mouse import Part, skeleton
+from cagewatch.simulate.mouse.body import Part, skeleton
+from cagewatch.simulate.mouse.grooming import CHAIN, ELEMENTS, order_elements
 from cagewatch.simulate.render import recording_bouts, recording_build, recording_poses
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cagewatch.simulate.postures import strokes, wait, wander
+from cagewatch.simulate.mouse.postures import strokes, wait, wander
 
 
 def stroke_lengths(swing: np.ndarray) -> np.ndarray:

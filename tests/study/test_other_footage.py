@@ -11,7 +11,7 @@ from scipy.io import savemat
 from cagewatch.detectors import Computing, Detector
 from cagewatch.errors import InputError
 from cagewatch.params import resolve
-from cagewatch.study.artefacts import other_footage
+from cagewatch.study.artefacts.real_mice import other_footage
 
 
 @pytest.fixture

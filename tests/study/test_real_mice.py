@@ -12,11 +12,11 @@ import pytest
 
 from cagewatch.detectors import DETECTORS
 from cagewatch.errors import InputError
-from cagewatch.metrics.within import within_auc
+from cagewatch.metrics.uncertainty.within import within_auc
 from cagewatch.params import read_layer, resolve
 from cagewatch.study import plan
-from cagewatch.study.artefacts import real_mice, real_mice_figures
 from cagewatch.study.artefacts.parameters import Given
+from cagewatch.study.artefacts.real_mice import figures, halves, tables
 
 LAYERS = Path(__file__).resolve().parents[2] / "params" / "dataset"
 
@@ -103,12 +103,12 @@ def test_data_that_is_absent_cut_or_anothers_is_one_sentence(
         plan.read_study({"dataset": "mit_sample", "data_dir": str(data)})
 
 
-def score_frames(target: str, model: str, quality: float, seeds: int = 2) -> real_mice.Scored:
+def score_frames(target: str, model: str, quality: float, seeds: int = 2) -> halves.Scored:
     """Made-up scores of 600 frames in two halves, on different scales; `quality` 0 is chance."""
     label = np.repeat(["rest", "walk", "rear", "walk", "groom", "rear"] * 2, 50)
     frames = pd.DataFrame(
         {
-            "half": np.repeat([real_mice.FIRST, real_mice.SECOND], 300),
+            "half": np.repeat([halves.FIRST, halves.SECOND], 300),
             "frame": np.arange(600),
             "time_s": np.arange(600) / 30,
             "label": label,
@@ -118,12 +118,12 @@ def score_frames(target: str, model: str, quality: float, seeds: int = 2) -> rea
     noise = np.random.default_rng(0).normal(size=(seeds, 600))
     scores = noise + quality * (label == target)
     scores[:, 300:] = 50 * scores[:, 300:] + 1000
-    return real_mice.Scored(target, model, frames, scores, [16, 9], 16)
+    return halves.Scored(target, model, frames, scores, [16, 9], 16)
 
 
 def test_a_curve_has_the_area_that_the_table_gives() -> None:
     one = score_frames("rear", "cae", 1.0)
-    roc = real_mice_figures.roc_within(one)
+    roc = figures.roc_within(one)
     area = np.trapezoid(roc.true_positive_rate, roc.false_positive_rate)
     assert area == pytest.approx(within_auc(one.pairs()).mean(), abs=0.002)
 
@@ -133,7 +133,7 @@ def test_every_network_with_runs_has_its_curve(tmp_path: Path) -> None:
     networks = ("cae", "cae_flow", "hasan")
     scored = {t: {n: score_frames(t, n, 1.0) for n in networks} for t in ("rear", "walk")}
     scored["rear"]["mean_image"] = score_frames("rear", "mean_image", 0.5)._replace(kept=[])
-    above, below = real_mice_figures.draw_curves(given, scored).subfigs
+    above, below = figures.draw_curves(given, scored).subfigs
     assert [len(ax.lines) for part in (above, below) for ax in part.axes] == [4, 4, 2, 0]
     named = [text.get_text() for text in above.legends[0].texts]
     area = scored["walk"]["hasan"].auc
@@ -142,17 +142,17 @@ def test_every_network_with_runs_has_its_curve(tmp_path: Path) -> None:
 
 def test_a_bout_is_found_where_half_of_it_is_above_the_others() -> None:
     one = score_frames("rear", "cae", 100.0)
-    assert real_mice.count_found(one).all() and real_mice.count_found(one).shape == (2, 4)
+    assert halves.count_found(one).all() and halves.count_found(one).shape == (2, 4)
     one.scores[0, 100:126] = one.scores.min()  # 26 of the first bout's 50 frames
-    assert real_mice.count_found(one).tolist() == [[False, True, True, True], [True] * 4]
+    assert halves.count_found(one).tolist() == [[False, True, True, True], [True] * 4]
 
 
 def test_stills_are_apart_and_from_both_halves() -> None:
     one = score_frames("rear", "cae", 1.0)
-    chosen = np.array(real_mice_figures.find_highest(one))
-    assert (chosen < 300).sum() == (chosen >= 300).sum() == real_mice_figures.STILLS
-    assert np.diff(chosen[chosen < 300]).min() >= real_mice_figures.APART
-    rank = real_mice_figures.rank_within(one)
+    chosen = np.array(figures.find_highest(one))
+    assert (chosen < 300).sum() == (chosen >= 300).sum() == figures.STILLS
+    assert np.diff(chosen[chosen < 300]).min() >= figures.APART
+    rank = figures.rank_within(one)
     assert rank[chosen].max() > 0.99 and rank.max() <= 1
 
 
@@ -160,12 +160,12 @@ def test_a_table_says_what_was_not_run_and_what_is_known(tmp_path: Path) -> None
     given = Given(dataset="mit_sample", results_dir=str(tmp_path))
     scored = {"mean_image": score_frames("rear", "mean_image", 0.5)}
     scored["cae"] = score_frames("rear", "cae", 3.0)
-    table = real_mice.tabulate_target(given, "rear", scored)
+    table = tables.tabulate_target(given, "rear", scored)
     assert table["Detector"].tolist()[:2] == ["two-stream CAE", "mean image"]
     assert (table["AUC"].iloc[2:] == "not run").all() and len(table) == len(DETECTORS)
     written = (tmp_path / "mit_sample" / "figures" / "real_mice_rear.md").read_text()
     assert "4 bouts, 200 frames, 6.7 s in 20 s" in written and "inferred" in written
-    groom = real_mice.tabulate_target(given, "groom", {"cae": score_frames("groom", "cae", 3.0)})
+    groom = tables.tabulate_target(given, "groom", {"cae": score_frames("groom", "cae", 3.0)})
     assert "[" not in groom["AUC"].iloc[0]  # no interval where no claim is made
 
 
@@ -174,13 +174,13 @@ def test_only_the_comparisons_of_the_protocol_are_made(tmp_path: Path) -> None:
     names = ("cae", "density", "rae", "pca_frames", "flow_magnitude")
     scored = {
         target: {name: score_frames(target, name, quality=name == "cae") for name in names}
-        for target in real_mice.TARGETS
+        for target in halves.TARGETS
     }
-    pairs = real_mice.compare_pairs(given, scored)
+    pairs = tables.compare_pairs(given, scored)
     assert len(pairs) == 8 and set(pairs["Target"]) == {"rear", "walk"}
     same = pairs[pairs["Detector"] == "density of objects"]
     assert (same["Difference"] == 0).all() and (same["Verdict"] == "no difference shown").all()
-    words = real_mice.describe_target("rear", scored["rear"], pairs)
+    words = tables.describe_target("rear", scored["rear"], pairs)
     assert "2 of 4 planned comparisons show no difference" in words
     assert "better than PCA of frames" in words
 
@@ -188,7 +188,7 @@ def test_only_the_comparisons_of_the_protocol_are_made(tmp_path: Path) -> None:
 def test_a_page_without_runs_is_one_sentence(tmp_path: Path) -> None:
     given = Given(dataset="mit_sample", results_dir=str(tmp_path))
     with pytest.raises(InputError, match="make study DATASET=mit_sample DATA=<folder>"):
-        real_mice.read_targets(given)
+        halves.read_targets(given)
 
 
 def test_every_figure_in_the_words_stands_in_a_table() -> None:

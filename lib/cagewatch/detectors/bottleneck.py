@@ -3,7 +3,7 @@
 What is unusual may be rebuilt well all the same: a network gives back more than it was shown. Its
 bottleneck tells what it takes a clip for. The network is ``cae``, trained alike; a clip's code is
 its bottleneck averaged over the clip's frames and in CELLS of the picture, the score the logarithm
-of the mean distance to the nearest codes of training frames (`detectors.outliers`), as Perera and
+of the mean distance to the nearest codes of training frames (`looks.outliers`), as Perera and
 Patel 2019, "Learning deep features for one-class classification", compare features.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from cagewatch.detectors import network
 from cagewatch.detectors.footage import Footage, limit_frames
-from cagewatch.detectors.outliers import fit_outliers, open_outliers
+from cagewatch.detectors.looks.outliers import fit_outliers, open_outliers
 from cagewatch.detectors.training_set import TrainingSet
 from cagewatch.params import Parameters
 

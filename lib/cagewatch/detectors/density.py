@@ -4,7 +4,7 @@ After Reiss & Hoshen 2022 ("Attribute-based representations for accurate and int
 anomaly detection"), who score each object by the density of its velocity and by its distance to
 the nearest normal look, take the largest of a frame, and add the attributes up on the scale of
 normal scores. Their objects and looks come from pretrained networks; here they come from the
-difference to the background, optical flow and gradient histograms (`detectors.objects`).
+difference to the background, optical flow and gradient histograms (`looks.objects`).
 
 In a crowd the attribute is the pace, and only what is faster than usual counts. Of one animal they
 are its motion, its motion, place and look together, since a behaviour is often a combination, and
@@ -23,9 +23,9 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import HuberRegressor
 from sklearn.mixture import GaussianMixture
 
-from cagewatch.detectors import objects
 from cagewatch.detectors.footage import Footage
-from cagewatch.detectors.objects import Objects, Scale
+from cagewatch.detectors.looks import objects
+from cagewatch.detectors.looks.objects import Objects, Scale
 from cagewatch.detectors.training_set import TrainingSet
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters

@@ -2,7 +2,7 @@
 
 No look finds everything: what is left of a picture finds postures, movement finds speed. Their
 scores have no common unit, so that each member's score is turned into the share of normal frames
-that score as high (`detectors.tails`), on recordings that the member was not fitted on. Shares are
+that score as high (`looks.tails`), on recordings that the member was not fitted on. Shares are
 combined by Fisher's rule, the sum of their logarithms, with weights (Good 1955, "On the weighted
 combination of significance tests"). A member's part is its weighted logarithm, averaged over a
 second; it is kept, so that a frame's score says what is unusual about it.
@@ -21,9 +21,9 @@ import pandas as pd
 from scipy.ndimage import uniform_filter1d
 
 from cagewatch.detectors.footage import Footage
-from cagewatch.detectors.looks import cut_pieces
+from cagewatch.detectors.looks.measures import cut_pieces
+from cagewatch.detectors.looks.tails import fit_tail, surprise
 from cagewatch.detectors.registry import find_module
-from cagewatch.detectors.tails import fit_tail, surprise
 from cagewatch.detectors.training_set import TrainingSet
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters, applicable, resolve, validate

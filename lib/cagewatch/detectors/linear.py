@@ -21,7 +21,7 @@ from sklearn.decomposition import PCA
 
 from cagewatch.clips.windows import Windows, clip_windows, score_clips, spread_over_frames
 from cagewatch.detectors.footage import Chunk, Footage
-from cagewatch.detectors.looks import find_background
+from cagewatch.detectors.looks.measures import find_background
 from cagewatch.detectors.training_set import TrainingSet
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters

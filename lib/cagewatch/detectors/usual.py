@@ -5,7 +5,7 @@
 - ``habits``: the distance to the nearest normal moments in movement, place, rhythm and the
   picture's principal components together, since a usual movement in a usual place may be an
   unusual pair; ``gaussian_mixture``, ``isolation_forest`` and ``ecod`` see the same, see
-  `detectors.outliers`;
+  `looks.outliers`;
 - ``speed``, ``stillness``: how much more, or less, moves than usual over seconds;
 - ``dynamics``: what a linear prediction of the picture's components from the last frames misses by
   (Doretto, Chiuso, Wu and Soatto 2003, "Dynamic textures").
@@ -24,10 +24,10 @@ from scipy.ndimage import uniform_filter1d
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
-from cagewatch.detectors import looks
 from cagewatch.detectors.footage import Footage
-from cagewatch.detectors.outliers import fit_outliers, open_outliers
-from cagewatch.detectors.rhythm import BANDS
+from cagewatch.detectors.looks import measures
+from cagewatch.detectors.looks.outliers import fit_outliers, open_outliers
+from cagewatch.detectors.looks.rhythm import BANDS
 from cagewatch.detectors.training_set import TrainingSet
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters
@@ -41,7 +41,7 @@ AROUND = 32.0  # seconds around a frame, beyond which only the background tells 
 ORDER = 3  # frames that the next one is predicted from
 NOISE = 1e-3  # of a component, so that a picture that never moves has a spread: 1/4 gray level
 LEAST_WIDTH = 1e-3  # spread of a look, below which it does not change
-SPEED_SCALES, STILL_SCALES = slice(0, 2), slice(1, 3)  # of looks.SCALES
+SPEED_SCALES, STILL_SCALES = slice(0, 2), slice(1, 3)  # of measures.SCALES
 WHOLE = {  # detectors that see all four looks together
     "habits": "nearest_neighbours",
     **{name: name for name in ("gaussian_mixture", "isolation_forest", "ecod")},
@@ -109,19 +109,19 @@ def look(
 ) -> list[np.ndarray]:
     """What the detector `name` looks at: (n_frames, d) float64 for each run of frames."""
     if name == "place":
-        return looks.look_at_place(footage, one)
+        return measures.look_at_place(footage, one)
     if name == "rhythm":
-        return looks.look_at_rhythm(footage)
-    movement = looks.look_at_movement(footage)
+        return measures.look_at_rhythm(footage)
+    movement = measures.look_at_movement(footage)
     if name not in WHOLE:
         scales = SPEED_SCALES if name == "speed" else STILL_SCALES
-        shape = (len(looks.SCALES), -1)
+        shape = (len(measures.SCALES), -1)
         return [
             part.reshape(len(part), *shape)[:, scales].reshape(len(part), -1) for part in movement
         ]
     others = (
-        looks.look_at_place(footage, one),
-        looks.look_at_rhythm(footage),
+        measures.look_at_place(footage, one),
+        measures.look_at_rhythm(footage),
         [part[:, : HABIT_AXES["picture"]] for part in look_at_picture(state, footage, one)],
     )
     return [np.hstack(parts) for parts in zip(movement, *others, strict=True)]
@@ -136,7 +136,7 @@ def look_at_picture(
         values = block.reshape(len(block), -1) / 255 - state["mean"]
         return (values @ state["components"].T).astype(np.float64)
 
-    runs = looks.read_changes(footage, one)
+    runs = measures.read_changes(footage, one)
     return [np.concatenate([project(block) for block in run]) for run in runs]
 
 
@@ -147,20 +147,22 @@ def _spread(values: np.ndarray, most: int) -> np.ndarray:
 
 def _fit_axes(moments: np.ndarray) -> np.ndarray:
     """Axes (d, m) of `habits`: movement's measures say nearly the same, so they are made white."""
-    n_movement = 5 * len(looks.SCALES)
+    n_movement = 5 * len(measures.SCALES)
     n_rhythm = len(BANDS) - 1
     count = min(HABIT_AXES["movement"], len(moments))
     movement = PCA(count, random_state=0).fit(moments[:, :n_movement])
     white = movement.components_.T / np.sqrt(movement.explained_variance_ + LEAST_WIDTH)
     weights = np.ones(moments.shape[1] - n_movement)
-    weights[looks.N_PLACE : looks.N_PLACE + n_rhythm] = RHYTHM_WEIGHT
+    weights[measures.N_PLACE : measures.N_PLACE + n_rhythm] = RHYTHM_WEIGHT
     return block_diag(white, np.diag(weights))
 
 
 def _fit_components(videos: Sequence[Footage], one: bool) -> dict[str, np.ndarray]:
     """Mean and principal components of the pictures, in [-1, 1]."""
     every = max(1, sum(map(len, videos)) // MOST_FRAMES)
-    blocks = (block for video in videos for run in looks.read_changes(video, one) for block in run)
+    blocks = (
+        block for video in videos for run in measures.read_changes(video, one) for block in run
+    )
     held = np.concatenate(
         [block[::every].reshape(len(block[::every]), -1) / 255 for block in blocks]
     )
@@ -202,5 +204,5 @@ def _miss(state: Mapping[str, np.ndarray], path: np.ndarray, fps: float) -> np.n
         ahead = earlier(path) @ state["matrix"] + state["offset"]
         missed[ORDER:] = np.square((path[ORDER:] - ahead) @ state["whitening"]).mean(axis=1)
         missed[:ORDER] = missed[ORDER]
-    window = max(1, round(looks.SMOOTHING * fps))
+    window = max(1, round(measures.SMOOTHING * fps))
     return np.log(uniform_filter1d(missed, window, mode="nearest") + NOISE)

@@ -10,18 +10,8 @@ from cagewatch.metrics.budgets import (
     poisson_interval,
     recall_at_budgets,
 )
-from cagewatch.metrics.claims import (
-    describe_lead,
-    find_leader,
-    format_p,
-    judge_pair,
-    verdict,
-)
-from cagewatch.metrics.comparisons import compare_rows, correct_for_number
 from cagewatch.metrics.events import EventMetrics, count_false_alarms, event_metrics
 from cagewatch.metrics.inputs import find_bouts, frame_durations
-from cagewatch.metrics.intervals import Interval, RocBand, auc_interval, describe_interval, roc_band
-from cagewatch.metrics.jackknife import choose_blocks, estimate_auc, leave_one_out
 from cagewatch.metrics.operating_points import (
     Scored,
     apply_rule,
@@ -49,3 +39,19 @@ from cagewatch.metrics.summary import (
     scored_frames,
 )
 from cagewatch.metrics.thresholds import RULES, choose_threshold
+from cagewatch.metrics.uncertainty.claims import (
+    describe_lead,
+    find_leader,
+    format_p,
+    judge_pair,
+    verdict,
+)
+from cagewatch.metrics.uncertainty.comparisons import compare_rows, correct_for_number
+from cagewatch.metrics.uncertainty.intervals import (
+    Interval,
+    RocBand,
+    auc_interval,
+    describe_interval,
+    roc_band,
+)
+from cagewatch.metrics.uncertainty.jackknife import choose_blocks, estimate_auc, leave_one_out

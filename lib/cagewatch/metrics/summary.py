@@ -12,7 +12,6 @@ from cagewatch.errors import InputError
 from cagewatch.files import json_ready
 from cagewatch.metrics.budgets import recall_at_budgets
 from cagewatch.metrics.events import event_metrics
-from cagewatch.metrics.intervals import auc_interval, describe_interval
 from cagewatch.metrics.roc import (
     PROTOCOLS,
     Protocol,
@@ -22,6 +21,7 @@ from cagewatch.metrics.roc import (
     frame_auc,
     why_undefined,
 )
+from cagewatch.metrics.uncertainty.intervals import auc_interval, describe_interval
 from cagewatch.params import Parameters
 from cagewatch.recordings.labels.frame_labels import far_from_edges
 

@@ -22,7 +22,13 @@ LIBRARY = Path(__file__).resolve().parents[1]
 SILENT = tuple(
     f"cagewatch.{name}"
     for name in ("params", "errors", "files", "names", "runtime", "cli", "runs", "plots", "explore")
-    + ("study", "cages", "metrics.comparisons", "metrics.claims", "detectors.registry")
+    + (
+        "study",
+        "cages",
+        "metrics.uncertainty.comparisons",
+        "metrics.uncertainty.claims",
+        "detectors.registry",
+    )
 )
 
 
@@ -48,14 +54,10 @@ def digest_run(model: str, notebook: str = "experiment") -> str:
 
 @cache
 def _digest(sources: tuple[Path, ...], without: tuple[str, ...]) -> str:
-    files = {file for source in sources for file in library(source, without)}
-    total = hashlib.sha256()
-    for source in sources:
-        if source not in files:
-            total.update(meaning_of(source).encode())
-    for file in sorted(files):
-        total.update(f"\n{file.relative_to(LIBRARY).as_posix()}\n{meaning_of(file)}".encode())
-    return total.hexdigest()[:16]
+    files = {*sources, *(file for source in sources for file in library(source, without))}
+    # By name and not by place, so that a module that moves to another room means the same.
+    found = {f"{file.stem}\n{meaning_of(file)}\n" for file in files}
+    return hashlib.sha256("".join(sorted(found)).encode()).hexdigest()[:16]
 
 
 def digest(sources: Iterable[Path], without: Sequence[str] = SILENT) -> str:
@@ -181,6 +183,8 @@ def write_tree(node: object) -> str:
         fields |= {"annotation": None, "returns": None}
     if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         fields["body"] = node.body[ast.get_docstring(node, clean=False) is not None :]
+    if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cagewatch."):
+        fields["module"] = node.module.rpartition(".")[2]  # wherever it lies
     if isinstance(node, ast.JoinedStr):  # Python 3.12 ends some with an empty string
         fields["values"] = [one for one in node.values if getattr(one, "value", None) != ""]
     kept = {name: value for name, value in fields.items() if value not in (None, [])}

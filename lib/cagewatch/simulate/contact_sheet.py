@@ -11,8 +11,8 @@ import numpy as np
 from cagewatch.files import whole_file
 from cagewatch.simulate.cage import WIDTH
 from cagewatch.simulate.ethogram import BEHAVIOURS, Bout
-from cagewatch.simulate.motion import LEAD
-from cagewatch.simulate.mouse import Part
+from cagewatch.simulate.mouse.body import Part
+from cagewatch.simulate.mouse.motion import LEAD
 from cagewatch.simulate.render import recording_poses, render_frames
 
 ROWS = slice(94, 224)  # the tub, from the rim down

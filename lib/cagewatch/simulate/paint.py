@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from cagewatch.simulate.mouse import HEAD_RADII, SPINE_RADII, Build, Skeleton
+from cagewatch.simulate.mouse.body import HEAD_RADII, SPINE_RADII, Build, Skeleton
 
 SUBPIXEL = 3  # fractional bits of OpenCV's drawing coordinates
 MARGIN = 20.0  # pixels about the skeleton that hold the whole mouse

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from cagewatch.simulate import cage, mouse, paint, scene
+from cagewatch.simulate import cage, paint, scene
 from cagewatch.simulate.ethogram import Bout, draw_bouts
-from cagewatch.simulate.motion import move_mouse
+from cagewatch.simulate.mouse import body
+from cagewatch.simulate.mouse.motion import move_mouse
 
 ZOOM = 2  # the mouse is painted this many times larger, then averaged down
 
@@ -19,10 +20,10 @@ def recording_bouts(name: str, seed: int, n_frames: int, rare: float = 1.0) -> l
     return draw_bouts(_chance(seed, name)[0], n_frames, rare)
 
 
-def recording_build(name: str, seed: int) -> mouse.Build:
+def recording_build(name: str, seed: int) -> body.Build:
     """The mouse of one recording; every fourth is agouti, the others are black."""
     number = name.split("_")[-1].partition("-")[0]
-    return mouse.draw_build(_chance(seed, name)[1], agouti=int(number) % 4 == 3)
+    return body.draw_build(_chance(seed, name)[1], agouti=int(number) % 4 == 3)
 
 
 def recording_poses(name: str, seed: int, bouts: Sequence[Bout]) -> Iterator[np.ndarray]:
@@ -41,7 +42,7 @@ def render_frames(name: str, seed: int, bouts: Sequence[Bout]) -> Iterator[np.nd
         gains = scene.light(place, np.arange(start, start + len(poses)))
         gains = gains * (1 + noise.normal(0, 0.002, len(poses)))
         corners = noise.integers(0, spare, (len(poses), 2)).tolist()
-        bones = mouse.skeleton(poses, build)
+        bones = body.skeleton(poses, build)
         layout = paint.lay_out(bones, build, ZOOM, place.shift, cage.WIDTH, cage.HEIGHT)
         for i in range(len(poses)):
             frame = place.picture.copy()
@@ -65,7 +66,7 @@ def _chance(seed: int, name: str) -> list[np.random.Generator]:
 
 
 def _add_mouse(
-    frame: np.ndarray, place: scene.Scene, layout: paint.Layout, i: int, build: mouse.Build
+    frame: np.ndarray, place: scene.Scene, layout: paint.Layout, i: int, build: body.Build
 ) -> None:
     """Paint the mouse enlarged, average it down and lay it into the frame."""
     left, top, right, bottom = layout.box[i]

@@ -32,7 +32,7 @@ PREPARATION = (
     + tuple(one.name for one in fields(Preprocessing) if one.name in Parameters.model_fields)
 )
 # An artefact shows what the library draws, so of that all counts.
-SHOWING = ("runs", "plots", "study", "metrics.comparisons")
+SHOWING = ("runs", "plots", "study", "metrics.uncertainty.comparisons")
 UNSHOWN = tuple(name for name in SILENT if name.partition(".")[2] not in SHOWING)
 STEPS = {"simulate": SIMULATION, "preprocess": PREPARATION}
 

@@ -17,7 +17,7 @@ from cagewatch.metrics import (
     format_p,
     judge_pair,
 )
-from cagewatch.metrics.claims import rows_between
+from cagewatch.metrics.uncertainty.claims import rows_between
 from cagewatch.plots import name_model
 from cagewatch.study.tables.collect import blocks_of, find_runs, read_seeds
 from cagewatch.study.tables.present import describe_protocols

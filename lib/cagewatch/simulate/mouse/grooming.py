@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import Generator
 
-from cagewatch.simulate.mouse import Part
-from cagewatch.simulate.postures import Site, any_heading, strokes, take_posture, wait, wander
+from cagewatch.simulate.mouse.body import Part
+from cagewatch.simulate.mouse.postures import Site, any_heading, strokes, take_posture, wait, wander
 
 
 class Element(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,27 +17,11 @@ from scipy import stats
 
 from cagewatch.errors import InputError
 from cagewatch.metrics.inputs import check_flags
-from cagewatch.metrics.intervals import spread_of, why_no_spread
-from cagewatch.metrics.jackknife import Blocks, Estimate, choose_blocks, estimate_auc
 from cagewatch.metrics.roc import Protocol
+from cagewatch.metrics.uncertainty.intervals import spread_of, why_no_spread
+from cagewatch.metrics.uncertainty.jackknife import Blocks, Estimate, choose_blocks, estimate_auc
 
 BOTH: tuple[Protocol, ...] = ("pooled", "per_video_scaled")
-
-
-class Difference(NamedTuple):
-    """AUC of the first minus AUC of the second, with interval and two-sided p.
-
-    `low`, `high` and `p` are NaN when they cannot be known, and `reason` then says why.
-    """
-
-    value: float
-    low: float
-    high: float
-    p: float
-    df: float
-    n_blocks: int
-    unit: str
-    reason: str | None = None
 
 
 def _rows_of(name: str, scores: np.ndarray, n_frames: int) -> np.ndarray:
@@ -50,21 +34,20 @@ def _rows_of(name: str, scores: np.ndarray, n_frames: int) -> np.ndarray:
     return rows
 
 
-def _test_difference(a: Estimate, b: Estimate, blocks: Blocks, coverage: float) -> Difference:
-    """The difference of two estimates with interval and p."""
-    value, nan = float(np.mean(a.seeds) - np.mean(b.seeds)), float("nan")
+def _test_difference(a: Estimate, b: Estimate, blocks: Blocks, coverage: float) -> dict[str, Any]:
+    """The columns of `compare_rows` that two estimates give, before Holm's correction."""
+    value = float(np.mean(a.seeds) - np.mean(b.seeds))
     left_out = a.left_out - b.left_out
     reason = a.reason or b.reason or why_no_spread(blocks, left_out)
-    if reason:
-        return Difference(value, nan, nan, nan, nan, blocks.count, blocks.unit, reason)
-    variance, df = map(float, spread_of(blocks, left_out, a.seeds, b.seeds))
-    error = float(np.sqrt(variance))
-    reach = float(stats.t.ppf((1 + coverage) / 2, df)) * error
-    p = float(value == 0)
-    if error > 0:
-        p = 2 * float(stats.t.sf(abs(value) / error, df))
-    low, high = (float(np.clip(value + sign * reach, -1, 1)) for sign in (-1, 1))
-    return Difference(value, low, high, p, df, blocks.count, blocks.unit)
+    found = {"difference": value, **dict.fromkeys(("low", "high", "p", "df"), np.nan)}
+    if not reason:
+        variance, df = map(float, spread_of(blocks, left_out, a.seeds, b.seeds))
+        error = float(np.sqrt(variance))
+        reach = float(stats.t.ppf((1 + coverage) / 2, df)) * error
+        low, high = (float(np.clip(value + sign * reach, -1, 1)) for sign in (-1, 1))
+        p = 2 * float(stats.t.sf(abs(value) / error, df)) if error > 0 else float(value == 0)
+        found |= {"low": low, "high": high, "p": p, "df": df}
+    return found | {"n_blocks": blocks.count, "unit": blocks.unit, "reason": reason}
 
 
 def compare_rows(
@@ -91,7 +74,7 @@ def compare_rows(
         A row per pair and protocol: ``first``, ``second``, ``protocol``, ``difference`` (AUC of the
         first minus that of the second) with ``low`` and ``high``, ``p`` (two-sided), ``p_holm``
         (over the ``n_comparisons`` of a protocol), ``df``, ``n_blocks``, ``unit``, ``coverage``,
-        ``reason``.
+        ``reason`` (why interval and p are NaN, where they cannot be known).
 
     Raises
     ------
@@ -109,9 +92,9 @@ def compare_rows(
             for name in dict.fromkeys(name for pair in pairs for name in pair)
         }
         for first, second in pairs:
-            one = _test_difference(own[first], own[second], blocks, coverage)._asdict()
-            one = {"difference": one.pop("value")} | one | {"coverage": coverage}
-            found.append({"first": first, "second": second, "protocol": protocol} | one)
+            pair = {"first": first, "second": second, "protocol": protocol}
+            tested = _test_difference(own[first], own[second], blocks, coverage)
+            found.append(pair | tested | {"coverage": coverage})
     return correct_for_number(pd.DataFrame(found))
 
 

@@ -9,11 +9,11 @@ from math import cos
 import numpy as np
 from numpy.random import Generator
 
-from cagewatch.simulate.behaviours import ACTIONS
 from cagewatch.simulate.cage import FLOOR, HOPPER, SPOUT, WALLS
 from cagewatch.simulate.ethogram import Bout
-from cagewatch.simulate.mouse import Build, Part
-from cagewatch.simulate.postures import STANDING, Site, turned_to
+from cagewatch.simulate.mouse.behaviours import ACTIONS
+from cagewatch.simulate.mouse.body import Build, Part
+from cagewatch.simulate.mouse.postures import STANDING, Site, turned_to
 
 BLOCK = 256  # poses handed on at a time
 LEAD = 5  # frames by which the body starts toward the next posture before the label changes

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from sklearn.linear_model import HuberRegressor
 
-from cagewatch.detectors.rhythm import describe_rhythm
+from cagewatch.detectors.looks.rhythm import describe_rhythm
 
 MOST_ROWS = 240  # larger frames are shrunk to so many rows
 BACKGROUND_FRAMES = 100

@@ -1,6 +1,6 @@
 """Footage that nobody labelled, scored by detectors that were fitted on other cameras.
 
-``python -m cagewatch.study.artefacts.other_footage <footage> <table folder> <run folder> ...``
+``python -m cagewatch.study.artefacts.real_mice.other_footage <footage> <tables> <run folder> ...``
 
 Every video and every ``.mat`` file (variable ``I``, time last) in the folder is scored by each
 run's detector. There is no right or wrong without labels; the table says how far the scores lie

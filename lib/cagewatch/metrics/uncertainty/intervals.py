@@ -10,14 +10,14 @@ from scipy.special import expit, logit
 
 from cagewatch.errors import InputError
 from cagewatch.metrics.inputs import check_flags, check_score, recording_codes
-from cagewatch.metrics.jackknife import (
+from cagewatch.metrics.roc import Protocol, frame_auc, scale_per_recording
+from cagewatch.metrics.uncertainty.jackknife import (
     Blocks,
     add_seeds,
     choose_blocks,
     estimate_auc,
     jackknife_variance,
 )
-from cagewatch.metrics.roc import Protocol, frame_auc, scale_per_recording
 
 BAND_POINTS = 101  # false positive rates a band is given at
 BAND_LEVELS = 400  # thresholds a band's curves are drawn through

@@ -13,7 +13,7 @@ from math import cos, exp, pi, sin
 import numpy as np
 from numpy.random import Generator
 
-from cagewatch.simulate.mouse import Build, Part, skeleton
+from cagewatch.simulate.mouse.body import Build, Part, skeleton
 
 FPS = 30.0  # frames per second, near enough to the video's 29.97
 STILL = (0.0, 0.0)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cagewatch.metrics.inputs import check_flags, check_score, number_runs, recording_codes
-from cagewatch.metrics.jackknife import MAX_BLOCK
+from cagewatch.metrics.uncertainty.jackknife import MAX_BLOCK
 
 
 class Pairs(NamedTuple):

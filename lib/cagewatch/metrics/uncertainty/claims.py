@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
-from cagewatch.metrics.comparisons import BOTH
+from cagewatch.metrics.uncertainty.comparisons import BOTH
 
 DIGITS = 3  # of an AUC, wherever one is printed
 PROTOCOL_WORDS = {"pooled": "pooled", "per_video_scaled": "scaled per recording", "macro": "macro"}

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from cagewatch.detectors.footage import Chunk, Footage
-from cagewatch.detectors.rhythm import STEP, describe_rhythm
+from cagewatch.detectors.looks.rhythm import STEP, describe_rhythm
 
 SIZE = 512  # frames measured together
 PIECE = 600.0  # seconds looked at together, so that memory does not grow with a recording

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.random import Generator
 
 from cagewatch.simulate.cage import HOPPER, SPOUT
-from cagewatch.simulate.mouse import Part
-from cagewatch.simulate.postures import (
+from cagewatch.simulate.mouse.body import Part
+from cagewatch.simulate.mouse.postures import (
     Site,
     any_heading,
     put_nose,

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.random import Generator
 
 from cagewatch.simulate.cage import LID, WALLS
-from cagewatch.simulate.feeding import drink, eat
-from cagewatch.simulate.grooming import groom
-from cagewatch.simulate.mouse import Part, skeleton
-from cagewatch.simulate.postures import (
+from cagewatch.simulate.mouse.body import Part, skeleton
+from cagewatch.simulate.mouse.feeding import drink, eat
+from cagewatch.simulate.mouse.grooming import groom
+from cagewatch.simulate.mouse.postures import (
     Site,
     any_heading,
     strokes,

@@ -16,7 +16,7 @@ from cagewatch.plots import name_model, plot_roc
 from cagewatch.plots.style import ANOMALOUS, BOUT, NORMAL
 from cagewatch.plots.timeline import spans_of
 from cagewatch.study.artefacts.parameters import Given
-from cagewatch.study.artefacts.real_mice import (
+from cagewatch.study.artefacts.real_mice.halves import (
     CLAIMED,
     FIRST,
     INFERRED,

@@ -1,0 +1,1 @@
+"""What is measured of a recording without a network, and how rare a measurement is."""

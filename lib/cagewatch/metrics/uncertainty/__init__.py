@@ -1,0 +1,1 @@
+"""What chance does to an AUC: intervals, comparisons, and the words that they allow."""

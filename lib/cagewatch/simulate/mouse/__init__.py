@@ -1,0 +1,1 @@
+"""The mouse: its body, its postures, and how it moves through a behaviour."""
