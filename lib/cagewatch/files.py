@@ -69,17 +69,8 @@ def _remove_leftovers(path: Path, host: str) -> None:
 def lock_file(path: Path, taken: str | None = None) -> TextIO:
     """Take the system's lock on a file, which goes when the file is closed or the process ends.
 
-    Parameters
-    ----------
-    path : Path
-        Made, with its folder, if it is missing.
-    taken : str, optional
-        What to say if another process holds the lock; without it, wait.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be written, or another process holds the lock and `taken` is given.
+    The file is made if it is missing. InputError if it cannot be written, or another process holds
+    the lock and `taken` says so; without `taken`, wait.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -140,17 +131,9 @@ def checksum(path: Path) -> int:
 
 
 def read_arrays(path: Path, most: int) -> dict[str, np.ndarray]:
-    """Read an ``.npz`` archive of plain arrays, sizes checked before anything is unpacked.
+    """Read an ``.npz`` archive of plain arrays of at most `most` bytes, checked before unpacking.
 
-    Parameters
-    ----------
-    most : int
-        Bytes that the arrays may have together.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, damaged, holds objects, or claims more than `most` bytes.
+    InputError if the file is missing, damaged, holds objects, or claims more.
     """
     try:
         with zipfile.ZipFile(path) as archive:

@@ -18,13 +18,9 @@ def map_in_order(
     """Yield ``work(item)`` of every item, in order, computed by `threads` threads.
 
     Each thread takes the next item by itself, so that making items (decoding, say) and working on
-    them overlap, and no more than `threads` threads are ever busy: the caller's waits. At most
-    ``2 * threads`` items and results are held. It pays where both let go of the interpreter.
-
-    Parameters
-    ----------
-    items : read by one thread at a time, but not always the same one.
-    threads : 1 works in the caller's thread, one item after the other.
+    them overlap, and no more than `threads` threads are ever busy: the caller's waits. Items are
+    read by one thread at a time. At most ``2 * threads`` items and results are held. It pays where
+    both let go of the interpreter.
     """
     if threads == 1:
         yield from map(work, items)

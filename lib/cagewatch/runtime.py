@@ -37,20 +37,8 @@ PACKAGES = ("keras", "numpy", "scipy", "scikit-learn", "opencv-python-headless",
 def configure(backend: str = "tensorflow", cores: int = 0) -> int:
     """Choose the Keras backend and limit this process, and those it starts, to `cores` cores.
 
-    Parameters
-    ----------
-    backend : 'tensorflow', 'jax' or 'torch'.
-    cores : processor cores to use; 0: all that this process may use. More than there are is the
-        same as all.
-
-    Returns
-    -------
-    The number of cores in use, at least 1.
-
-    Raises
-    ------
-    InputError
-        If the backend is unknown, not installed, or Keras already runs on another one.
+    0, or more than there are, is all that this process may use; the number in use is given back.
+    InputError if the backend is unknown, not installed, or Keras already runs on another one.
     """
     if backend not in INSTALL:
         raise InputError(f"Unknown backend {backend!r}: choose one of {', '.join(INSTALL)}.")

@@ -67,26 +67,10 @@ def scores_of(frames: pd.DataFrame, stream: str = "both") -> np.ndarray:
 
 
 def calibrate(cage: Cage, budget: float | None = None, stream: str = "both") -> Calibration:
-    """Choose a level for a budget on the cage's held-out normal recordings.
+    """Choose a level for a budget (alarms an hour; by default the cage's) on its held-out video.
 
-    Parameters
-    ----------
-    cage : Cage
-    budget : float, optional
-        False alarms an hour of normal video; by default the cage's own.
-    stream : {'both', 'image', 'flow'}
-        Which score.
-
-    Returns
-    -------
-    Calibration
-        Threshold, the rate of false alarms with its interval, and a warning where the held-out
-        video is too short to promise it.
-
-    Raises
-    ------
-    InputError
-        If the detector lacks the score, or the held-out recordings have no time stamps.
+    The rate has an interval, and a warning where that video is too short to promise it. InputError
+    if the detector lacks the score, or the recordings have no time stamps.
     """
     frames = cage.run.frames
     anomalous = frames["anomalous"].fillna(False).to_numpy(bool)

@@ -45,19 +45,9 @@ class Look(NamedTuple):
 def check_videos(sources: Mapping[str, Path], parameters: Parameters) -> Look:
     """Look at the headers and the first seconds of videos.
 
-    Parameters
-    ----------
-    sources : mapping of str to Path
-        By name, of `cagewatch.cages.sources.gather_sources`.
-    parameters : Parameters
-        Whose region, rotation and size decide what a detector sees.
-
-    Returns
-    -------
-    Look
-        The table has recording, minutes (by the header), fps, width, height, gray (mean, 0 to 255),
-        animal (pixels of the small picture), problem ('' if there is none) and timed (whether the
-        video carries time).
+    The table has recording, minutes (by the header), fps, width, height, gray (mean, 0 to 255),
+    animal (pixels of the small picture), problem ('' if there is none) and timed (whether the video
+    carries time).
     """
     table = pd.DataFrame(
         [{"recording": name, **look_at(source, parameters)} for name, source in sources.items()]
@@ -147,30 +137,11 @@ def give_advice(table: pd.DataFrame, parameters: Parameters) -> list[str]:
 def time_detectors(
     source: Path, given: TrainParameters, detectors: Sequence[str], hours: float
 ) -> pd.DataFrame:
-    """Train each detector on the first SECONDS of a video, score them, and say what all would take.
+    """Train each detector on the first SECONDS of a video, and say what `hours` of it would take.
 
-    Parameters
-    ----------
-    source : Path
-        A video.
-    given : TrainParameters
-        Whose region, rotation, backend and cores hold.
-    detectors : sequence of str
-        Names of ``params/model``.
-    hours : float
-        Video to train on, a quarter of it held out.
-
-    Returns
-    -------
-    DataFrame
-        One row a detector: detector, train (minutes for all of it; NaN for a network, which takes
-        what it is given), epoch (minutes of a network's epoch; NaN for others) and score (minutes
-        an hour of video).
-
-    Raises
-    ------
-    InputError
-        If the video cannot be cut or is too short, or a name is none.
+    One row a detector: detector, train (minutes for all of it; NaN for a network, which takes what
+    it is given), epoch (minutes of a network's epoch; NaN for others) and score (minutes an hour of
+    video). InputError if the video cannot be cut or is too short, or a name is none.
     """
     cores = runtime.configure(given.backend, given.cores)
     rows: list[dict[str, Any]] = []

@@ -46,21 +46,8 @@ def write_film(path: Path, result: Result, level: Level, moments: Sequence[Momen
     """Write moments in order as H.264 (or MPEG-4) with score, time and speed drawn in.
 
     A video of 45 frames a second or more is slowed to about 30, and within it an alarm's frames are
-    repeated until the alarm lasts about a second.
-
-    Parameters
-    ----------
-    path : Path
-    result : Result
-    level : Level
-        Whose threshold is drawn.
-    moments : sequence of Moment
-        Of `choose_moments`.
-
-    Raises
-    ------
-    InputError
-        If there is no moment, the source has changed, or the video cannot be written.
+    repeated until the alarm lasts about a second. InputError if there is no moment, the source has
+    changed, or the video cannot be written.
     """
     if not moments:
         raise InputError("There is no moment to show: no frame has a score.")
@@ -157,12 +144,9 @@ def choose_moments(
 ) -> list[Moment]:
     """The stretch around each alarm's peak, highest first, then those around the scores left.
 
-    Parameters
-    ----------
-    score, times : (n,) float; seconds, growing.
-    count : how many at most.
-    seconds : length of each. Two alarms close together may share frames; else none overlap.
-    alarms : positions of each alarm: its first frame, the one after it, its peak.
+    `score` and `times` are (n,) float, in seconds; `seconds` is the length of each stretch, and
+    each alarm its first frame, the one after it, and its peak. Only those of two alarms close
+    together may share frames.
     """
 
     def around(peak: int, reach: float) -> tuple[int, int]:

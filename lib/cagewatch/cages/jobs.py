@@ -31,19 +31,10 @@ QUIETLY = ("--quiet", "host", "rules")
 def score_in_jobs(
     work: Work, names: Sequence[str], per_job: int, profile: str | None, lock: TextIO
 ) -> dict[str, str]:
-    """Score recordings in jobs; those that could not be scored, and why.
+    """Score recordings, `per_job` of them in a job; those that could not be scored, and why.
 
-    Parameters
-    ----------
-    work : Work
-    names : sequence of str
-        Of its sources.
-    per_job : int
-        Recordings in a job.
-    profile : str or None
-        A Snakemake profile, such as ``profiles/slurm``; None: this machine.
-    lock : TextIO
-        Of the cage; Snakemake holds it too, so that it outlives a killed command.
+    `profile` is one of Snakemake, such as ``profiles/slurm``; None: this machine. Snakemake holds
+    the cage's lock too, so that it outlives a killed command.
     """
     folder = work.cage.folder / "scored" / FOLDER
     shutil.rmtree(folder, ignore_errors=True)

@@ -36,15 +36,8 @@ def write_results(
     """Write scores.csv, alarms.csv and, up to 500 frames per second, alarms_boris.csv and .xlsx.
 
     BORIS imports events from a spreadsheet alone; the csv is the same table for everything else.
-
-    Parameters
-    ----------
-    folder : Path
-    result : Result
-    image_fps : float
-        Frames per second of sources without time stamps.
-    alarms : bool
-        False writes the scores alone, and takes alarms away that an earlier run left.
+    Without `alarms` only the scores are written, and alarms that an earlier run left are taken
+    away.
     """
     names = ("alarms.csv", "alarms_boris.csv", "alarms_boris.xlsx")
     written = [write_table(result.frames, folder / "scores.csv")]

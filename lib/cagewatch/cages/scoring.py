@@ -176,16 +176,8 @@ def judge_recording(
 ) -> str | None:
     """Why the alarms of a new recording cannot be believed, one sentence; None if they can.
 
-    Parameters
-    ----------
-    cage : Cage
-    frames : DataFrame
-        Its scores.
-    in_alarm : ndarray of bool, shape (n_frames,)
-    size : (int, int)
-        Its width and height in pixels.
-    gray : float
-        Its mean gray value, of `measure_gray`.
+    `frames` holds its scores, `in_alarm` (n_frames,) bool; `size` is its width and height in
+    pixels, `gray` its mean gray value.
     """
     facts = cage.verdict.facts if cage.verdict else {}
     sizes = [tuple(one) for one in facts.get("sizes", [])]

@@ -32,23 +32,9 @@ PEEK = 1 << 20  # bytes at a file's start and end by which it is known again
 def gather_sources(paths: Sequence[str | Path], without: Path | None = None) -> dict[str, Path]:
     """Find the recordings at `paths`, subfolders included, and links to some that are gone.
 
-    Parameters
-    ----------
-    paths : sequence of str or Path
-        Videos, folders of images, and folders of these, from the current folder.
-    without : Path, optional
-        A folder whose files are none, such as the cage's own.
-
-    Returns
-    -------
-    dict of str to Path
-        By a name that is unique and may be a path of folders: that of the file without its suffix,
-        in its folders below the path given.
-
-    Raises
-    ------
-    InputError
-        If a path does not exist, holds no recording, or two would have one name.
+    Each is found by a name that is unique: that of its file without suffix, in its folders below
+    the path given. Files in `without`, such as the cage's own, are left out. InputError if a path
+    does not exist, holds no recording, or two would have one name.
     """
     found: dict[str, Path] = {}
     for given in paths:
@@ -87,20 +73,8 @@ def _sources_at(place: Path) -> list[tuple[Path, str]]:
 def read_videos(paths: Sequence[str | Path]) -> list[Recording]:
     """Read the recordings at `paths`, with the labels beside them, subfolders included.
 
-    Parameters
-    ----------
-    paths : sequence of str or Path
-        Videos, folders of videos (or of ``train`` and ``test`` folders), and folders of these.
-
-    Returns
-    -------
-    list of Recording
-        Names are unique; those of a subfolder begin with its name. All have the same behaviours.
-
-    Raises
-    ------
-    InputError
-        If a path holds no recording, two have one name, or a label file is wrong.
+    Names are unique, those of a subfolder begin with its name, and all have the same behaviours.
+    InputError if a path holds no recording, two have one name, or a label file is wrong.
     """
     found: dict[str, Recording] = {}
     for given in paths:
@@ -144,14 +118,7 @@ def mark_unusual(
 ) -> list[Recording]:
     """Label stretches of recordings as the target, which is not trained on.
 
-    Parameters
-    ----------
-    recordings : sequence of Recording
-        Of `read_videos`.
-    unusual : mapping of Path to sequence of (int, int)
-        First and last frame of each stretch, by the recording's source.
-    target : str
-        The label.
+    `unusual` has the first and last frame of each stretch by the recording's source.
     """
     behaviours = tuple(sorted({target, OTHER, *recordings[0].behaviours}))
     marked = []

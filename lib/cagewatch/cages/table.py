@@ -32,25 +32,9 @@ def update_recordings(
 ) -> pd.DataFrame:
     """Add recordings to ``recordings.csv`` of a cage's folder; a pattern also fills empty cells.
 
-    Parameters
-    ----------
-    folder : Path
-        The cage's.
-    sources : mapping of str to Path
-        By name, of `cagewatch.cages.sources.gather_sources`.
-    pattern : str, optional
-        How names are made, such as ``{cage}_{animal}_{date}_{time}``; each word in braces is a
-        column. By default only a date and time are looked for.
-
-    Returns
-    -------
-    DataFrame
-        All rows, as text.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged or names a recording twice, or the pattern is none.
+    Each word in braces of a pattern, such as ``{cage}_{animal}_{date}_{time}``, is a column;
+    without one only a date and time are looked for. All rows come back, as text. InputError if the
+    file is damaged or names a recording twice, or the pattern is none.
     """
     path = folder / RECORDINGS_FILE
     table = read_recordings_table(folder)

@@ -49,20 +49,7 @@ def judge_detector(
     frames: pd.DataFrame,
     history: pd.DataFrame | None,
 ) -> Verdict:
-    """Judge a fitted detector on the recordings that were held out.
-
-    Parameters
-    ----------
-    detector : Detector
-    training : TrainingSet
-        What it was fitted on.
-    plan : Plan
-        Whose `held_out` recordings were scored.
-    frames : DataFrame
-        Their scores.
-    history : DataFrame or None
-        A network's, one row an epoch.
-    """
+    """Judge a fitted detector on the held-out recordings, whose scores are `frames`."""
     stores = training.stores
     facts: dict[str, Any] = {"sizes": sizes_of(plan), "gray": gray_of(stores)}
     failed, warnings = [], [*light_warnings(facts["gray"]), *size_warnings(facts["sizes"])]
@@ -124,13 +111,8 @@ def compare_rebuilding(
     """Squared error on held-out clips over that of the average training picture, by stream.
 
     1 is no better than the average picture, 0.1 means that all but a tenth is rebuilt of what makes
-    a picture differ from it.
-
-    Returns
-    -------
-    dict of str to dict of str to float
-        'error_to_average', the detector's, and 'error_of_components', that of COMPONENTS principal
-        components of single training pictures.
+    a picture differ from it. 'error_to_average' is the detector's, 'error_of_components' that of
+    COMPONENTS principal components of single pictures.
     """
     found: dict[str, dict[str, float]] = {"error_to_average": {}, "error_of_components": {}}
     held_out = index_test_clips(plan.held_out, training.stores, detector.parameters)

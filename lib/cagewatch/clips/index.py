@@ -118,12 +118,9 @@ def trained_frames(recording: Recording, n_frames: int, parameters: Parameters) 
 
 
 def part_of(n_frames: int, start: float, stop: float) -> np.ndarray:
-    """Say which frames lie in a part of a recording, `start` and `stop` being shares of it.
+    """Say which frames lie in a part of a recording, `start` and `stop` being shares of it: bool.
 
-    Returns
-    -------
-    inside : ndarray of bool, shape (n_frames,)
-        Two parts that touch, such as 0 to 0.5 and 0.5 to 1, share no frame and leave none out.
+    Two parts that touch, such as 0 to 0.5 and 0.5 to 1, share no frame and leave none out.
     """
     inside = np.zeros(n_frames, bool)
     inside[int(round(start * n_frames)) : int(round(stop * n_frames))] = True
@@ -131,16 +128,7 @@ def part_of(n_frames: int, start: float, stop: float) -> np.ndarray:
 
 
 def training_windows(kept: np.ndarray, parameters: Parameters) -> np.ndarray:
-    """Frame numbers of the training clips of one recording.
-
-    Parameters
-    ----------
-    kept : (n_frames,) bool, False where a frame is removed.
-
-    Returns
-    -------
-    (n_clips, clip_length) int32.
-    """
+    """Kept frames of one recording as training clips: (n_clips, clip_length) int32."""
     length, stride = parameters.clip_length, parameters.frame_stride
     if parameters.clips_across_gaps == "literal":
         runs = [np.flatnonzero(kept)]

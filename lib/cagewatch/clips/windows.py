@@ -72,24 +72,11 @@ def _frames_from(starts: np.ndarray, length: int, n_frames: int) -> np.ndarray:
 
 
 def score_clips(frame_errors: np.ndarray, values_per_frame: int, form: str) -> np.ndarray:
-    """One score per clip from the mean squared errors of its frames.
+    """One score per clip, (n_clips,) float64 >= 0, from the mean squared errors of its frames.
 
-    The paper's "l2 norm of the MSE" (section 2.5) can be read in two ways.
-
-    Parameters
-    ----------
-    frame_errors : ndarray of float, shape (n_clips, clip_length)
-        Mean squared error per frame.
-    values_per_frame : int
-        Rows x columns x channels of the stream.
-    form : {'norm', 'frame_mse_norm'}
-        The l2 norm of ``x - x_hat`` over the clip, or that of the vector of the frames' mean
-        squared errors.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_clips,)
-        >= 0, higher is more anomalous.
+    The paper's "l2 norm of the MSE" (section 2.5) can be read in two ways: 'norm' is the l2 norm of
+    ``x - x_hat`` over the clip, for which a frame's number of values is needed, and
+    'frame_mse_norm' that of the vector of the frames' errors.
     """
     errors = np.asarray(frame_errors, np.float64)
     if form == "norm":
@@ -98,20 +85,10 @@ def score_clips(frame_errors: np.ndarray, values_per_frame: int, form: str) -> n
 
 
 def spread_over_frames(clip_score: np.ndarray, windows: Windows, alignment: str) -> np.ndarray:
-    """Turn the scores of a run's clips into scores of its frames.
+    """Turn the scores of a run's clips, (n_clips,), into scores of its frames, (n_frames,) float64.
 
-    Parameters
-    ----------
-    clip_score : ndarray of float, shape (n_clips,)
-    windows : Windows
-        All clips of the run, which together hold every frame.
-    alignment : {'mean', 'centre', 'end'}
-        A frame's score is the mean over the clips that hold it, or that of the clip whose middle
-        or last frame is nearest.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_frames,)
+    By 'mean' over the clips that hold a frame, or that of the clip whose middle ('centre') or last
+    frame ('end') is nearest.
     """
     frames, n_frames = windows
     if alignment == "mean":

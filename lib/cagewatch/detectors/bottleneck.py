@@ -80,13 +80,7 @@ def _open_coder(
 
 
 def add_code(model: keras.Model, clip_length: int) -> keras.Model:
-    """A model that gives the codes of clips instead of rebuilding them.
-
-    Returns
-    -------
-    keras.Model
-        Same inputs; 'target', shape (batch, d): the bottlenecks, averaged and put side by side.
-    """
+    """A model that gives the codes of clips, 'target' (batch, d), instead of rebuilding them."""
     import keras
 
     held = {id(x): x for x in (model.get_layer(f"{s}_d1_conv").input for s in model.output)}

@@ -147,17 +147,10 @@ class Footage:
                 return
 
     def chunks(self, size: int, earlier: int = 0, every: int = 1) -> Iterator[Iterator[Chunk]]:
-        """Yield each run of kept frames as an iterator over its chunks.
+        """Yield each run of kept frames as an iterator over chunks of `size` new frames.
 
-        Parameters
-        ----------
-        size : int
-            New frames in a chunk.
-        earlier : int
-            Frames before the new ones that a chunk holds as well, as far as there are any.
-        every : int
-            Only every n-th frame of a run is handed on; its flow leads from the same frame before
-            it as ever.
+        A chunk holds up to `earlier` frames before the new ones as well. Only every n-th frame of a
+        run is handed on; its flow leads from the same frame before it as ever.
         """
         if self.store is None:
             for run in self._timed_runs():

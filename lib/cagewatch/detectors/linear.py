@@ -86,18 +86,9 @@ def background_of(footage: Footage, parameters: Parameters) -> np.ndarray:
 
 
 def as_seen(gray: np.ndarray, background: np.ndarray, parameters: Parameters) -> np.ndarray:
-    """Pictures as the components see them.
+    """Pictures, (n, rows, columns) uint8, as the components see them: float32 of the same shape.
 
-    Parameters
-    ----------
-    gray : ndarray of uint8, shape (n, rows, columns)
-    background : ndarray of float32, shape (rows, columns)
-        Of `background_of`.
-
-    Returns
-    -------
-    ndarray of float32, the shape of `gray`
-        In [0, 1]; in [-1, 1] less a background; of mean 0.5 each with the same exposure.
+    In [0, 1]; in [-1, 1] less a background; of mean 0.5 each with the same exposure.
     """
     values = gray.astype(np.float32) / 255
     if parameters.picture == "same_exposure":
@@ -175,12 +166,9 @@ def squared_residual(values: np.ndarray, state: Mapping[str, np.ndarray]) -> np.
 def rebuild_clip(
     detector: Detector, gray: np.ndarray, flow: np.ndarray
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """One clip as the detector saw it, and what the components give back.
+    """One clip as the detector saw it, and what the components give back, by stream: 'image' alone.
 
-    Returns
-    -------
-    inputs, outputs : dict of str to ndarray of float32, shape (clip_length, rows, columns, 1)
-        In [0, 1], for the stream 'image'.
+    Both are (clip_length, rows, columns, 1) float32 in [0, 1].
     """
     state = detector.state
     background = state.get("background", NOTHING)

@@ -77,13 +77,7 @@ def open_batches(training: TrainingSet, flow_scale: float) -> tuple[ClipBatches,
 
 
 def rebuild(state: Mapping[str, np.ndarray], parameters: Parameters) -> keras.Model:
-    """The trained network: built from the parameters, its weights from the state.
-
-    Raises
-    ------
-    InputError
-        If the weights do not fit the network, in number or shape.
-    """
+    """The trained network, its weights from the state; InputError if they do not fit it."""
     runtime.load_backend()
     from cagewatch.detectors import networks
 
@@ -131,22 +125,11 @@ def score(
 def average_streams(
     scores: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray], how: str
 ) -> np.ndarray:
-    """Average stream scores into one.
+    """Average (n,) stream scores by column, 'score_<stream>', into one, higher is more anomalous.
 
-    Parameters
-    ----------
-    scores : mapping of str to ndarray of float, shape (n,)
-        By column, 'score_<stream>'.
-    state : mapping of str to ndarray
-        With ``reference_score_<stream>``, scores of normal training frames.
-    how : {'raw', 'standardised'}
-        'raw' averages as the paper says; 'standardised' first brings each stream to mean 0 and
-        standard deviation 1 on the reference, so that the noisier stream cannot dominate.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        Higher is more anomalous.
+    'raw' averages as the paper says; 'standardised' first brings each stream to mean 0 and standard
+    deviation 1 on the scores of normal training frames, the state's ``reference_score_<stream>``,
+    so that the noisier stream cannot dominate.
     """
     if how == "standardised" and all(f"reference_{name}" in state for name in scores):
         scores = {
@@ -160,19 +143,10 @@ def average_streams(
 def rebuild_clip(
     detector: Detector, gray: np.ndarray, flow: np.ndarray
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """One clip as the network saw it, and what it gives back, in [0, 1].
+    """One clip as the network saw it, and what it gives back, in [0, 1], by stream.
 
-    Parameters
-    ----------
-    detector : Detector
-    gray : ndarray of uint8, shape (clip_length, rows, columns)
-    flow : ndarray of float, shape (clip_length, rows, columns, 2)
-        Pixels.
-
-    Returns
-    -------
-    inputs, outputs : dict of str to ndarray of float32
-        Shape (clip_length, rows, columns, channels), by stream.
+    `gray` is (clip_length, rows, columns) uint8 and `flow` (clip_length, rows, columns, 2), pixels;
+    both given back as (clip_length, rows, columns, channels) float32.
     """
     model = _rebuild_once(detector)
     scale, arrays = float(detector.state["flow_scale"]), {"image": gray, "flow": flow}

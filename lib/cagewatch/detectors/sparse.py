@@ -113,18 +113,10 @@ def learn_compression(cuboids: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def learn_combinations(points: np.ndarray, size: int, bound: float) -> np.ndarray:
-    """Learn combinations greedily until each point is represented (or `MOST` are learnt).
+    """Learn combinations greedily until each of (n, d) points is represented, `MOST` at most.
 
-    Parameters
-    ----------
-    points : (n, d) float.
-    size : basis vectors in a combination.
-    bound : squared error up to which a point counts as represented (lambda in the paper).
-
-    Returns
-    -------
-    (k, d, size) float32, each with orthonormal columns; columns are zero where d or the points'
-    rank is smaller.
+    A point is represented up to a squared error of `bound` (lambda in the paper). (k, d, size)
+    float32, each with orthonormal columns; columns are zero where d or the points' rank is smaller.
     """
     bases, left = [], points
     while len(left) and len(bases) < MOST:
@@ -156,12 +148,9 @@ def best_basis(points: np.ndarray, size: int) -> np.ndarray:
 
 
 def squared_error(points: np.ndarray, bases: np.ndarray) -> np.ndarray:
-    """Least squared error of each point under its best combination: (n,) float >= 0.
+    """Least squared error of each point, (n, d), under its best combination: (n,) float >= 0.
 
-    Parameters
-    ----------
-    points : (n, d).
-    bases : (k, d, size) with orthonormal (or zero) columns; without any the error is the length.
+    `bases` is (k, d, size) with orthonormal (or zero) columns; without any the error is the length.
     """
     whole = np.square(points).sum(axis=1)
     if not len(bases):
@@ -179,16 +168,10 @@ def compress(cuboids: np.ndarray, state: Mapping[str, np.ndarray]) -> np.ndarray
 def cut_cuboids(
     frames: Iterable[np.ndarray], every: int = 1
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the moving cuboids around each frame, or around every n-th.
+    """Yield the moving cuboids around each of successive uint8 frames, or every n-th.
 
-    Parameters
-    ----------
-    frames : (height, width) uint8, successive.
-
-    Yields
-    ------
-    regions : (n,) int, the patches that move, the coarsest size first.
-    cuboids : (n, 1500) float32, gradients in time, rows and columns; the ends are repeated.
+    `regions`: (n,) int, the patches that move, the coarsest size first; `cuboids`: (n, 1500)
+    float32, gradients in time, rows and columns. The ends are repeated.
     """
     half = LENGTH // 2
     window: deque[np.ndarray] = deque(maxlen=LENGTH)

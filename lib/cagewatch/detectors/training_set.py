@@ -79,14 +79,7 @@ class TrainingSet:
     def only(self, names: Collection[str], parameters: Parameters, folder: Path) -> TrainingSet:
         """Some of the recordings, for another detector; what was measured of them is kept.
 
-        Parameters
-        ----------
-        names : collection of str
-            Of recordings.
-        parameters : Parameters
-            Of the other detector; the frames to train on must be the same.
-        folder : Path
-            Its own.
+        The frames to train on must be the same for both detectors' parameters.
         """
         recordings = [one for one in self.recordings if one.name in names]
         part = TrainingSet(recordings, self.stores, parameters, folder)

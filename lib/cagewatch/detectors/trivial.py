@@ -45,19 +45,7 @@ def score(
 
 
 def look(frames: Iterable[np.ndarray], name: str, settings: Preprocessing) -> np.ndarray:
-    """One value for each of successive frames.
-
-    Parameters
-    ----------
-    frames : iterable of ndarray of uint8, shape (height, width)
-    name : {'frame_difference', 'flow_magnitude', 'mean_flow'}
-    settings : Preprocessing
-        Its Farneback values are used.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_frames,)
-    """
+    """One value for each of successive (height, width) uint8 frames: (n_frames,) float64."""
     values, previous = [], None
     for frame in frames:
         frame = halve(frame)

@@ -62,30 +62,12 @@ def bundle_run(
     smoothing: int = 1,
     second: FinishedRun | None = None,
 ) -> Bundle:
-    """Gather what the page shows of a run.
+    """Gather what the page shows of a run, and of a second one on the same frames.
 
-    Parameters
-    ----------
-    run : FinishedRun
-    rule : str, optional
-        Of the threshold to begin with; by default the equal error rate, or without labels a
-        quantile of the training scores.
-    score : {'both', 'image', 'flow'}
-        One that the run lacks gives way to the first it has.
-    smoothing : int
-        Frames averaged around each frame.
-    second : FinishedRun, optional
-        Another detector's run on the same frames, shown on the same timeline.
-
-    Returns
-    -------
-    bundle : Bundle
-
-    Raises
-    ------
-    InputError
-        For a run without a whole score, a rule that cannot be applied, or a second run on other
-        frames.
+    `rule` is that of the threshold to begin with, by default the equal error rate, or without
+    labels a quantile of the training scores; a score that the run lacks gives way to the first it
+    has. InputError for a run without a whole score, a rule that cannot be applied, or a second run
+    on other frames.
     """
     chosen = choose_score(run, score)
     scored = select_scores(run, chosen, smoothing)
@@ -138,16 +120,7 @@ def bundle_run(
 def read_clocks(folder: Path, names: Sequence[str]) -> list[float | None]:
     """Time of day at which each recording begins, from the ``recordings.csv`` of a cage's folder.
 
-    Parameters
-    ----------
-    folder : Path
-    names : sequence of str
-        Of the recordings.
-
-    Returns
-    -------
-    clocks : list of float or None
-        Seconds since midnight; None where the table or the start time is missing.
+    Seconds since midnight; None where the table or the start time is missing.
     """
     table = read_recordings_table(folder).set_index("recording")
     table = table.reindex(index=list(names), columns=["start_time"])
@@ -194,22 +167,12 @@ def rule_thresholds(scored: Scored) -> dict[str, float]:
 
 
 def budget_thresholds(scored: Scored) -> tuple[list[float], float]:
-    """Give the lowest threshold for each number of false alarms allowed in all.
+    """Give the lowest threshold for each number of false alarms allowed in all, and normal hours.
 
-    Without labels every alarm counts, as the footage is then taken as normal.
-
-    Parameters
-    ----------
-    scored : Scored
-
-    Returns
-    -------
-    thresholds : list of float
-        Entry k is what ``false_alarms_per_hour<=k/hours`` asks for: going down from the top score,
-        the last threshold before there are more than k. Empty where times are unknown or no frame
-        is normal.
-    hours : float
-        Of normal video; 0 where that is unknown.
+    Without labels every alarm counts, as the footage is then taken as normal. Entry k is what
+    ``false_alarms_per_hour<=k/hours`` asks for: going down from the top score, the last threshold
+    before there are more than k. There is none, in 0 hours, where times are unknown or no frame is
+    normal.
     """
     count = len(scored.score)
     flags = np.zeros(count, bool) if scored.anomalous is None else scored.anomalous

@@ -86,11 +86,7 @@ def reconstruct(run: FinishedRun, store: Store, first: int, last: int) -> Recons
     """Let the run's detector rebuild frames `first` to `last` (exclusive) of a store.
 
     The frames are cut into clips laid end to end; the last clip ends with the last frame.
-
-    Raises
-    ------
-    InputError
-        If the detector rebuilds nothing, or the recording is shorter than a clip.
+    InputError if the detector rebuilds nothing, or the recording is shorter than a clip.
     """
     length = run.parameters.clip_length
     detector = open_detector(run.folder)
@@ -117,17 +113,7 @@ def reconstruct(run: FinishedRun, store: Store, first: int, last: int) -> Recons
 def picture_moments(run: FinishedRun, name: str, rows: pd.DataFrame) -> Moments:
     """Pictures of successive frames of one recording, with what the detector makes of them.
 
-    Parameters
-    ----------
-    run : FinishedRun
-    name : str
-        The recording's.
-    rows : DataFrame
-        Of the run's table of frames: successive frames of that recording.
-
-    Returns
-    -------
-    moments : Moments
+    `rows` are those of the run's table of frames.
     """
     numbers, times = rows["frame"].to_numpy(), rows["time_s"].to_numpy(float)
     first, last = int(numbers[0]), int(numbers[-1]) + 1

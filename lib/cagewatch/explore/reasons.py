@@ -43,23 +43,11 @@ class Motion(NamedTuple):
 def find_motion(
     previous: np.ndarray, current: np.ndarray, seconds: float, settings: Preprocessing
 ) -> Motion | None:
-    """Find the cell of the picture that moved most.
+    """Find the cell of a gray picture that moved most in the seconds since the previous one.
 
     Where nothing is to be seen, flow follows the camera's noise, and may be fast. So a cell counts
-    only where the picture changed more than it did elsewhere.
-
-    Parameters
-    ----------
-    previous, current : ndarray of uint8, shape (height, width)
-    seconds : float
-        From one to the other.
-    settings : Preprocessing
-        Its Farneback values are used.
-
-    Returns
-    -------
-    motion : Motion or None
-        None where the time between the frames is unknown or nothing moved beyond the noise.
+    only where the picture changed more than it did elsewhere. None where the time between the
+    frames is unknown or nothing moved beyond the noise.
     """
     if not 0 < seconds <= LONGEST_S:
         return None
@@ -100,17 +88,8 @@ def average_cells(values: np.ndarray) -> np.ndarray:
 def describe_parts(row: pd.Series, reference: dict) -> str:
     """Say how the parts of one frame's score compare with normal training frames.
 
-    Parameters
-    ----------
-    row : Series
-        Of the run's table of frames.
-    reference : dict
-        ``reference_scores`` of the run's metrics.json: by column, with the ``quantiles``.
-
-    Returns
-    -------
-    words : str
-        Such as "flow 3.1 (above 99 % of normal frames)"; empty for a score without parts.
+    Such as "flow 3.1 (above 99 % of normal frames)", by the ``reference_scores`` of metrics.json;
+    empty for a score without parts.
     """
     words = []
     for column, value in row.items():

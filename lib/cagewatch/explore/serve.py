@@ -32,15 +32,7 @@ POLICY = "; ".join(
 
 
 def serve_notebook(notebook: Path, options: Sequence[str] = ()) -> None:
-    """Serve a notebook as a page until interrupted.
-
-    Parameters
-    ----------
-    notebook : Path
-        The ``.ipynb`` to run for each visitor.
-    options : sequence of str
-        Further options of Voila, for instance ``--no-browser`` or ``--port=9000``.
-    """
+    """Serve a notebook as a page until interrupted, with further options of Voila."""
     from traitlets.config import Config
     from voila.app import Voila
 
@@ -60,15 +52,7 @@ def serve_notebook(notebook: Path, options: Sequence[str] = ()) -> None:
 
 
 def serve_review(folder: Path, options: Sequence[str] = ()) -> None:
-    """Serve the alarms of a cage's folder, to be decided on by keyboard, until interrupted.
-
-    Parameters
-    ----------
-    folder : Path
-        The cage's.
-    options : sequence of str
-        Further options of Voila.
-    """
+    """Serve the alarms of a cage's folder, to be decided on by keyboard, until interrupted."""
     import nbformat
 
     code = f"from cagewatch import explore\nexplore.Reviewer({str(folder.absolute())!r})"

@@ -126,13 +126,7 @@ class Explorer(anywidget.AnyWidget):
         return path
 
     def draw(self) -> Figure | None:
-        """Draw the scores at the equal-error threshold, for a notebook that is only read.
-
-        Returns
-        -------
-        figure : Figure or None
-            None where there is no run.
-        """
+        """Draw the scores at the equal-error threshold, for a notebook that is only read."""
         if self.problem:
             print(self.problem)
             return None

@@ -85,24 +85,11 @@ def prepare_track(
     shape: AlarmShape | None = None,
     ordinary: float | None = None,
 ) -> Track:
-    """Smooth scores over time, once for any number of thresholds.
+    """Smooth scores, (n_frames,), over time in seconds, once for any number of thresholds.
 
-    Parameters
-    ----------
-    score : ndarray of float, shape (n_frames,)
-        Higher is more anomalous.
-    times : ndarray of float, shape (n_frames,)
-        Seconds, growing within a recording.
-    recording : ndarray, shape (n_frames,), optional
-        Ids; the frames of a recording together, in order.
-    ordinary : float, optional
-        The score of an ordinary frame; by default the median of these. Give that of the calibration
-        when its threshold is used on other recordings.
-
-    Raises
-    ------
-    InputError
-        If there is no frame, or time stamps are unknown or do not grow.
+    Frames of a recording are together, in order. `ordinary` is the score of an ordinary frame, by
+    default the median of these; give that of the calibration when its threshold is used on other
+    recordings. InputError if there is no frame, or time stamps are unknown or do not grow.
     """
     shape = shape or AlarmShape()
     score, times = check_score(score), np.asarray(times, np.float64)
@@ -143,13 +130,7 @@ def smooth_over_time(
 
 
 def find_spans(track: Track, threshold: float) -> np.ndarray:
-    """Find the alarms at a threshold.
-
-    Returns
-    -------
-    spans : ndarray of int64, shape (n_alarms, 2)
-        First frame and the frame after the last, as positions among the scores.
-    """
+    """First frame, and the one after the last, of each alarm: (n_alarms, 2) int64."""
     release = threshold - track.shape.hysteresis * max(threshold - track.ordinary, 0.0)
     lasting = np.flatnonzero(track.score >= release)
     if not len(lasting):

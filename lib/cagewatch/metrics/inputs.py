@@ -9,17 +9,9 @@ from cagewatch.errors import InputError
 
 
 def check_score(score: np.ndarray) -> np.ndarray:
-    """Return scores as float64.
+    """Return scores as (n_frames,) float64; InputError if one is NaN, infinite or no number.
 
-    Parameters
-    ----------
-    score : ndarray of float, shape (n_frames,)
-
-    Raises
-    ------
-    InputError
-        If they are not one number per frame, or one of them is NaN or infinite: such a frame has no
-        rank, and dropping it unasked would change what is measured.
+    Such a frame has no rank, and dropping it unasked would change what is measured.
     """
     try:
         score = np.asarray(score, dtype=np.float64)
@@ -83,11 +75,7 @@ def recording_codes(recording: np.ndarray | None, n_frames: int) -> np.ndarray:
 def number_runs(codes: np.ndarray, kind: np.ndarray, longest: int | None = None) -> np.ndarray:
     """Number the runs of one kind within a recording: ndarray of int64, shape (n_frames,).
 
-    Parameters
-    ----------
-    codes, kind : ndarray of int, shape (n_frames,)
-    longest : int, optional
-        A run of more frames is cut into equal parts.
+    A run of more than `longest` frames is cut into equal parts.
     """
     if not len(codes):
         return np.empty(0, np.int64)

@@ -28,21 +28,11 @@ BEHAVIOURS = ("normal", "anomaly")
 def read_recordings(data_dir: Path, source: Literal["avi", "vol"] = "avi") -> list[Recording]:
     """Read the Avenue videos that are there; a partial download is welcome.
 
-    Parameters
-    ----------
-    data_dir : the folder that holds ``Avenue Dataset`` and ``ground_truth_demo``, or one that holds
-        these in ``avenue``.
-    source : 'avi' for the videos, 'vol' for the small volumes published beside them.
-
-    Returns
-    -------
-    recordings : ``train-01`` ... then ``test-01`` ..., labelled 0 normal or 1 anomaly. A test
-        frame is an anomaly if any pixel of its mask is set. Training videos are normal throughout.
-
-    Raises
-    ------
-    InputError
-        If no video is there, or a test video's mask file is missing or broken.
+    `data_dir` holds ``Avenue Dataset`` and ``ground_truth_demo``, or has them in ``avenue``; the
+    source is the videos ('avi') or the small volumes published beside them ('vol'). ``train-01``
+    ... come before ``test-01`` ..., labelled 0 normal or 1 anomaly: a test frame is an anomaly if
+    any pixel of its mask is set. InputError if no video is there, or a test video's mask file is
+    missing or broken.
     """
     root = find_avenue(data_dir)
     recordings = []

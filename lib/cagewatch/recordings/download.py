@@ -28,28 +28,13 @@ TIMEOUT_S = 60
 
 
 def download(dataset: str, data_dir: Path, progress: bool = True) -> list[Path]:
-    """Fetch, check and unpack a dataset; what is there already is left as it is.
+    """Fetch, check and unpack a dataset into `data_dir`; what is there already is left as it is.
 
-    Parameters
-    ----------
-    dataset : str
-        'ped1', 'ped2' (one archive), 'avenue', 'mit', 'mit_clips' or 'mit_sample'.
-    data_dir : Path
-        Folder the data go into; made if need be. It then serves as the parameter `data_dir`.
-    progress : bool
-        Show a bar.
-
-    Returns
-    -------
-    places : list of Path
-        What came, such as ``data_dir/UCSD_Anomaly_Dataset.v1p2``.
-
-    Raises
-    ------
-    InputError
-        If the dataset is unknown, the server cannot be reached or breaks off (start again to go
-        on), more comes than the file can have, the checksum or content differs, or the archive is
-        damaged or unsafe. Nothing is then unpacked.
+    'ped1', 'ped2' (one archive), 'avenue', 'mit', 'mit_clips' or 'mit_sample'. What came is given
+    back, such as ``data_dir/UCSD_Anomaly_Dataset.v1p2``. InputError if the dataset is unknown, the
+    server cannot be reached or breaks off (start again to go on), more comes than the file can
+    have, the checksum or content differs, or the archive is damaged or unsafe. Nothing is then
+    unpacked.
     """
     if dataset not in ARCHIVES:
         raise InputError(f"Unknown dataset {dataset!r}: choose one of {', '.join(ARCHIVES)}.")

@@ -43,19 +43,10 @@ def extract_archive(
 ) -> Path:
     """Unpack `path` (zip, tar, tar.gz ...) into `folder` and return ``folder/holds``.
 
-    Parameters
-    ----------
-    holds : str
-        The folder that results: the archive's top-level folder of that name, else its only
-        top-level folder, else everything in it.
-    max_bytes, max_members : int
-        Bounds on what is unpacked; besides, at most `MAX_RATIO` times the archive's own size.
-
-    Raises
-    ------
-    InputError
-        If the archive is damaged, unsafe or too large, or ``folder/holds`` is there already.
-        Nothing is left behind.
+    ``holds`` becomes the archive's top-level folder of that name, else its only top-level folder,
+    else everything in it. Besides the bounds given, at most `MAX_RATIO` times the archive's own
+    size is unpacked. InputError if the archive is damaged, unsafe or too large, or ``folder/holds``
+    is there already. Nothing is left behind.
     """
     target = folder / holds
     if target.exists():

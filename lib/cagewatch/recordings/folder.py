@@ -40,18 +40,11 @@ LABEL_SUFFIXES = (".csv", ".tsv", "_labels.csv", ".txt")
 def read_recordings(data_dir: Path) -> list[Recording]:
     """Read the videos and image folders in `data_dir`, or in its ``train`` and ``test`` folders.
 
-    Returns
-    -------
-    recordings : in natural order; `split` is the folder's where there are ``train`` and ``test``
-        folders, else None. `behaviours` are the same for all: every name any label file uses, in
-        alphabetical order, and ``other`` for frames in no bout. `labels` of a bout table end with
-        its last bout; `check_label_length` fills up the rest.
-
-    Raises
-    ------
-    InputError
-        If `data_dir` is no folder or holds no recording, two have the same name, one has two label
-        files, or one of these is wrong.
+    They come in natural order; `split` is the folder's where there are such two, else None.
+    `behaviours` are the same for all: every name any label file uses, in alphabetical order, and
+    ``other`` for frames in no bout. `labels` of a bout table end with its last bout;
+    `check_label_length` fills up the rest. InputError if `data_dir` is no folder or holds no
+    recording, two have the same name, one has two label files, or one of these is wrong.
     """
     if not data_dir.is_dir():
         raise InputError(
@@ -72,13 +65,7 @@ def read_recordings(data_dir: Path) -> list[Recording]:
 
 
 def read_sources(found: Sequence[tuple[Path, str | None]]) -> list[Recording]:
-    """Read recordings and the labels beside them; `read_recordings` says more.
-
-    Parameters
-    ----------
-    found : sequence of (Path, str or None)
-        A video or folder of images, and the recording's split.
-    """
+    """Read recordings (path, split) and the labels beside them; see `read_recordings`."""
     names: dict[str, Path] = {}
     for source, _ in found:
         name = recording_name(source)
@@ -110,20 +97,9 @@ def list_videos(
 ) -> list[Path]:
     """List the video files in a folder in natural order, hidden ones left out.
 
-    Parameters
-    ----------
-    volumes : bool
-        Add ``.mat`` files.
-    deep : bool
-        Look in its folders too, at any depth.
-    lost : bool
-        List links to nothing too, which raise otherwise.
-
-    Raises
-    ------
-    InputError
-        If the folder may not be read, or a video is a link to nothing: a recording must not go
-        missing without a word.
+    With `volumes` also ``.mat`` files, with `deep` those in its folders at any depth, with `lost`
+    links to nothing, which raise otherwise: a recording must not go missing without a word.
+    InputError too if the folder may not be read.
     """
     suffixes = VIDEO_SUFFIXES | ({".mat"} if volumes else frozenset())
     try:

@@ -44,22 +44,11 @@ _BEHAVIOUR_OF_CODE = {code: name for name, codes in CLIP_CODES.items() for code 
 
 
 def read_recordings(data_dir: Path, annotator_group: int = 1) -> list[Recording]:
-    """Read the full database's recordings with the labels of one annotator group.
+    """Read the full database's recordings with the labels of one annotator group, sorted by name.
 
-    Parameters
-    ----------
-    data_dir : the folder ``full_database`` itself, or one that holds it (or ``mit/full_database``).
-    annotator_group : 1 labelled every recording, 2 only some.
-
-    Returns
-    -------
-    recordings : sorted by name, labelled with `MIT_BEHAVIOURS`, without a split. Recordings this
-        group did not label are left out, with a warning.
-
-    Raises
-    ------
-    InputError
-        If there are no videos, none of them is labelled, or a label file is wrong.
+    `data_dir` is ``full_database``, or holds it (or ``mit/full_database``). Group 1 labelled every
+    recording, 2 only some; those it did not label are left out, with a warning. InputError if there
+    are no videos, none of them is labelled, or a label file is wrong.
     """
     folder = find_full_database(data_dir)
     label_folder = folder / f"Annotator_group_{annotator_group}"

@@ -35,20 +35,8 @@ _GET = "get it with 'cagewatch download mit_sample <folder>'"
 def read_recordings(data_dir: Path) -> list[Recording]:
     """Read the one recording, ``predicted_new``, once both files are known to be the right ones.
 
-    Parameters
-    ----------
-    data_dir : Path
-        The folder with both files.
-
-    Returns
-    -------
-    recordings : list of Recording
-        One, labelled with `MIT_BEHAVIOURS`, without a split. There are more labels than frames.
-
-    Raises
-    ------
-    InputError
-        If a file is missing, cut short or another one.
+    It is labelled with `MIT_BEHAVIOURS`, more labels than frames, without a split. InputError if a
+    file is missing, cut short or another one.
     """
     video, labels = data_dir / VIDEO, data_dir / LABELS
     check_video(video)
@@ -79,17 +67,9 @@ def check_video(path: Path) -> None:
 
 
 def check_labels(path: Path) -> np.ndarray:
-    """Read the labels, if they are those that belong to the video.
+    """Read the labels, indexes into `MIT_BEHAVIOURS`, if they are those that belong to the video.
 
-    Returns
-    -------
-    labels : ndarray of int16, shape (n,)
-        Indexes into `MIT_BEHAVIOURS`, n at least 3,001.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, has a gap or overlap, or other bouts.
+    InputError if the file is missing, has a gap or overlap, or other bouts.
     """
     _refuse_missing(path)
     labels = read_labels(path)

@@ -27,18 +27,9 @@ def match_rates(
 ) -> list[Recording]:
     """Recordings of one frame rate, the lowest among them.
 
-    Parameters
-    ----------
-    how : 'refuse' raises InputError that names a recording of each rate; 'resample' writes a
-        lossless copy, with fewer frames, of each recording that is faster.
-    folder : where copies are written.
-    tolerance : frames by which labels and video may differ in length.
-    image_fps : frames per second of recordings that carry no time.
-
-    Raises
-    ------
-    InputError
-        If rates differ and `how` is 'refuse', or a copy cannot be written.
+    'refuse' raises InputError that names a recording of each rate; 'resample' writes into `folder`
+    a lossless copy, with fewer frames, of each recording that is faster. `tolerance` is the frames
+    by which labels and video may differ in length.
     """
     rates = {recording.name: probe(recording.source, image_fps).fps for recording in recordings}
     lowest = min(rates, key=rates.__getitem__)

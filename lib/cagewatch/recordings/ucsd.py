@@ -29,21 +29,10 @@ BEHAVIOURS = ("normal", "anomaly")
 def read_recordings(data_dir: Path, subset: str = "ped2") -> list[Recording]:
     """Read the training and test clips of Ped1 or Ped2 that are there.
 
-    Parameters
-    ----------
-    data_dir : the folder ``UCSD_Anomaly_Dataset.v1p2``, one that holds it, or ``UCSDped2`` itself.
-    subset : 'ped1' or 'ped2'.
-
-    Returns
-    -------
-    recordings : ``Train001`` ... then ``Test001`` ..., with their split and one label per frame,
-        0 normal or 1 anomaly. Labels come from the ``.m`` file; without it, from pixel masks.
-
-    Raises
-    ------
-    InputError
-        If the folder is not found, a test clip has neither ranges nor masks, or they do not fit
-        its number of frames.
+    `data_dir` is ``UCSD_Anomaly_Dataset.v1p2``, holds it, or is ``UCSDped2`` itself. ``Train001``
+    ... come before ``Test001`` ..., one label per frame, 0 normal or 1 anomaly, from the ``.m``
+    file or, without it, from pixel masks. InputError if the folder is not found, a test clip has
+    neither, or they do not fit its number of frames.
     """
     root = find_subset(data_dir, subset)
     ranges_file = root / "Test" / f"UCSD{subset}.m"

@@ -43,16 +43,8 @@ class Observed(NamedTuple):
 def gather_observed(cage: Cage, without_rejected: bool = False) -> Observed:
     """Gather a cage's scored recordings and their alarms, by ``recordings.csv``.
 
-    Parameters
-    ----------
-    without_rejected : bool
-        Leave out alarms that were rejected in review.
-
-    Raises
-    ------
-    InputError
-        If nothing was scored, or ``recordings.csv`` lacks a scored recording, its animal or start
-        time, has an animal in two groups, or recordings of one animal that overlap.
+    InputError if nothing was scored, or ``recordings.csv`` lacks a scored recording, its animal or
+    start time, has an animal in two groups, or recordings of one animal that overlap.
     """
     root, done = cage.folder / "scored", {}
     for path in sorted(root.rglob(DONE)):
@@ -133,12 +125,9 @@ def split_at_midnight(start: pd.Timestamp, hours: float) -> list[tuple[pd.Timest
 def tabulate_rates(observed: Observed, by_day: bool = True) -> pd.DataFrame:
     """Rate and share of time of the alarms of each animal, on each day or over all.
 
-    Returns
-    -------
-    DataFrame
-        animal, group, day (text; if `by_day`), hours (watched), alarms, rate (an hour), rate_low,
-        rate_high, share (0 to 1, of the time), share_low, share_high: 95 % intervals of
-        `gamma_interval`. An alarm belongs to the day on which it starts.
+    animal, group, day (text; if `by_day`), hours (watched), alarms, rate (an hour), rate_low,
+    rate_high, share (0 to 1, of the time), share_low, share_high: 95 % intervals of
+    `gamma_interval`. An alarm belongs to the day on which it starts.
     """
     spans = [
         (row.animal, row.group, f"{start:%Y-%m-%d}", hours)
@@ -166,20 +155,10 @@ def gamma_interval(
 ) -> tuple[float, float, float]:
     """Sum of the weights of events over hours, with its interval (Fay and Feuer 1997).
 
-    Parameters
-    ----------
-    weights : ndarray of float, shape (n_events,)
-        1 for a rate, and the interval is then Garwood's exact one; lengths in hours for a share.
-    hours : float
-        Watched, above 0.
-    largest : float
-        Weight that one more event might have.
-
-    Returns
-    -------
-    value, low, high : float
-        Events are taken to come independently of each other: where alarms come in clusters the
-        interval is too narrow. Source: Statistics in Medicine 16:791-801.
+    Weights are 1 for a rate, and the interval is then Garwood's exact one; lengths in hours for a
+    share. `largest` is the weight that one more event might have. Events are taken to come
+    independently of each other: where alarms come in clusters the interval is too narrow. Source:
+    Statistics in Medicine 16:791-801.
     """
     tail, total, square = (1 - coverage) / 2, float(np.sum(weights)), float(np.sum(weights**2))
     largest = max(largest, float(np.max(weights, initial=0)))

@@ -84,16 +84,9 @@ def hang_more(times: float) -> Ethogram:
 def draw_cohort(
     seed: int, more: float = MORE, animals: int = ANIMALS, days: int = DAYS, n_frames: int = 0
 ) -> Iterator[tuple[Filmed, list[Bout]]]:
-    """Draw the bouts of all recordings of a cohort.
+    """Draw the bouts of all recordings of a cohort, `n_frames` long (0: `MINUTES`).
 
-    Parameters
-    ----------
-    more : float
-        Times as many transitions to hanging in the second group; 1 makes the groups alike.
-    animals, days : int
-        Of a group; recorded.
-    n_frames : int
-        Of a recording; 0: `MINUTES`.
+    The second group turns `more` times as often to hanging; 1 makes the groups alike.
     """
     rng = np.random.default_rng(seed)
     own = np.exp(rng.normal(0, SPREAD, 2 * animals))
@@ -118,17 +111,8 @@ def tabulate_hangs(cohort: Iterator[tuple[Filmed, list[Bout]]]) -> pd.DataFrame:
 def write_cohort(folder: Path, seed: int, cores: int = 0, **size: int) -> pd.DataFrame:
     """Render a cohort's videos that are not there yet; `baseline` and `days` in `folder`.
 
-    Parameters
-    ----------
-    cores : int
-        Processes to render in; 0: as many as this process may use.
-    size
-        Of `draw_cohort`: animals, days, n_frames.
-
-    Returns
-    -------
-    DataFrame
-        recording, animal, group and start_time of each, also written as ``cohort.csv``.
+    `size` is that of `draw_cohort`: animals, days, n_frames. Recording, animal, group and
+    start_time of each come back, also written as ``cohort.csv``.
     """
     cohort = list(draw_cohort(seed, **size))
     jobs = []
@@ -157,12 +141,8 @@ def run_demo(
 ) -> tuple[Path, dict[str, float]]:
     """Simulate a cohort, train on the day before, score the days and write the report.
 
-    Returns
-    -------
-    report : Path
-        Its folder also has ``truth.csv``, the hangs that were simulated, by animal.
-    seconds : dict of str to float
-        That each step took; what was done by an earlier call is not done again.
+    The report's folder also has ``truth.csv``, the hangs that were simulated, by animal. The
+    seconds are those that each step took; what was done by an earlier call is not done again.
     """
     folder = folder.expanduser().absolute()
     size = {"animals": animals, "days": days, "n_frames": round(minutes * 60 * RATE)}

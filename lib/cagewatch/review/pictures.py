@@ -42,10 +42,7 @@ class Moment(NamedTuple):
 def draw_clock(observed: Observed, dark: tuple[float, float]) -> str:
     """Alarms over the 24-hour clock, a row for each animal and day, as a data URI.
 
-    Parameters
-    ----------
-    dark : (float, float)
-        Hours at which the light goes off and on, 0 to 24; equal: always light.
+    `dark` has the hours at which the light goes off and on, 0 to 24; equal: always light.
     """
     rows: dict[tuple[str, str, str], dict[str, list[tuple[float, float]]]] = {}
     table, alarms = observed.recordings, observed.alarms

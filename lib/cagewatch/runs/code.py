@@ -33,20 +33,10 @@ SILENT = tuple(
 
 
 def digest_run(model: str, notebook: str = "experiment") -> str:
-    """Digest of the code that computes a run of one detector.
+    """Digest of the code that computes a run of one detector, of ``params/model``, by a notebook.
 
-    Parameters
-    ----------
-    model : str
-        The detector, a layer of ``params/model``.
-    notebook : str
-        The notebook that makes the run.
-
-    Returns
-    -------
-    digest : str
-        16 hexadecimal digits: the same for code of the same meaning, on any machine. Modules that
-        only other detectors are made of do not count.
+    16 hexadecimal digits: the same for code of the same meaning, on any machine. Modules that only
+    other detectors are made of do not count.
     """
     path = layers_root() / "notebooks" / f"{notebook}.py"
     return digest([path, *made_of(model)], [*SILENT, *other_detectors(model)])

@@ -29,23 +29,9 @@ def available_scores(run: FinishedRun) -> list[str]:
 
 
 def select_scores(run: FinishedRun, score: str = "both", smoothing: int = 1) -> Scored:
-    """Take one of a run's scores, smooth it, and keep the labelled frames.
+    """Take one of a run's scores, smooth it over `smoothing` frames, and keep the labelled frames.
 
-    Parameters
-    ----------
-    score : {'both', 'image', 'flow'}
-    smoothing : int
-        Frames averaged around each frame, 1 or more.
-
-    Returns
-    -------
-    scored : Scored
-        All frames if none has a label.
-
-    Raises
-    ------
-    InputError
-        For a score that the run lacks.
+    All frames if none has a label. InputError for a score that the run lacks.
     """
     if score not in available_scores(run):
         raise InputError(

@@ -18,14 +18,10 @@ DETAIL = 2  # the static picture is drawn this many times larger
 
 
 def draw_cage(rng: Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the cage of one recording, seen from the side under even light.
+    """Draw the cage of one recording, seen from the side under even light, without the mouse.
 
-    Returns
-    -------
-    picture : ndarray of float32, shape (480, 640)
-        Luminance 0 to 255 without the mouse, `DETAIL` times the size of a frame.
-    clear : ndarray of float32, shape (480, 640)
-        0 to 1, how clearly the mouse shows through what is before it.
+    Both (480, 640) float32, `DETAIL` times the size of a frame: luminance, 0 to 255, and, 0 to 1,
+    how clearly the mouse shows through what is before it.
     """
     picture = _draw_wall(rng)
     _draw_bedding(picture, rng)

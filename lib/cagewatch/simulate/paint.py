@@ -55,13 +55,10 @@ class Layout:
 def lay_out(
     bones: Skeleton, build: Build, zoom: int, shift: np.ndarray, width: int, height: int
 ) -> Layout:
-    """Turn the skeletons of a block into coordinates to paint at.
+    """Turn a block's skeletons into coordinates to paint at, `zoom` canvas pixels a pixel.
 
-    Parameters
-    ----------
-    zoom : canvas pixels per screen pixel.
-    shift : column and row by which the camera is off its usual place.
-    width, height : of the screen, in pixels.
+    `shift` is the column and row by which the camera is off its usual place; width and height are
+    the screen's, in pixels.
     """
     unit, size = zoom << SUBPIXEL, build.size
 
@@ -111,12 +108,9 @@ def _boxes(bones: Skeleton, build: Build, shift: np.ndarray, width: int, height:
 
 
 def draw(canvas: np.ndarray, layout: Layout, i: int, build: Build) -> None:
-    """Paint frame `i` of a layout.
+    """Paint frame `i` of a layout, luminance and opacity, into a cleared uint8 canvas.
 
-    Parameters
-    ----------
-    canvas : (height, width, 2) uint8, cleared to 0, of the size of ``layout.box[i]`` times the
-        zoom; luminance and opacity are painted into it.
+    The canvas is (height, width, 2) and has the size of ``layout.box[i]`` times the zoom.
     """
     zoom, size, near = layout.zoom, build.size, layout.near[i]
     unit = zoom << SUBPIXEL

@@ -72,15 +72,11 @@ def light(scene: Scene, frame: np.ndarray) -> np.ndarray:
 def lay_mouse(
     scene: Scene, ink: np.ndarray, left: int, top: int, out: np.ndarray, mirrored: bool
 ) -> None:
-    """Lay a painted mouse into a frame.
+    """Lay a painted mouse into a frame, (240, 320) float32, changed in place.
 
-    Parameters
-    ----------
-    ink : (rows, columns, 2) float32, luminance times opacity (0 to 255) and opacity (0 to 255),
-        at the scale of the frame and wholly inside it.
-    left, top : column and row of the ink's corner.
-    out : (240, 320) float32 frame, changed in place.
-    mirrored : whether to also show the mouse's faint reflection in the nearer side wall.
+    `ink` is (rows, columns, 2) float32, luminance times opacity (0 to 255) and opacity (0 to 255),
+    at the scale of the frame and wholly inside it, its corner at `left` and `top`. `mirrored` also
+    shows the mouse's faint reflection in the nearer side wall.
     """
     rows, columns = slice(top, top + ink.shape[0]), slice(left, left + ink.shape[1])
     opacity = ink[..., 1] * scene.clear[rows, columns]

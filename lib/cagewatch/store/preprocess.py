@@ -109,15 +109,9 @@ def cut_region(frame: np.ndarray, settings: Preprocessing) -> np.ndarray:
 
 
 def shrink_frame(frame: np.ndarray, settings: Preprocessing) -> np.ndarray:
-    """Cut out the region, rotate, resize and brighten one frame; the crop comes after the flow.
+    """Cut out the region, rotate, resize and brighten one (height, width) uint8 frame.
 
-    Parameters
-    ----------
-    frame : (height, width) uint8 luminance.
-
-    Returns
-    -------
-    (resize_height, resize_width) uint8.
+    The crop comes after the flow, so that (resize_height, resize_width) uint8 is left.
     """
     frame = cut_region(frame, settings)
     rows, columns = settings.resize_height, settings.resize_width
@@ -144,14 +138,8 @@ def gamma_table(gamma: float) -> np.ndarray:
 
 
 def compute_flow(previous: np.ndarray, current: np.ndarray, settings: Preprocessing) -> np.ndarray:
-    """Dense optical flow (Farneback 2003) that carries `previous` onto `current`.
+    """Dense optical flow (Farneback 2003) that carries `previous` onto `current`, both uint8.
 
-    Parameters
-    ----------
-    previous, current : (height, width) uint8.
-
-    Returns
-    -------
     (height, width, 2) float32, displacement (dx, dy) in pixels; dx positive to the right, dy down.
     """
     return cv2.calcOpticalFlowFarneback(
@@ -227,13 +215,10 @@ def cut_pieces(
 def finish_piece(
     piece: Piece, settings: Preprocessing, taken: slice = slice(None)
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the flow of a piece, or of the frames `taken` of it, and crop it.
+    """Compute the flow of a piece, or of the frames `taken` of it, and crop it: gray and flow.
 
-    Returns
-    -------
-    gray : (n, rows, columns) uint8.
-    flow : (n, rows, columns, 2) float16, pixels; 0 for the first `flow_lag` frames, which in a
-        piece from the middle of a recording are not to be used.
+    Gray is (n, rows, columns) uint8, flow (n, rows, columns, 2) float16, pixels; 0 for the first
+    `flow_lag` frames, which in a piece from the middle of a recording are not to be used.
     """
     kept = slice(settings.crop_top, settings.resize_height - settings.crop_bottom)
     gray = piece.gray[taken, kept]
@@ -247,16 +232,7 @@ def finish_piece(
 
 
 def shrink_flow(flow: np.ndarray, settings: Preprocessing) -> np.ndarray:
-    """Resize flow, and its unit with it: displacements are in pixels of the resized picture.
-
-    Parameters
-    ----------
-    flow : ndarray of float32, shape (height, width, 2)
-
-    Returns
-    -------
-    ndarray of float32, shape (resize_height, resize_width, 2)
-    """
+    """Resize (height, width, 2) flow, and its unit with it: pixels of the resized picture."""
     size = (settings.resize_width, settings.resize_height)
     if flow.shape[1::-1] == size:
         return flow
@@ -265,16 +241,7 @@ def shrink_flow(flow: np.ndarray, settings: Preprocessing) -> np.ndarray:
 
 
 def to_half(values: np.ndarray) -> np.ndarray:
-    """Round to half precision, to nearest even as NumPy does, but with the processor's own means.
-
-    Parameters
-    ----------
-    values : ndarray of float32, of one axis or more
-
-    Returns
-    -------
-    halves : ndarray of float16, the same shape
-    """
+    """Round float32 to float16, to nearest even as NumPy does, by the processor's means."""
     # OpenCV 5 no longer has the conversion, which is 25 times as fast as NumPy's.
     if not values.size or not hasattr(cv2, "convertFp16"):
         return values.astype(np.float16)
@@ -287,18 +254,13 @@ def preprocess_frames(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Turn a stream of frames into chunks of times, gray and flow; memory does not grow.
 
-    Parameters
-    ----------
-    frames : (time_s, (height, width) uint8 luminance) in order, as `cagewatch.video.read_frames`.
-    threads : threads that take turns to decode and compute flow, one chunk each; PyAV and OpenCV
-        let go of the interpreter meanwhile. The result does not depend on it.
+    Frames come in order as `cagewatch.video.read_frames` gives them. `threads` take turns to decode
+    and compute flow, one chunk each; PyAV and OpenCV let go of the interpreter meanwhile. The
+    result does not depend on it.
 
-    Yields
-    ------
-    times : (n,) float64, seconds.
-    gray : (n, rows, columns) uint8.
-    flow : (n, rows, columns, 2) float16, pixels per `flow_lag` source frames at the resized scale;
-        ``flow[i]`` leads from frame ``i - flow_lag`` to frame ``i`` and is 0 where there is none.
+    Yields times, (n,) float64 in seconds; gray, (n, rows, columns) uint8; and flow, (n, rows,
+    columns, 2) float16, pixels per `flow_lag` source frames at the resized scale: ``flow[i]`` leads
+    from frame ``i - flow_lag`` to frame ``i`` and is 0 where there is none.
     """
     cv2.setNumThreads(1)
 
@@ -316,11 +278,8 @@ def model_input(
 ) -> np.ndarray:
     """What a model sees of a stream: (..., rows, columns, channels) float32 in [0, 1].
 
-    Parameters
-    ----------
-    stream : 'image' or 'flow'.
-    values : (..., rows, columns) uint8 gray, or (..., rows, columns, 2) float flow in pixels.
-    largest : speed in pixels that maps to 1.
+    From (..., rows, columns) uint8 gray, or (..., rows, columns, 2) flow in pixels, of which
+    `largest` maps to 1.
     """
     if stream == "image":
         return values[..., None].astype(np.float32) / 255
@@ -330,19 +289,11 @@ def model_input(
 def represent_flow(
     flow: np.ndarray, representation: str, scaling: str, largest: float
 ) -> np.ndarray:
-    """Turn raw flow into what a model sees, in [0, 1].
+    """Turn raw flow, (..., rows, columns, 2) pixels, into what a model sees: float32 in [0, 1].
 
-    Parameters
-    ----------
-    flow : (..., rows, columns, 2) float, pixels.
-    representation : 'magnitude' (1 channel), 'xy' (2 channels, 0.5 is no motion) or 'hsv' (3
-        channels: a colour picture, hue is direction and value is speed).
-    scaling : 'constant' divides by `largest`; 'per_frame' by each frame's own largest speed.
-    largest : speed in pixels that maps to 1; faster motion is clipped.
-
-    Returns
-    -------
-    (..., rows, columns, channels) float32 in [0, 1].
+    'magnitude' has 1 channel, 'xy' 2 (0.5 is no motion) and 'hsv' 3 (a colour picture, hue is
+    direction and value is speed). Scaling 'constant' divides by `largest`, faster motion is
+    clipped; 'per_frame' by each frame's own largest speed.
     """
     flow = np.asarray(flow, np.float32)
     dx, dy = flow[..., 0], flow[..., 1]

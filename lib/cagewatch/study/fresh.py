@@ -44,20 +44,11 @@ def is_prepared(study: Study, root: Path) -> bool:
 
 
 def check_runs(study: Study, keep: bool = False) -> tuple[dict[str, str], list[str]]:
-    """Look at every finished run that the study wants.
+    """Look at every finished run that the study wants: what to make again, and words on others.
 
-    Parameters
-    ----------
-    keep : bool
-        Whether runs stay whose code means something else by now, or that another machine made from
-        the same simulated scenes: what renders and encodes them there gives other bytes.
-
-    Returns
-    -------
-    stale : dict
-        The file that marks a run as finished -> why the run has to be made again.
-    words : list of str
-        What a user should know about runs that are kept.
+    By the file that marks a run as finished, why. With `keep` runs stay whose code means something
+    else by now, or that another machine made from the same simulated scenes: what renders and
+    encodes them there gives other bytes.
     """
     stale, words = {}, []
     for run in finished_runs(study):
@@ -79,15 +70,9 @@ def check_runs(study: Study, keep: bool = False) -> tuple[dict[str, str], list[s
 def why_stale(folder: Path, values: Mapping[str, Any], prepared: Path | None) -> str | None:
     """Why a finished run is not what its values and data give, whatever its code; None if it is.
 
-    Parameters
-    ----------
-    folder : Path
-        The run's folder.
-    values : dict
-        The values that it would get now. A parameter that came after the run counts as what it
-        was before.
-    prepared : Path, optional
-        The file that says what the recordings are, ``recordings.json``; it need not be there.
+    `values` are those that it would get now; a parameter that came after the run counts as what it
+    was before. `prepared` is the file that says what the recordings are, ``recordings.json``; it
+    need not be there.
     """
     if damage := runs.check_run(folder):
         return damage

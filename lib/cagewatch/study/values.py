@@ -16,17 +16,10 @@ ADDED = ("curve_epochs",)  # a run with more of it than was asked for is the sam
 def resolve_for(
     given: Mapping[str, Any], target: str | None = None, model: str | None = None, **own: Any
 ) -> Parameters:
-    """Resolve what a study was given for one of its detectors.
+    """Resolve what a study was given for one of its detectors, by default the base layer's.
 
-    Parameters
-    ----------
-    given : dict
-        What the whole study was given. A value in it that this detector does not read is left out,
-        as the epochs of networks are for the mean image.
-    target, model : str, optional
-        The run's; by default the dataset's target and the base layer's model.
-    **own : Any
-        Values of this run alone; each must apply.
+    A given value that this detector does not read is left out, as the epochs of networks are for
+    the mean image; each of its `own` must apply.
     """
     chosen = {name: value for name, value in given.items() if value is not None}
     if model is not None:

@@ -52,17 +52,10 @@ def open_inference(
 ) -> Inference:
     """Make `model` ready for batches of `batch` on `cores` cores.
 
-    Parameters
-    ----------
-    engine : 'auto' is OpenVINO where it is installed, the model computes on a processor and
-        OpenVINO can express it, else Keras.
-    precision : arithmetic of OpenVINO; 'auto' is bfloat16 if the processor has it and a short
-        timing finds it at least 1.1 times as fast. Keras computes as the model was trained.
-
-    Raises
-    ------
-    InputError
-        If OpenVINO is asked for and not installed, or cannot express the model.
+    Engine 'auto' is OpenVINO where it is installed, the model computes on a processor and OpenVINO
+    can express it, else Keras, which computes as the model was trained. Precision 'auto' is
+    bfloat16 if the processor has it and a short timing finds it at least 1.1 times as fast.
+    InputError if OpenVINO is asked for and not installed, or cannot express the model.
     """
     installed = importlib.util.find_spec("openvino") is not None
     if engine == "openvino" and not installed:

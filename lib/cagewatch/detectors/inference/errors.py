@@ -8,13 +8,7 @@ from cagewatch.detectors.networks.blocks import FoldTime, UnfoldTime
 
 
 def add_error_heads(model: keras.Model) -> keras.Model:
-    """A model that gives the mean squared error of each frame instead of the reconstruction.
-
-    Returns
-    -------
-    keras.Model
-        Same inputs; outputs of float32, shape (batch, clip_length), >= 0, by stream name.
-    """
+    """A model that gives each frame's mean squared error: (batch, clip_length) float32 a stream."""
     errors = {
         stream: keras.ops.mean(
             keras.ops.square(

@@ -101,14 +101,12 @@ def read_changes(footage: Footage, one: bool) -> Iterator[Iterator[np.ndarray]]:
 
 
 def look_at_movement(footage: Footage) -> list[np.ndarray]:
-    """How much moves around each frame, on several time scales.
+    """How much moves around each frame, on several time scales: (n_frames, 25) float64.
 
-    Returns
-    -------
-    list of ndarray of float64, shape (n_frames, len(SCALES) * 5), by scale
-        The logarithm, since twice as fast is as far from usual as half, of the mean over a window
-        around the frame of: optical flow over the picture, and where it is largest, pixels per
-        frame; change from the frame before likewise, gray levels; and change over LAG frames.
+    The logarithm, since twice as fast is as far from usual as half, of the mean over a window
+    around the frame of: optical flow over the picture, and where it is largest, pixels per frame;
+    change from the frame before likewise, gray levels; and change over LAG frames. Columns are by
+    scale.
     """
     measured = footage.remember("movement", lambda: measure_movement(footage))
     widths = [max(1, round(seconds * footage.fps)) for seconds in SCALES]
@@ -167,18 +165,10 @@ def look_at_place(footage: Footage, one: bool) -> list[np.ndarray]:
 
 
 def locate(change: np.ndarray) -> np.ndarray:
-    """Where what differs from the background is.
+    """Where (n, rows, columns) gray levels differ from the background by more than DIFFERS.
 
-    Parameters
-    ----------
-    change : ndarray of float, shape (n, rows, columns)
-        Gray levels; only what is above DIFFERS counts.
-
-    Returns
-    -------
-    ndarray of float64, shape (n, 5)
-        Row and column of the middle, standard deviations over rows and columns, pixels, and the
-        square root of the area. Where nothing differs: the middle of the picture, and zeros.
+    (n, 5) float64: row and column of the middle, standard deviations over rows and columns, pixels,
+    and the square root of the area. Where nothing differs: the middle of the picture, and zeros.
     """
     weight = np.maximum(change - DIFFERS, 0)
     total = weight.sum(axis=(1, 2))

@@ -265,14 +265,9 @@ def _speed_within(previous: np.ndarray, frame: np.ndarray, boxes: Sequence[tuple
 def describe_look(patch: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Orientations of gradients (Dalal & Triggs 2005) and silhouette in CELLS x CELLS cells.
 
-    Parameters
-    ----------
-    patch, mask : (height, width) uint8, gray and foreground of a window.
-
-    Returns
-    -------
-    (80,) float32 >= 0: square roots of each cell's and orientation's share of the gradients inside
-    the object, then each cell's share of foreground over CELLS.
+    From a window's gray and foreground, both (height, width) uint8. (80,) float32 >= 0: square
+    roots of each cell's and orientation's share of the gradients inside the object, then each
+    cell's share of foreground over CELLS.
     """
     size = (WINDOW, WINDOW)
     gray = cv2.resize(patch, size, interpolation=cv2.INTER_AREA).astype(np.float32)

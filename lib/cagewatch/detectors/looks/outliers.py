@@ -32,25 +32,10 @@ KINDS = ("gaussian_mixture", "nearest_neighbours", "isolation_forest", "ecod")
 
 
 def fit_outliers(kind: str, moments: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Learn what normal moments are like.
+    """Learn what normal moments are like, (n, d) float, a few thousand at most; `kind` is of KINDS.
 
-    Parameters
-    ----------
-    kind : str
-        Of KINDS.
-    moments : ndarray of float, shape (n, d)
-        A few thousand at most; they are kept.
-    seed : int
-
-    Returns
-    -------
-    dict of str to ndarray of float
-        'weights', 'means' and 'precisions_cholesky' of a mixture; else 'normal', the moments.
-
-    Raises
-    ------
-    InputError
-        If there are too few moments, or PyOD is needed and not installed.
+    A mixture's state is 'weights', 'means' and 'precisions_cholesky'; others keep the moments as
+    'normal'. InputError if there are too few moments, or PyOD is needed and not installed.
     """
     if len(moments) <= GAUSSIANS:
         raise InputError(f"{len(moments)} training frames are too few; give longer recordings.")
@@ -68,13 +53,7 @@ def open_outliers(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function from (n, d) moments to (n,) float64, how far from normal each is.
 
-    Parameters
-    ----------
-    kind : str
-        Of KINDS.
-    state : mapping
-        Of `fit_outliers`, called with the same seed.
-    seed : int
+    `state` is that of `fit_outliers`, called with the same kind and seed.
     """
     if kind == "gaussian_mixture":
         mixture = GaussianMixture(len(state["weights"]))

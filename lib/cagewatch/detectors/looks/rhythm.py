@@ -24,22 +24,12 @@ MOVING = 0.05  # share of the pixels that stands for what moves
 def describe_rhythm(
     frames: Iterable[np.ndarray], fps: float, shrink: bool = True
 ) -> Iterator[np.ndarray]:
-    """Yield what frequencies the movement around each frame of a run is made of.
+    """Yield what frequencies the movement around each frame of a run is made of: (10,) float32.
 
-    Parameters
-    ----------
-    frames : iterable of ndarray of uint8, shape (height, width)
-    fps : float
-        Frames per second.
-    shrink : bool
-        Shrink frames to ROWS first.
-
-    Yields
-    ------
-    (10,) float32 for each frame: the logarithm of the power in each of BANDS, less their mean, so
-    that it tells how quick movements are and not how large. Power is that of gray values over
-    SPAN, averaged over the MOVING share of pixels where the band is strongest. Bands above
-    half the frame rate are 0.
+    Frames are (height, width) uint8, shrunk to ROWS first if `shrink`. A rhythm is the logarithm of
+    the power in each of BANDS, less their mean, so that it tells how quick movements are and not
+    how large. Power is that of gray values over SPAN, averaged over the MOVING share of pixels
+    where the band is strongest. Bands above half the frame rate are 0.
     """
     length = max(4, round(SPAN * fps))
     held: deque[np.ndarray] = deque(maxlen=length)

@@ -20,23 +20,10 @@ FEWEST = 20  # excesses that a shape is fitted to; with fewer the tail is expone
 
 
 def fit_tail(normal: np.ndarray) -> dict[str, np.ndarray]:
-    """Describe normal scores.
+    """Describe normal scores, (n,) float, of frames that the detector was not fitted on.
 
-    Parameters
-    ----------
-    normal : ndarray of float, shape (n,)
-        Scores of normal frames that the detector was not fitted on.
-
-    Returns
-    -------
-    dict of str to ndarray
-        'quantiles' (1001,), sorted; 'pareto' (3,): where the tail begins, its shape (at least 0, so
-        that no score is impossible) and its scale.
-
-    Raises
-    ------
-    InputError
-        If all scores are the same.
+    'quantiles' (1001,), sorted; 'pareto' (3,): where the tail begins, its shape (at least 0, so
+    that no score is impossible) and its scale. InputError if all scores are the same.
     """
     quantiles = np.quantile(normal, np.linspace(0, 1, QUANTILES))
     start = float(np.quantile(normal, 1 - TAIL))
@@ -55,16 +42,8 @@ def fit_tail(normal: np.ndarray) -> dict[str, np.ndarray]:
 def surprise(scores: np.ndarray, tail: Mapping[str, np.ndarray]) -> np.ndarray:
     """How rare scores are: minus log10 of the share of normal frames with such a score or higher.
 
-    Parameters
-    ----------
-    scores : ndarray of float, shape (n,)
-    tail : mapping
-        Of `fit_tail`.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        At least 0; 2 is one normal frame in a hundred, 3 one in a thousand.
+    (n,) float64, at least 0; 2 is one normal frame in a hundred, 3 one in a thousand. `tail` is
+    that of `fit_tail`.
     """
     start, shape, scale = tail["pareto"]
     # Half of the normal scores that are equal count as higher.

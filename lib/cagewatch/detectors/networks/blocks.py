@@ -296,16 +296,9 @@ def bottleneck(
 ) -> dict[str, Tensor]:
     """What each stream is decoded from: `convolve` of all streams joined, or of each by itself.
 
-    Parameters
-    ----------
-    encoded : stream name -> the end of its encoder, (batch, ..., channels).
-    fusion : 'bottleneck' joins the channels of all streams; 'late' leaves the streams apart, as two
-        networks trained side by side, so that only their scores meet.
-    convolve : from the joined channels and a name to the bottleneck, (batch, ..., filters).
-
-    Returns
-    -------
-    Stream name -> (batch, ..., filters), the same tensor for all where they were joined.
+    `encoded` has the end of each stream's encoder, (batch, ..., channels). 'bottleneck' joins the
+    channels of all streams, which then share one tensor; 'late' leaves them apart, as two networks
+    trained side by side, so that only their scores meet.
     """
     if fusion == "late" and len(encoded) > 1:
         return {stream: convolve(x, f"{stream}_fuse") for stream, x in encoded.items()}

@@ -69,19 +69,10 @@ def input_shapes(parameters: Parameters, flow_channels: int) -> dict[str, Shape]
 def build_model(parameters: Parameters, flow_channels: int = 1) -> keras.Model:
     """Build the network that `parameters.model` names, with weights drawn from `parameters.seed`.
 
-    Parameters
-    ----------
-    flow_channels : channels of the flow stream, 1 (magnitude), 2 (dx, dy) or 3 (HSV picture).
-
-    Returns
-    -------
-    keras.Model from {stream: (batch, clip_length, rows, columns, channels) float32 in [0, 1]} to
-    the same, or for 'supervised' to {'target': (batch, 1 or 8) float32 in [0, 1]}.
-
-    Raises
-    ------
-    InputError
-        For an unknown model, or a clip length or frame size that the network cannot halve.
+    It takes {stream: (batch, clip_length, rows, columns, channels) float32 in [0, 1]} to the same,
+    or for 'supervised' to {'target': (batch, 1 or 8)}. Flow has 1 channel (magnitude), 2 (dx, dy)
+    or 3 (HSV picture). InputError for an unknown model, or a clip length or frame size that the
+    network cannot halve.
     """
     shapes = input_shapes(parameters, flow_channels)
 

@@ -46,17 +46,11 @@ def decode(fused: Tensor, stream: str, channels: int) -> Tensor:
 
 
 def build_cae(parameters: Parameters, shapes: dict[str, Shape]) -> keras.Model:
-    """Build the CAE of as many streams as `shapes` names.
+    """Build the CAE of as many streams as `shapes` names: {stream: (batch, *shape)} to the same.
 
-    Parameters
-    ----------
-    parameters : `dilation_rate` dilates the last two layers of the encoder; `fusion` says whether
-        the streams meet.
-    shapes : stream name -> (clip_length, rows, columns, channels), rows and columns multiples of 4.
-
-    Returns
-    -------
-    A model from {stream: (batch, *shape)} to the same, float32 in [0, 1].
+    A shape is (clip_length, rows, columns, channels), rows and columns multiples of 4.
+    `dilation_rate` dilates the last two layers of the encoder; `fusion` says whether the streams
+    meet.
     """
     return build_frames(parameters, shapes, lambda x, name: conv_2d(x, 16, 3, name))
 

@@ -43,15 +43,10 @@ DECODER = ((48, (1, 2, 2)), (32, (2, 2, 2)), (32, (2, 2, 2)))
 def decreasing_squared_error(target: Tensor, output: Tensor) -> Tensor:
     """Mean squared error of the first half of a clip plus that of the second, the later the less.
 
-    Parameters
-    ----------
-    target, output : (batch, 2 T, rows, columns, channels) float.
-
-    Returns
-    -------
-    (batch,) float: the mean over T reconstructed frames, and over T predicted ones the mean of
-    ``(T - t) / T`` times the squared error of frame t = 0 ... T - 1. (With t from 1 the last frame
-    would not be learnt at all, but its error would count in the score.)
+    From (batch, 2 T, rows, columns, channels) to (batch,): the mean over T reconstructed frames,
+    and over T predicted ones the mean of ``(T - t) / T`` times the squared error of frame t = 0 ...
+    T - 1. (With t from 1 the last frame would not be learnt at all, but its error would count in
+    the score.)
     """
     half = output.shape[1] // 2
     weights = [1.0] * half + [(half - frame) / half for frame in range(half)]

@@ -48,14 +48,8 @@ def load_state(
 ) -> tuple[list[dict[str, float]], list[np.ndarray]]:
     """Load a checkpoint into `model` if it is of this very run.
 
-    Returns
-    -------
-    The history's rows so far and the best weights so far, both empty for a fresh start.
-
-    Raises
-    ------
-    InputError
-        If there is no checkpoint to start from but `model` was trained already.
+    Gives the history's rows so far and the best weights so far, both empty for a fresh start.
+    InputError if there is no checkpoint to start from but `model` was trained already.
     """
     model.optimizer.build(model.trainable_variables)
     saved = read_state(state_file)

@@ -19,14 +19,8 @@ def fastest_precision(
 ) -> str:
     """Time a few training steps in float32 and in mixed_bfloat16 and name the faster.
 
-    Parameters
-    ----------
-    build : gives a fresh model for a precision.
-    compile_model : compiles it, in place.
-
-    Returns
-    -------
-    'mixed_bfloat16' if its step takes less than 1 / 1.2 of the time, else 'float32'.
+    `build` gives a fresh model for a precision. 'mixed_bfloat16' if its step takes less than 1 /
+    1.2 of the time, else 'float32'.
     """
     steps = {}
     for precision in ("float32", "mixed_bfloat16"):

@@ -36,11 +36,10 @@ Arrays = dict[str, Any]
 
 
 def find_obstacle(parameters: Parameters, train_batches: ClipBatches) -> str | None:
-    """Why the frames cannot lie on the device, in one sentence; '' where nobody would expect it.
+    """Why the frames cannot lie on the device, in one sentence; None if they can.
 
-    Returns
-    -------
-    None if they can. '' on a processor and on other backends, where batches are read from disk.
+    '' on a processor and on other backends, where nobody would expect it: batches are read from
+    disk.
     """
     if keras.config.backend() != "jax" or runtime.running_on_cpu():
         return ""
@@ -144,14 +143,11 @@ class ResidentTraining:
 def plan_launches(
     batches: ClipBatches, class_weights: np.ndarray | None
 ) -> Iterator[tuple[Arrays, np.int32]]:
-    """What the launches of an epoch work on, in the order that ``set_epoch`` drew.
+    """What the launches of an epoch work on, in the order that ``set_epoch`` drew, and their steps.
 
-    Yields
-    ------
-    plan : 'frames' (STEPS, batch, clip_length) int32, rows of the joined stores; 'flipped' bool,
-        'present' and 'weight' float32, each (STEPS, batch): whether the place holds a clip, and
-        its class's weight; 'target' for a classifier.
-    count : how many of the STEPS are to be made.
+    A plan holds 'frames' (STEPS, batch, clip_length) int32, rows of the joined stores; 'flipped'
+    bool, 'present' and 'weight' float32, each (STEPS, batch): whether the place holds a clip, and
+    its class's weight; 'target' for a classifier.
     """
     index, size = batches.index, batches.batch_size
     lengths = [len(store.gray) for store in batches.stores]
@@ -231,12 +227,7 @@ def launches(
 
 
 def read_clips(frames: Arrays, batch: Arrays, scale: Any, parameters: Parameters) -> Arrays:
-    """What `ClipBatches.read` gives, from frames that lie on the device.
-
-    Returns
-    -------
-    {stream: (batch, clip_length, rows, columns, channels) float32 in [0, 1]}.
-    """
+    """What `ClipBatches.read` gives, in [0, 1] by stream, from frames that lie on the device."""
     from jax import numpy as jnp
 
     flipped = batch["flipped"][:, None, None, None]

@@ -46,28 +46,14 @@ def train(
 ) -> pd.DataFrame:
     """Train `model` in place, going on from the checkpoint in `run_dir` if it is of the same run.
 
-    Parameters
-    ----------
-    model : freshly built from `parameters`; compiled here unless it already is.
-    parameters : `epochs` capped by `max_epochs`; `weights` keeps the last epoch's or those with
-        the lowest validation loss.
-    train_batches, validation_batches : the clips; ``train_batches.set_epoch(n)`` is called before
-        epoch n (0-based). Without validation clips the validation losses are NaN.
-    run_dir : gets ``history.csv`` and ``checkpoint/``.
-    after_epoch : called with the model and the history's row after each epoch; training ends
-        where it gives True.
+    `epochs` is capped by `max_epochs`; `weights` keeps the last epoch's or those with the lowest
+    validation loss. ``run_dir`` gets ``history.csv`` and ``checkpoint/``. `after_epoch` is called
+    with the model and the history's row; training ends where it gives True.
 
-    Returns
-    -------
-    DataFrame with one row per epoch: epoch (1-based), loss and val_loss (the weighted sums),
-    ``<stream>_loss`` and ``val_<stream>_loss`` (per stream, unweighted, where there are several),
-    seconds.
-
-    Raises
-    ------
-    InputError
-        If there is nothing to train on, the loss stops being a number, or `run_dir` cannot be
-        written.
+    The history has one row per epoch: epoch (1-based), loss and val_loss (the weighted sums; NaN
+    without validation clips), ``<stream>_loss`` and ``val_<stream>_loss`` (unweighted, where there
+    are several), seconds. InputError if there is nothing to train on, the loss stops being a
+    number, or `run_dir` cannot be written.
     """
     epochs = min(parameters.epochs, parameters.max_epochs or parameters.epochs)
     check_trainable(parameters, train_batches, validation_batches)

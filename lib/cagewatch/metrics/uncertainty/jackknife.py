@@ -205,18 +205,9 @@ def add_seeds(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Add the variance of each mean over seeds, and combine the degrees of freedom.
 
-    Parameters
-    ----------
-    variance : ndarray or float
-        Over blocks, with `df` degrees of freedom.
-    seeds : tuple of ndarray, shape (n_seeds, ...)
-        The values of the seeds of each detector; one seed alone has no variance and adds none.
-
-    Returns
-    -------
-    variance, df : ndarray
-        Of the sum; `df` after Welch and Satterthwaite, at least 1 and never above what the terms
-        together have.
+    `variance` is over blocks, with `df` degrees of freedom. Each of `seeds` is (n_seeds, ...), of
+    one detector; one seed alone has no variance and adds none. `df` of the sum is after Welch and
+    Satterthwaite, at least 1 and never above what the terms together have.
     """
     terms = [(np.asarray(variance, float), df)]
     terms += [(np.var(of, axis=0, ddof=1) / len(of), len(of) - 1) for of in seeds if len(of) > 1]

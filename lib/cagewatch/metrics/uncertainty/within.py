@@ -41,16 +41,9 @@ def count_pairs(
 ) -> Pairs:
     """Count the pairs that each seed's scores put in the right order.
 
-    Parameters
-    ----------
-    scores : ndarray of float, shape (n_frames,) or (n_seeds, n_frames)
-        Higher is more anomalous.
-    anomalous : ndarray of bool, shape (n_frames,)
-    recording : ndarray, shape (n_frames,)
-        Ids; the frames of a recording together, in order.
-    label : ndarray, shape (n_frames,)
-        Behaviour of each frame. A bout is a run of one behaviour in one recording; one longer than
-        `MAX_BLOCK` is cut into equal parts.
+    `scores` is (n_frames,) or (n_seeds, n_frames), higher is more anomalous; the frames of a
+    recording are together, in order. A bout is a run of one label in one recording; one longer than
+    `MAX_BLOCK` is cut into equal parts.
     """
     rows = [check_score(row) for row in np.atleast_2d(np.asarray(scores))]
     flags = check_flags(anomalous, len(rows[0]))

@@ -175,24 +175,10 @@ def refuse_overlaps(path: Path, bouts: Iterable[Bout], reminder: str = "") -> li
 def labels_from_bouts(
     bouts: Iterable[Bout], behaviours: Sequence[str], n_frames: int | None = None
 ) -> np.ndarray:
-    """Give one label for each frame from bouts; frames in no bout are `OTHER`.
+    """Give one label for each frame from bouts, (n_frames,) int16; frames in no bout are `OTHER`.
 
-    Parameters
-    ----------
-    behaviours : sequence of str
-        Holds the behaviour of every bout, and `OTHER` if some frame is in no bout.
-    n_frames : int, optional
-        By default where the last bout stops.
-
-    Returns
-    -------
-    labels : ndarray of int16, shape (n_frames,)
-        Indexes into `behaviours`.
-
-    Raises
-    ------
-    InputError
-        For more than `MAX_BEHAVIOURS` behaviours.
+    Labels index `behaviours`, which holds that of every bout, and `OTHER` if it is needed. They end
+    by default where the last bout stops. InputError for more than `MAX_BEHAVIOURS` behaviours.
     """
     if len(behaviours) > MAX_BEHAVIOURS:
         raise InputError(

@@ -46,24 +46,12 @@ def is_boris(lines: Sequence[str]) -> bool:
 
 
 def read_boris_bouts(path: Path, lines: Sequence[str], fps: float, name: str) -> list[Bout]:
-    """Read the bouts of one recording from a BORIS export.
+    """Read the bouts of the recording `name` from the lines of a BORIS export, in order.
 
-    Parameters
-    ----------
-    lines : the file's lines.
-    fps : the video's frames per second.
-    name : the recording's; chooses the observation where the file holds several.
-
-    Returns
-    -------
-    bouts : in order, without overlap. Point events have no duration and are left out, with a
-        warning.
-
-    Raises
-    ------
-    InputError
-        If the file's frame rate is not the video's, a bout has no start or stop, two bouts overlap,
-        the observation joins several videos or has a time offset, or nothing is left.
+    The name chooses the observation where the file holds several. Point events have no duration and
+    are left out, with a warning. InputError if the file's frame rate is not the video's, a bout has
+    no start or stop, two bouts overlap, the observation joins several videos or has a time offset,
+    or nothing is left.
     """
     header = _find_header(lines)
     if header is None:

@@ -35,23 +35,10 @@ def write_boris_bouts(
 ) -> None:
     """Write bouts for BORIS, START and STOP a line each; the file appears whole or not at all.
 
-    Parameters
-    ----------
-    path : Path
-        Ends in ``.csv`` or ``.xlsx``. The csv reads back to the same frames where the rate is
-        constant. In both, no name can become a formula.
-    bouts : iterable of (float, float, str)
-        Seconds at which a bout starts and stops, by the time stamps of its frames, and its
-        behaviour.
-    fps : float
-        Frames per second of the video, at most 500.
-    media : str
-        The video's file name.
-
-    Raises
-    ------
-    InputError
-        If the rate is too high for BORIS's milliseconds, or the file cannot be written.
+    A bout is the seconds at which it starts and stops, by the time stamps of its frames, and its
+    behaviour. `path` ends in ``.csv``, which reads back to the same frames where the rate is
+    constant, or ``.xlsx``; in both, no name can become a formula. InputError if the rate is above
+    500 frames a second, too high for BORIS's milliseconds, or the file cannot be written.
     """
     if not 0 < fps <= MAX_FPS:
         raise InputError(f"BORIS counts milliseconds, too few for {fps:g} frames per second.")
@@ -77,18 +64,9 @@ def write_boris_project(
 ) -> None:
     """Write bouts as a BORIS project of one observation, whose ethogram is the bouts' behaviours.
 
-    The fields are those of project format 7.0, as in BORIS 8.27's ``config.py``.
-
-    Parameters
-    ----------
-    path : Path
-        Ends in ``.boris``.
-    bouts : iterable of (float, float, str)
-        As in `write_boris_bouts`.
-    fps, seconds : float
-        Frames per second and length of the video.
-    video : Path
-        BORIS looks for it there, then beside the project.
+    The fields are those of project format 7.0, as in BORIS 8.27's ``config.py``; `path` ends in
+    ``.boris``, and `seconds` is the video's length. BORIS looks for the video there, then beside
+    the project.
     """
     spans, media = sorted(bouts), str(video)
     date = datetime.datetime.fromtimestamp(video.stat().st_mtime).isoformat(timespec="seconds")

@@ -77,23 +77,12 @@ def check_label_length(
 
 
 def far_from_edges(target: np.ndarray, margin: int) -> np.ndarray:
-    """Say which frames are not near a start or end of the target's bouts.
+    """Say which frames are not within `margin` of a start or end of the target's bouts.
 
+    `target` and the result are (n_frames,) bool, of one recording, or a part of it without gaps.
     Annotators are off by some frames, and so scores close to an edge are counted against a detector
-    that is right. With `margin` 8, the 8 frames before an edge and the 8 after it are left out. The
-    first and last frame of a recording are no edge.
-
-    Parameters
-    ----------
-    target : ndarray of bool, shape (n_frames,)
-        True where one recording, or a part of it without gaps, shows the target.
-    margin : int
-        Frames left out on each side of an edge, at least 0.
-
-    Returns
-    -------
-    scored : ndarray of bool, shape (n_frames,)
-        False within the margin. The rest of a bout of at most ``2 * margin`` frames is empty.
+    that is right. With `margin` 8, the 8 frames before an edge and the 8 after it are left out:
+    nothing is left of a bout of 16. The first and last frame of a recording are no edge.
     """
     target = np.asarray(target, bool)
     scored = np.ones(len(target), bool)

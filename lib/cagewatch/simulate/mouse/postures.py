@@ -24,19 +24,11 @@ def strokes(
 ) -> Iterator[tuple[float, float]]:
     """Yield an irregular to-and-fro movement, frame by frame and without end.
 
-    Parameters
-    ----------
-    hertz : strokes per second, typical.
-    run : strokes in a run, mean of a geometric distribution.
-    gap : seconds between two runs, median of a log-normal distribution.
-    spread : standard deviation of the logarithm of a stroke's duration inside a run, and again of
-        the run's own pace.
-
-    Yields
-    ------
-    tuple of float
-        Swing, about -1 to 1, and push, about 0 to 1, a quarter of a cycle later: together an
-        ellipse. Both are 0 between runs.
+    `hertz` is the typical number of strokes a second, `run` the mean number in a run (geometric),
+    `gap` the median of the seconds between two runs (log-normal), `spread` the standard deviation
+    of the logarithm of a stroke's duration inside a run, and again of the run's own pace. Yields
+    swing, about -1 to 1, and push, about 0 to 1, a quarter of a cycle later: together an ellipse.
+    Both are 0 between runs.
     """
     phase = 0.0
     while True:

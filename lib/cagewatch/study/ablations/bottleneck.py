@@ -35,16 +35,10 @@ def describe_clips(model: keras.Model, batches: ClipBatches) -> np.ndarray:
 
 
 def measure_distances(normal: np.ndarray, clips: np.ndarray) -> dict[str, np.ndarray]:
-    """Mean distance to the `NEIGHBOURS` nearest normal clips.
+    """Mean distance to the `NEIGHBOURS` nearest normal clips, all (n, values) float.
 
-    Parameters
-    ----------
-    normal, clips : (n, values) float, of training clips and of those to score.
-
-    Returns
-    -------
-    ``clips``: (n,) float64 >= 0, higher is more anomalous; ``normal``: the same of the training
-    clips, each without itself, to standardise by.
+    'clips': (n,) float64 >= 0 of those to score; 'normal': the same of the training clips, each
+    without itself, to standardise by.
     """
     found = NearestNeighbors(n_neighbors=max(1, min(NEIGHBOURS, len(normal) - 1))).fit(normal)
     # Asked about nothing, it tells of the clips it was fitted to; a single one has no neighbour.

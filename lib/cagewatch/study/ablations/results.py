@@ -20,16 +20,9 @@ PROTOCOLS = {"pooled": "pooled", "per_video_scaled": "scaled per recording"}
 def collect_variations(given: Given, question: str) -> pd.DataFrame:
     """The AUCs of the CAE as it is and of each variation of a question that was run.
 
-    Returns
-    -------
-    scores : DataFrame
-        One row per target, seed and variation: target, seed, variation ('' for the CAE as it is)
-        and the frame AUC by the protocols `PROTOCOLS`. Only targets that a variation was run for.
-
-    Raises
-    ------
-    InputError
-        If no variation was run, or the CAE itself was not.
+    One row per target, seed and variation: target, seed, variation ('' for the CAE as it is) and
+    the frame AUC by the protocols `PROTOCOLS`. Only targets that a variation was run for.
+    InputError if no variation was run, or the CAE itself was not.
     """
     rows = []
     for variation in ("", *read_variations(question)):
@@ -53,14 +46,10 @@ def collect_variations(given: Given, question: str) -> pd.DataFrame:
 def compare_variations(scores: pd.DataFrame, protocol: str = "pooled") -> pd.DataFrame:
     """Each variation's AUC less the plain one's of the same seed, beside what a seed changes.
 
-    Returns
-    -------
-    table : DataFrame
-        One row per target and variation: target, variation, auc (mean over seeds), difference (mean
-        over the seeds both have, paired), least, most (range of the differences), spread (range
-        over seeds of the plain AUC; NaN for one seed), seeds (of the variation), moves: True if
-        every difference has the same sign and their mean is larger than the spread; None for one
-        seed, which has no spread.
+    One row per target and variation: target, variation, auc (mean over seeds), difference (mean
+    over the seeds both have, paired), least, most (range of the differences), spread (range over
+    seeds of the plain AUC; NaN for one seed), seeds (of the variation), moves: True if every
+    difference has the same sign and their mean is larger than the spread; None for one seed.
     """
     rows = []
     for target, group in scores.groupby("target", sort=False):

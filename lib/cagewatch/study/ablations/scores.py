@@ -42,20 +42,10 @@ PLAIN = {
 def rescore_runs(given: Given) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Score the finished runs of the two-stream CAE in every way, one thing changed at a time.
 
-    Of a cage where the paper's two behaviours were targets, only those.
-
-    Returns
-    -------
-    scores : DataFrame
-        One row per target, seed and variation: target, seed, variation ('' for the plain score) and
-        the frame AUC by the protocols `PROTOCOLS`.
-    streams : DataFrame
-        One row per target and seed, see `describe_streams`.
-
-    Raises
-    ------
-    InputError
-        If there is no finished run of the CAE, or one was scored with another `clip_score`.
+    Of a cage where the paper's two behaviours were targets, only those. Scores have one row per
+    target, seed and variation: target, seed, variation ('' for the plain score) and the frame AUC
+    by the protocols `PROTOCOLS`; streams one per target and seed, see `describe_streams`.
+    InputError if there is no finished run of the CAE, or one was scored with another `clip_score`.
     """
     runs = given.runs()
     runs = runs[runs["model"] == MODEL]
@@ -186,8 +176,6 @@ def aucs_of(frames: pd.DataFrame, column: str) -> dict[str, float]:
 def describe_streams(run: FinishedRun, frames: pd.DataFrame) -> dict[str, float]:
     """What each stream brings to the raw average of the two, on the test frames of one run.
 
-    Returns
-    -------
     ``auc_<stream>``: frame AUC, pooled, of the stream's score alone; ``noise_<stream>``: standard
     deviation of its scores of normal training frames, what standardising divides by;
     ``share_<stream>``: its share of the raw average's variance over the test frames, that is its

@@ -35,12 +35,8 @@ def varied_values(
 ) -> dict[str, dict[str, Any]]:
     """A run's resolved values for each variation of a question that changes anything.
 
-    Parameters
-    ----------
-    given : dict
-        What the study was given, see `cagewatch.study.plan.Study`.
-    results : Path
-        The study's folder of results; those of a variation are ``<results>/ablations/<variation>``.
+    `given` is what the study was given; the results of a variation are in
+    ``<results>/ablations/<variation>``.
     """
     plain = resolve_for(given, target, MODEL)
     idle = set()  # parameters that change no clip: nothing is skipped, or cut out of what is fitted

@@ -17,12 +17,9 @@ STATED = {
 def write_counts(given: Given) -> pd.DataFrame:
     """Count the clips of each target as the study's runs cut them, and write the table.
 
-    Returns
-    -------
-    counts : DataFrame
-        One row per target and use ('train', 'validation', 'test'): ``Target``, ``Clips``, ``Ours``,
-        ``Paper``, ``Used`` (fewer than ours where the scale caps the training clips; the cap is
-        applied before the split).
+    One row per target and use ('train', 'validation', 'test'): ``Target``, ``Clips``, ``Ours``,
+    ``Paper``, ``Used`` (fewer than ours where the scale caps the training clips; the cap is applied
+    before the split).
     """
     rows = []
     for target, stated in STATED.items():

@@ -21,13 +21,10 @@ LOOKS = ("brightness", "height of the dark blob")
 
 
 def measure_looks(recording: Recording) -> dict[str, np.ndarray]:
-    """Two looks at every frame of a recording that no detector of the study has.
+    """Two looks at every frame that no detector of the study has: (n_frames,) float64.
 
-    Returns
-    -------
-    dict of str to ndarray of float64, shape (n_frames,)
-        The mean gray level, and how high the darkest twentieth of the pixels lies on average, rows
-        above the lower edge at half resolution.
+    The mean gray level, and how high the darkest twentieth of the pixels lies on average, rows
+    above the lower edge at half resolution.
     """
     values = []
     for _, frame in read_frames(recording.source):
@@ -51,16 +48,8 @@ def collect_models(given: Given) -> pd.DataFrame:
 def write_difficulty(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
     """Measure and write the frame AUC, pooled, of each behaviour by each look and detector.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        Of `collect_models`.
-
-    Returns
-    -------
-    table : DataFrame
-        One row per behaviour; a column per look, and one per detector that has finished runs (mean
-        over seeds; NaN where the behaviour was not a target).
+    One row per behaviour; a column per look, and one per detector of `rows` (mean over seeds; NaN
+    where the behaviour was not a target).
     """
     settings = given.settings()
     recordings, stores = given.prepare(settings)
@@ -104,10 +93,7 @@ def _by_behaviour(rows: pd.DataFrame, column: str) -> pd.DataFrame:
 def write_models(given: Given, rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Write what the heat map leaves out: intervals, comparisons and events.
 
-    Returns
-    -------
-    pairs, words : DataFrame, str
-        The comparisons and what they come to; empty before any run, when nothing is written.
+    The comparisons and what they come to; empty before any run, when nothing is written.
     """
     if not len(rows):
         return pd.DataFrame(), "Nothing was run."

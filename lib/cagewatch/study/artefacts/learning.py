@@ -25,16 +25,8 @@ LINES = ("pca_frames", "mean_image", "mean_flow", "flow_magnitude", "frame_diffe
 def collect_curves(given: Given) -> pd.DataFrame:
     """What every network had reached after each epoch, from ``history.csv`` and ``curve.csv``.
 
-    Returns
-    -------
-    DataFrame
-        One row per target, model, seed and epoch: target, model, seed and `COLUMNS`; what was not
-        measured after an epoch is NaN.
-
-    Raises
-    ------
-    InputError
-        If there is no finished run of a network, or a file is damaged.
+    One row per target, model, seed and epoch: these and `COLUMNS`; what was not measured after an
+    epoch is NaN. InputError if there is no finished run of a network, or a file is damaged.
     """
     runs = given.runs()
     runs = runs[runs["model"].map(kind_of) == "network"]

@@ -54,21 +54,10 @@ def away_from_ends(recording: np.ndarray, ends: int = ENDS) -> np.ndarray:
 def count_as_others(
     scores: np.ndarray, anomalous: np.ndarray, recording: np.ndarray
 ) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], int]:
-    """Prepare scores for each protocol of `COLUMNS`.
+    """Prepare scores, (n_seeds, n), for each protocol of `COLUMNS`; frames of a recording together.
 
-    Parameters
-    ----------
-    scores : ndarray of float, shape (n_seeds, n)
-        Higher is more anomalous.
-    anomalous, recording : ndarray, shape (n,)
-        Flags and ids; the frames of a recording together, in order.
-
-    Returns
-    -------
-    prepared : dict of str to (ndarray, ndarray)
-        For each protocol the scores to pool, (n_seeds, n), and which frames count, (n,).
-    width : int
-        That of `WIDTHS` with the highest mean AUC over seeds.
+    For each protocol the scores to pool, (n_seeds, n), and which frames count, (n,); then that of
+    `WIDTHS` with the highest mean AUC over seeds.
     """
     every, inner = np.ones(len(anomalous), bool), away_from_ends(recording)
     scaled = np.stack([scale_per_recording(row, recording) for row in scores])

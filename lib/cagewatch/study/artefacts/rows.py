@@ -28,26 +28,12 @@ def write_rows(
     claims: Sequence[tuple[str, str]] = (),
     compared: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, str]:
-    """Write the tables of AUCs, of comparisons and of events.
+    """Write the tables of AUCs, of comparisons and of events of `collect_results`' rows.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        Of `cagewatch.study.tables.collect_results`.
-    names, captions : sequence of str
-        Of the three tables, in this order.
-    claims : sequence of (str, str)
-        Detectors of which the first is claimed to be better.
-    compared : DataFrame, optional
-        The rows that are compared; by default `rows`.
-
-    Returns
-    -------
-    table, pairs : DataFrame
-        AUCs and comparisons as people read them: the claims, and the highest row against all
-        others.
-    words : str
-        Markdown: who is ahead of all others, if anyone, and each claim.
+    `names` and `captions` are of the three, in this order; of `claims` the first is claimed to be
+    better; `compared` are the rows that are compared, by default all. AUCs and comparisons come
+    back as people read them: the claims, and the highest row against all others; then in Markdown
+    who is ahead of all others, if anyone, and each claim.
     """
     compared = rows if compared is None else compared
     found = compare_detectors(given.results_dir, given.dataset, compared)

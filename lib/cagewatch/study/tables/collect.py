@@ -38,18 +38,9 @@ def find_runs(results_dir: str | Path, **wanted: str | None) -> pd.DataFrame:
 def read_seeds(folders: Sequence[str | Path]) -> tuple[pd.DataFrame, np.ndarray, list[FinishedRun]]:
     """Read the runs of one model, one per seed, and check that they belong together.
 
-    Returns
-    -------
-    frames : DataFrame
-        The labelled frames, with the first seed's scores.
-    scores : ndarray of float64, shape (n_seeds, n_frames)
-    runs : list of FinishedRun
-
-    Raises
-    ------
-    InputError
-        If a folder is no finished run of this version, or two of them differ in a parameter other
-        than the seed, or in the frames they scored.
+    The labelled frames, with the first seed's scores; all scores, (n_seeds, n_frames) float64; the
+    runs. InputError if a folder is no finished run of this version, or two differ in a parameter
+    other than the seed, or in the frames they scored.
     """
     runs = [read_run(folder) for folder in folders]
     held = [run.parameters.model_dump(exclude=MAY_DIFFER) for run in runs]
@@ -85,25 +76,17 @@ def collect_results(
 ) -> pd.DataFrame:
     """Collect one row per dataset, target and model, and the published rows beside them.
 
-    Parameters
-    ----------
-    datasets : str or sequence of str
-        For example ``['ped2', 'ped2_large']`` for two input sizes of one benchmark.
-    models : sequence of str, optional
-        Which, in this order; by default all found.
-    published : sequence of str, optional
-        Datasets whose published rows to add; by default the same ones, a larger input size counting
-        as the same. Name ``['mit']`` to put the paper's values beside the simulated cage.
+    `datasets` may name two input sizes of one benchmark, as ``['ped2', 'ped2_large']``; `models`
+    says which and their order, by default all found. `published` names the datasets whose published
+    rows to add, by default the same ones, a larger input size counting as the same; ``['mit']``
+    puts the paper's values beside the simulated cage.
 
-    Returns
-    -------
-    rows : DataFrame
-        ``source`` is 'ours' or 'published', ``kind`` that of `kind_of`. For each protocol ``p`` the
-        columns ``p``, ``p_low``, ``p_high``, ``p_min``, ``p_max`` (mean over seeds, interval over
-        recordings and seeds, range of the seeds); ``trained`` says how long, in words;
-        ``published`` is the text of a published number and ``published_auc`` the number.
-        ``recall_B`` and ``got_B`` are, as means over seeds, the share of bouts caught at a budget
-        of B false alarms an hour, and the false alarms there were.
+    ``source`` is 'ours' or 'published', ``kind`` that of `kind_of`. For each protocol ``p`` the
+    columns ``p``, ``p_low``, ``p_high``, ``p_min``, ``p_max`` (mean over seeds, interval over
+    recordings and seeds, range of the seeds); ``trained`` says how long, in words; ``published`` is
+    the text of a published number and ``published_auc`` the number. ``recall_B`` and ``got_B`` are,
+    as means over seeds, the share of bouts caught at a budget of B false alarms an hour, and the
+    false alarms there were.
     """
     datasets = [datasets] if isinstance(datasets, str) else list(datasets)
     runs = find_runs(results_dir, target=target)
@@ -171,13 +154,9 @@ def describe_training(
 ) -> dict[str, object]:
     """How long a network's seeds were trained: the least of all, in epochs, steps and words.
 
-    Parameters
-    ----------
-    trained : sequence of dict or None
-        ``trained`` of each run's metrics; None for a detector without epochs.
-    parameters : Parameters
-        The words say where a network was stopped before the epochs of the paper's Table 1, and
-        where it is not of Figure 2's width.
+    From ``trained`` of each run's metrics, None for a detector without epochs. The words say where
+    a network was stopped before the epochs of the paper's Table 1, and where it is not of Figure
+    2's width.
     """
     lengths = [one for one in trained if one]
     if not lengths:

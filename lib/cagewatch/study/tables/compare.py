@@ -28,17 +28,9 @@ Pair = tuple[str, str]
 def compare_detectors(results_dir: str | Path, dataset: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Compare every detector of a table with every other one, target by target.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        Of `collect_results`; those of `dataset` are compared.
-
-    Returns
-    -------
-    pairs : DataFrame
-        `cagewatch.metrics.compare_rows`, pooled and scaled, with a column ``target`` before; p is
-        corrected over all comparisons of all targets. InputError if two detectors were scored on
-        different frames.
+    `cagewatch.metrics.compare_rows` of the rows of `dataset`, pooled and scaled, with a column
+    ``target`` before; p is corrected over all comparisons of all targets. InputError if two
+    detectors were scored on different frames.
     """
     tables = []
     ours = rows[(rows["source"] == "ours") & (rows["dataset"] == dataset)]
@@ -68,11 +60,8 @@ def compare_detectors(results_dir: str | Path, dataset: str, rows: pd.DataFrame)
 def choose_pairs(rows: pd.DataFrame, claims: Sequence[Pair] = ()) -> dict[str, list[Pair]]:
     """Which comparisons a table shows: the claims, and the highest row against every other one.
 
-    Returns
-    -------
-    pairs : dict of str to list of (str, str)
-        By target; only of detectors that were run. The highest is so by the mean of its pooled and
-        its scaled AUC; what is said of it is corrected for all pairs there are.
+    By target; only of detectors that were run. The highest is so by the mean of its pooled and its
+    scaled AUC; what is said of it is corrected for all pairs there are.
     """
     chosen = {}
     for target, group in rows[rows["source"] == "ours"].groupby("target", sort=False):

@@ -36,16 +36,9 @@ def read_published(
 ) -> pd.DataFrame:
     """Read ``params/published.yaml``, the rows of one dataset and target if given.
 
-    Returns
-    -------
-    rows : DataFrame
-        One per number, with the columns of `Published`; ``text`` is the number in words.
-
-    Raises
-    ------
-    InputError
-        If the file is no such list, or a row has an unknown name, lacks one, or a number outside
-        [0, 1].
+    One row per number, with the columns of `Published`; ``text`` is the number in words. InputError
+    if the file is no such list, or a row has an unknown name, lacks one, or a number outside [0,
+    1].
     """
     path = path or params.layers_root() / "params" / "published.yaml"
     try:

@@ -30,20 +30,9 @@ def write_table(
 ) -> list[Path]:
     """Write ``<name>.csv``, ``<name>.md`` and ``<name>.tex``, each whole or not at all.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        In md and tex, floats have three digits and what is missing is a dash; the csv keeps nine
-        digits.
-    protocol : str
-        Printed under the table: how scores were smoothed, scaled and pooled.
-    simulated : bool
-        Whether the caption says that the data is simulated.
-
-    Returns
-    -------
-    paths : list of Path
-        Of the csv, md and tex. The same table gives the same bytes.
+    In md and tex, floats have three digits and what is missing is a dash; the csv keeps nine
+    digits. `protocol`, how scores were smoothed, scaled and pooled, is printed under the table; the
+    caption says whether the data is simulated. The same table gives the same bytes.
     """
     caption = caption if caption.endswith("?") else f"{caption.rstrip('.')}."
     caption += " Simulated data." if simulated else ""

@@ -65,15 +65,7 @@ def score_footage(detector: Detector, path: Path) -> np.ndarray:
 
 
 def tabulate_footage(footage: Sequence[Path], runs: Sequence[Path], folder: Path) -> pd.DataFrame:
-    """One row a file and detector; writes ``real_mice_other`` and returns it.
-
-    Returns
-    -------
-    table : DataFrame
-        ``Shift`` is the median score less the mean of the training scores, in their standard
-        deviations; ``Above 1 in 1000`` the share of frames above the score that 1 in 1,000
-        training frames exceeds.
-    """
+    """One row a file and detector; writes ``real_mice_other`` and returns it."""
     rows = []
     for run in runs:
         detector = open_detector(run, Computing(cores=1))
