@@ -33,18 +33,12 @@ class Level(NamedTuple):
 
     Attributes
     ----------
-    threshold : float
-        A smoothed score.
-    ordinary : float
-        The smoothed score of an ordinary frame, towards which an alarm ends.
-    stream : {'both', 'image', 'flow'}
-        Which score.
-    shape : AlarmShape
-        How frames above the threshold become alarms.
-    words : str
-        How the threshold was chosen, one sentence.
-    warning : str or None
-        Why the budget cannot be promised.
+    threshold : a smoothed score.
+    ordinary : the smoothed score of an ordinary frame, towards which an alarm ends.
+    stream : which score, 'both', 'image' or 'flow'.
+    shape : how frames above the threshold become alarms.
+    words : how the threshold was chosen, one sentence.
+    warning : why the budget cannot be promised, if it cannot.
     """
 
     threshold: float

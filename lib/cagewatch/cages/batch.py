@@ -61,12 +61,9 @@ class Outcome(NamedTuple):
 
     Attributes
     ----------
-    scored, kept : list of str
-        Scored now, and scored before.
-    failed : dict of str to str
-        Could not be scored, and why.
-    held_back : dict of str to str
-        Scored, but their alarms were not written, and why.
+    scored, kept : scored now, and scored before.
+    failed : could not be scored, and why.
+    held_back : scored, but their alarms were not written, and why.
     """
 
     scored: list[str]

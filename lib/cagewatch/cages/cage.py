@@ -50,14 +50,10 @@ class Verdict(NamedTuple):
 
     Attributes
     ----------
-    passed : bool
-        Whether its alarms may be believed, as far as can be told without labels.
-    words : str
-        The reason, one sentence or a few.
-    warnings : list of str
-        What does not hold alarms back.
-    facts : dict
-        What was measured.
+    passed : whether its alarms may be believed, as far as can be told without labels.
+    words : the reason, one sentence or a few.
+    warnings : what does not hold alarms back.
+    facts : what was measured.
     """
 
     passed: bool

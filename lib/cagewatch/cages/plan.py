@@ -77,17 +77,12 @@ class Plan(NamedTuple):
 
     Attributes
     ----------
-    folder : Path
-        The cage's.
-    parameters : Parameters
-    train, held_out : list of Recording
-        A single recording is in both; `parameters` then say which part is which.
-    sources : dict of str to Path
-        All videos by the names that they are scored under.
-    given : TrainParameters
-        What was asked for.
-    words : str
-        How the recordings were chosen, one sentence.
+    folder : the cage's.
+    parameters : of the run.
+    train, held_out : a single recording is in both; `parameters` then say which part is which.
+    sources : all videos by the names that they are scored under.
+    given : what was asked for.
+    words : how the recordings were chosen, one sentence.
     """
 
     folder: Path

@@ -66,16 +66,7 @@ class ScoreParameters(BaseModel):
 
 
 class Result(NamedTuple):
-    """One scored recording.
-
-    Attributes
-    ----------
-    source : Path
-    frames : DataFrame
-        One row a frame, as `score` gives it.
-    alarms : DataFrame
-        Of `cagewatch.cages.alarms.tabulate_alarms`.
-    """
+    """One scored recording: `frames` as `score` gives them, `alarms` of `tabulate_alarms`."""
 
     source: Path
     frames: pd.DataFrame

@@ -13,10 +13,8 @@ class Windows(NamedTuple):
 
     Attributes
     ----------
-    frames : ndarray of int64, shape (n_clips, clip_length)
-        Frame numbers within the run.
-    n_frames : int
-        Frames of the run up to where these clips reach.
+    frames : (n_clips, clip_length) int64, frame numbers within the run.
+    n_frames : frames of the run up to where these clips reach.
     """
 
     frames: np.ndarray

@@ -21,11 +21,11 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from sklearn.decomposition import PCA
 from sklearn.linear_model import HuberRegressor
-from sklearn.mixture import GaussianMixture
 
 from cagewatch.detectors.footage import Footage
 from cagewatch.detectors.looks import objects
 from cagewatch.detectors.looks.objects import Objects, Scale
+from cagewatch.detectors.looks.outliers import MIXTURE, fit_mixture, open_mixture
 from cagewatch.detectors.training_set import TrainingSet
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters
@@ -35,7 +35,6 @@ MOST_OBJECTS = 20_000  # behind a mixture, drawn at random
 ATTRIBUTES = {"pace": 1.0, "motion": 1.0, "all": 1.0, "rhythm": 0.5}  # and their weights
 LOOK_AXES = 8  # principal components of the look
 COMPONENTS = 5  # Gaussians of a mixture
-MIXTURE = ("weights", "means", "precisions_cholesky")
 FOLDS = 4  # normal scores are those of objects that the density was not fitted to
 SMOOTHING = 0.5  # seconds, standard deviation over time
 BATCH = 256  # frames scored together
@@ -178,9 +177,8 @@ def _fit_density(name: str, values: np.ndarray, seed: int) -> dict[str, np.ndarr
     if name == "all":
         state["all_mean"], state["all_axes"] = _fit_axes(drawn)
         drawn = (drawn - state["all_mean"]) @ state["all_axes"]
-    mixture = GaussianMixture(min(COMPONENTS, len(drawn)), reg_covar=1e-2, random_state=seed)
-    mixture.fit(drawn)
-    return state | {f"{name}_{part}": getattr(mixture, f"{part}_") for part in MIXTURE}
+    mixture = fit_mixture(drawn, min(COMPONENTS, len(drawn)), seed)
+    return state | {f"{name}_{part}": value for part, value in mixture.items()}
 
 
 def _fit_axes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -198,15 +196,9 @@ def _open_density(name: str, state: Mapping[str, np.ndarray]) -> Callable:
     if name == "pace":  # standing still is not anomalous, however rare
         middle, width = state["pace"]
         return lambda values: np.maximum((values[:, 0] - middle) / width, 0) ** 2 / 2
-    mixture = GaussianMixture(len(state[f"{name}_weights"]))
-    for part in MIXTURE:
-        setattr(mixture, f"{part}_", state[f"{name}_{part}"])
+    density = open_mixture({part: state[f"{name}_{part}"] for part in MIXTURE})
     mean, axes = state.get(f"{name}_mean", 0.0), state.get(f"{name}_axes")
-    return lambda values: (
-        -mixture.score_samples(
-            values.astype(np.float64) if axes is None else (values - mean) @ axes
-        )
-    )
+    return density if axes is None else lambda values: density((values - mean) @ axes)
 
 
 def _largest(distances: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -27,12 +27,9 @@ class Computing(NamedTuple):
 
     Attributes
     ----------
-    engine : {'auto', 'openvino', 'keras'}
-        'auto' is OpenVINO where it is installed and the model computes on a processor.
-    precision : {'float32', 'bfloat16', 'auto'}
-        Arithmetic of OpenVINO.
-    cores : int
-        Threads that decode, compute flow and infer.
+    engine : 'auto' is OpenVINO where it is installed and the model computes on a processor.
+    precision : arithmetic of OpenVINO.
+    cores : threads that decode, compute flow and infer.
     """
 
     engine: Literal["auto", "openvino", "keras"] = "auto"
@@ -46,14 +43,10 @@ class Detector:
 
     Attributes
     ----------
-    parameters : Parameters
-        Of the run it was fitted in; `parameters.model` is its name.
-    state : dict of str to ndarray
-        What it learnt, and ``reference_<column>``: its scores of normal training frames.
-    computing : Computing
-        What computes its scores.
-    kept : dict
-        What its module made of the state and keeps, such as the network.
+    parameters : of the run it was fitted in; `parameters.model` is its name.
+    state : what it learnt, and ``reference_<column>``: its scores of normal training frames.
+    computing : what computes its scores.
+    kept : what its module made of the state and keeps, such as the network.
     """
 
     parameters: Parameters

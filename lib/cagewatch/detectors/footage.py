@@ -25,20 +25,13 @@ class Chunk(NamedTuple):
 
     Attributes
     ----------
-    first : int
-        Number of the chunk's first frame among those that the run's chunks hold, 0-based.
-    count : int
-        Frames in the chunk.
-    new : int
-        Frames that no earlier chunk held, the chunk's last ones.
-    last : bool
-        Whether the run ends with this chunk.
-    stop : int
-        Frames of the run up to the chunk's end, those left out among them.
-    gray : callable
-        Gives ndarray of uint8, shape (count, rows, columns).
-    flow : callable
-        Gives ndarray of float16, shape (count, rows, columns, 2), in pixels.
+    first : number of the chunk's first frame among those that the run's chunks hold, 0-based.
+    count : frames in the chunk.
+    new : frames that no earlier chunk held, the chunk's last ones.
+    last : whether the run ends with this chunk.
+    stop : frames of the run up to the chunk's end, those left out among them.
+    gray : gives (count, rows, columns) uint8.
+    flow : gives (count, rows, columns, 2) float16, pixels.
     """
 
     first: int
@@ -56,20 +49,13 @@ class Footage:
 
     Attributes
     ----------
-    name : str
-        The recording's name, for messages.
-    settings : Preprocessing
-        How gray and flow are made of the frames.
-    fps : float
-        Frames per second.
-    read : callable
-        Gives an iterator over all frames anew: (time_s, ndarray of uint8, shape (height, width)).
-    kept : ndarray of bool, shape (n_frames,), optional
-        False where a frame is not to be looked at; None: all are, however many there are.
-    store : Store, optional
-        Gray and flow, where they have been computed already.
-    memo : dict
-        What has been measured of these frames, see `remember`; a part starts with an empty one.
+    name : the recording's, for messages.
+    settings : how gray and flow are made of the frames.
+    fps : frames per second.
+    read : gives an iterator over all frames anew: (time_s, (height, width) uint8).
+    kept : (n_frames,) bool, False where a frame is not to be looked at; None: all are.
+    store : gray and flow, where they have been computed already.
+    memo : what has been measured of these frames, see `remember`; a part starts with an empty one.
     """
 
     name: str

@@ -22,17 +22,12 @@ class TrainingSet:
 
     Attributes
     ----------
-    recordings : sequence of Recording
-        Those to train on; the target's frames are left out of all that is handed out.
-    stores : mapping of str to Store
-        Their gray and flow, by name.
-    parameters : Parameters
-        Of the run; `max_train_clips`, where it applies, bounds what is looked at.
-    folder : Path
-        Where a network writes its checkpoint and its history.
-    after_epoch : callable, optional
-        Called with the network and the history's row after each epoch; training ends where it
-        gives True.
+    recordings : to train on; the target's frames are left out of all that is handed out.
+    stores : their gray and flow, by name.
+    parameters : of the run; `max_train_clips`, where it applies, bounds what is looked at.
+    folder : where a network writes its checkpoint and its history.
+    after_epoch : called with the network and the history's row after each epoch; training ends
+        where it gives True.
     """
 
     recordings: Sequence[Recording]

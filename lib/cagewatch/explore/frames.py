@@ -43,12 +43,9 @@ class Moments(NamedTuple):
 
     Attributes
     ----------
-    pictures : list of bytes
-        JPEG, one a frame; empty if neither video nor store is there.
-    captions : list of str
-        What is to be said of each picture.
-    problems : list of str
-        Sentences on what could not be shown.
+    pictures : JPEG, one a frame; empty if neither video nor store is there.
+    captions : what is to be said of each picture.
+    problems : sentences on what could not be shown.
     """
 
     pictures: list[bytes]

@@ -27,12 +27,9 @@ class Motion(NamedTuple):
 
     Attributes
     ----------
-    box : tuple of int
-        Left, top, right and bottom, pixels of the source; the last two exclusive.
-    speed : float
-        Mean flow in the box, pixels of the source per second.
-    place : str
-        Where the box is in the picture, in words.
+    box : left, top, right and bottom, pixels of the source; the last two exclusive.
+    speed : mean flow in the box, pixels of the source per second.
+    place : where the box is in the picture, in words.
     """
 
     box: tuple[int, int, int, int]

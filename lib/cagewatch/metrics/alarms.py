@@ -52,21 +52,16 @@ def describe_shape(shape: AlarmShape) -> str:
 
 
 class Track(NamedTuple):
-    """Smoothed scores in time, ready for many thresholds.
+    """Smoothed scores in time, ready for many thresholds; arrays are (n_frames,).
 
     Attributes
     ----------
-    score : ndarray of float64, shape (n_frames,)
-        Smoothed.
-    codes : ndarray of int64, shape (n_frames,)
-        Recordings, from 0 upwards.
-    start_s, stop_s : ndarray of float64, shape (n_frames,)
-        When a frame begins and ends; the recordings lie so far apart that nothing joins them.
-    duration : ndarray of float64, shape (n_frames,)
-        Seconds.
-    ordinary : float
-        The median score, towards which hysteresis goes.
-    shape : AlarmShape
+    score : smoothed.
+    codes : recordings, from 0 upwards.
+    start_s, stop_s : when a frame begins and ends; recordings lie too far apart to join.
+    duration : seconds.
+    ordinary : the median score, towards which hysteresis goes.
+    shape : how frames above a threshold become alarms.
     """
 
     score: np.ndarray

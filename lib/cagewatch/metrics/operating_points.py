@@ -15,28 +15,19 @@ from cagewatch.metrics.thresholds import choose_threshold, parse_rule
 
 
 class Scored(NamedTuple):
-    """Frames with one score each, a recording's frames together and in order.
+    """Frames with one score each, a recording's frames together, in order; arrays are (n_frames,).
 
     Attributes
     ----------
-    score : ndarray of float64, shape (n_frames,)
-        Smoothed; higher is more anomalous.
-    anomalous : ndarray of bool, shape (n_frames,), or None
-        None if no frame has a label.
-    codes : ndarray of int64, shape (n_frames,)
-        Which recording a frame is of, an index into `names`.
-    names : tuple of str
-        The recordings.
-    frame : ndarray of int64, shape (n_frames,)
-        The frame's number in its recording.
-    time_s : ndarray of float64, shape (n_frames,)
-        Its time in the recording.
-    elapsed_s : ndarray of float64, shape (n_frames,)
-        Its time when all recordings are laid end to end; its position where times are unknown.
-    seconds : float
-        Length of all recordings together; NaN where times are unknown.
-    training : dict
-        Quantile -> score of the training clips, for thresholds that need no labels.
+    score : smoothed; higher is more anomalous.
+    anomalous : bool; None if no frame has a label.
+    codes : which recording a frame is of, an index into `names`.
+    names : the recordings.
+    frame : its number in its recording.
+    time_s : its time in the recording.
+    elapsed_s : its time when all recordings are laid end to end; its position where unknown.
+    seconds : length of all recordings together; NaN where times are unknown.
+    training : quantile -> score of the training clips, for thresholds that need no labels.
     """
 
     score: np.ndarray

@@ -14,18 +14,12 @@ class Archive(NamedTuple):
 
     Attributes
     ----------
-    url : str
-    sha256 : str or None
-        None where none is published.
-    file : str
-        Its name here.
-    holds : str
-        The folder that unpacking brings, or the file itself where `check` is given.
-    max_bytes : int
-        A longer answer is not taken: well above what the file has, or must have by its kind.
-    check : callable, optional
-        For a file that is used as it is, not unpacked: raises InputError unless it is the right
-        one.
+    url : where it is.
+    sha256 : None where none is published.
+    file : its name here.
+    holds : the folder that unpacking brings, or the file itself where `check` is given.
+    max_bytes : a longer answer is not taken; well above what the file has by its kind.
+    check : for a file that is used as it is, not unpacked: InputError unless it is the right one.
     """
 
     url: str

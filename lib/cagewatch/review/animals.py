@@ -24,14 +24,10 @@ class Observed(NamedTuple):
 
     Attributes
     ----------
-    recordings : DataFrame
-        recording, file, animal, group ('' without one), start (datetime) and hours (scored).
-    alarms : DataFrame
-        Of `list_alarms`, with animal, group and at (datetime) added, highest score first.
-    held_back : dict of str to str
-        Recordings left out since their alarms are not to be believed, and why.
-    thresholds : list of float
-        At which alarms began; more than one means that recordings cannot be compared.
+    recordings : recording, file, animal, group ('' without one), start (datetime), hours (scored).
+    alarms : of `list_alarms`, with animal, group and at (datetime) added, highest score first.
+    held_back : recordings left out since their alarms are not to be believed, and why.
+    thresholds : at which alarms began; with more than one, recordings cannot be compared.
     """
 
     recordings: pd.DataFrame

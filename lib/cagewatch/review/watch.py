@@ -41,18 +41,12 @@ class Watch:
 
     Parameters
     ----------
-    work : Work
-        Cage, level and parameters; its sources are those in the folder.
-    folder : Path
-        Where videos appear, in its folders too.
-    rest_s : float
-        Seconds for which a finished file has not changed.
-    tell : sequence of callable
-        Each takes the news of a recording with alarms, ready for JSON.
-    dark : str
-        The dark phase, for the report.
-    say : callable
-        Takes a line of text.
+    work : cage, level and parameters; its sources are those in the folder.
+    folder : where videos appear, in its folders too.
+    rest_s : seconds for which a finished file has not changed.
+    tell : each takes the news of a recording with alarms, ready for JSON.
+    dark : the dark phase, for the report.
+    say : takes a line of text.
     """
 
     def __init__(

@@ -39,16 +39,11 @@ class OpenRun:
 
     Attributes
     ----------
-    folder : Path
-        Where it will be, ``results_dir/dataset/target/model/seed-<n>``.
-    aside : Path
-        Where its files are written until it is finished; a killed run goes on from what lies here.
-    started : float
-        ``time.time()`` at its start.
-    lock : file
-        Held until the run is finished or its process ends.
-    code : str
-        Digest of the code that computes it, as it was at the start.
+    folder : where it will be, ``results_dir/dataset/target/model/seed-<n>``.
+    aside : where its files are written until it is finished; a killed run goes on from these.
+    started : ``time.time()`` at its start.
+    lock : held until the run is finished or its process ends.
+    code : digest of the code that computes it, as it was at the start.
     """
 
     folder: Path

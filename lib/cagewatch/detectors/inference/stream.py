@@ -30,16 +30,11 @@ class Scorer(NamedTuple):
 
     Attributes
     ----------
-    inference : Inference
-        Computes a batch of clips.
-    streams : dict of str to int
-        Streams it reads, and rows x columns x channels of each.
-    batch : int
-        Clips in a batch, always as many.
-    per_frame : bool
-        Whether it treats each frame on its own.
-    flow_scale : float
-        Speed in pixels that maps to 1.
+    inference : computes a batch of clips.
+    streams : those it reads, and rows x columns x channels of each.
+    batch : clips in a batch, always as many.
+    per_frame : whether it treats each frame on its own.
+    flow_scale : speed in pixels that maps to 1.
     """
 
     inference: Inference

@@ -40,9 +40,7 @@ def fit_outliers(kind: str, moments: np.ndarray, seed: int) -> dict[str, np.ndar
     if len(moments) <= GAUSSIANS:
         raise InputError(f"{len(moments)} training frames are too few; give longer recordings.")
     if kind == "gaussian_mixture":
-        mixture = GaussianMixture(GAUSSIANS, reg_covar=1e-2, random_state=seed)
-        mixture.fit(moments.astype(np.float64))
-        return {part: getattr(mixture, f"{part}_") for part in MIXTURE}
+        return fit_mixture(moments, GAUSSIANS, seed)
     state = {"normal": moments.astype(np.float32)}
     open_outliers(kind, state, seed)  # what cannot be fitted is to fail now
     return state
@@ -56,10 +54,7 @@ def open_outliers(
     `state` is that of `fit_outliers`, called with the same kind and seed.
     """
     if kind == "gaussian_mixture":
-        mixture = GaussianMixture(len(state["weights"]))
-        for part in MIXTURE:
-            setattr(mixture, f"{part}_", state[part])
-        return lambda moments: -mixture.score_samples(moments.astype(np.float64, copy=False))
+        return open_mixture(state)
     normal = state["normal"]
     if kind == "nearest_neighbours":
         count = min(NEIGHBOURS, len(normal))
@@ -79,3 +74,18 @@ def open_outliers(
         ) from error
     counted = ECOD().fit(normal)
     return lambda moments: counted.decision_function(moments.astype(np.float32))
+
+
+def fit_mixture(moments: np.ndarray, count: int, seed: int) -> dict[str, np.ndarray]:
+    """The arrays of a mixture of `count` Gaussians, fitted to (n, d) moments."""
+    mixture = GaussianMixture(count, reg_covar=1e-2, random_state=seed)
+    mixture.fit(moments.astype(np.float64))
+    return {part: getattr(mixture, f"{part}_") for part in MIXTURE}
+
+
+def open_mixture(state: Mapping[str, np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from (n, d) moments to minus their log density, (n,) float64."""
+    mixture = GaussianMixture(len(state["weights"]))
+    for part in MIXTURE:
+        setattr(mixture, f"{part}_", state[part])
+    return lambda moments: -mixture.score_samples(moments.astype(np.float64, copy=False))

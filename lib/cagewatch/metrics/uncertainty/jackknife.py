@@ -43,12 +43,10 @@ class Estimate(NamedTuple):
 
     Attributes
     ----------
-    seeds : ndarray of float64, shape (n_seeds,)
-        The AUC of every seed on all frames.
-    left_out : ndarray of float64, shape (n_blocks,)
-        The mean over seeds without one block; NaN where a class is then missing.
-    reason : str or None
-        Why there is no AUC, if there is none.
+    seeds : (n_seeds,) float64, the AUC of every seed on all frames.
+    left_out : (n_blocks,) float64, the mean over seeds without one block; NaN where a class is then
+        missing.
+    reason : why there is no AUC, if there is none.
     """
 
     seeds: np.ndarray

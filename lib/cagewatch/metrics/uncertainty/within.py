@@ -22,13 +22,10 @@ class Pairs(NamedTuple):
 
     Attributes
     ----------
-    wins : ndarray of float64, shape (n_seeds, n_bouts, n_bouts)
-        ``[s, i, j]`` counts the pairs of an anomalous frame of bout i and a normal frame of bout j
-        that seed s puts in the right order, ties half; 0 for bouts of different recordings.
-    totals : ndarray of float64, shape (n_bouts, n_bouts)
-        All such pairs.
-    recording : ndarray of int64, shape (n_bouts,)
-        The recording of each bout, from 0 upwards.
+    wins : (n_seeds, n_bouts, n_bouts) float64; ``[s, i, j]`` counts the pairs of an anomalous frame
+        of bout i and a normal frame of bout j that seed s puts in the right order, ties half.
+    totals : (n_bouts, n_bouts) float64, all such pairs; 0 for bouts of different recordings.
+    recording : (n_bouts,) int64, the recording of each bout, from 0 upwards.
     """
 
     wins: np.ndarray

@@ -75,14 +75,10 @@ class Measured(NamedTuple):
 
     Attributes
     ----------
-    errors : dict of str to ndarray of float, shape (n_clips, clip_length)
-        Mean squared error of every frame, by stream.
-    values : dict of str to int
-        How many values a frame has, by stream.
-    distances : dict of str to ndarray
-        See `cagewatch.study.ablations.bottleneck.measure_distances`.
-    index, frames, state
-        The test clips, the run's table of frame scores, and what normal scores are.
+    errors : (n_clips, clip_length) mean squared errors of frames, by stream.
+    values : how many values a frame has, by stream.
+    distances : see `cagewatch.study.ablations.bottleneck.measure_distances`.
+    index, frames, state : the test clips, the run's table of frame scores, what normal scores are.
     """
 
     errors: dict[str, np.ndarray]

@@ -24,14 +24,10 @@ class Example(NamedTuple):
 
     Attributes
     ----------
-    behaviour, recording : str
-    frame : int
-        Number of the clip's middle frame.
-    recorded : ndarray of uint8, shape (height, width)
-        That frame as recorded.
-    gray : ndarray of uint8, shape (clip_length, rows, columns)
-    speed : ndarray of float32, shape (clip_length, rows, columns)
-        Of the flow, pixels per frame.
+    frame : number of the clip's middle frame.
+    recorded : that frame as recorded, (height, width) uint8.
+    gray : (clip_length, rows, columns) uint8.
+    speed : likewise float32, of the flow, pixels per frame.
     """
 
     behaviour: str

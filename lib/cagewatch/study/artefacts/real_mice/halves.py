@@ -28,15 +28,10 @@ class Scored(NamedTuple):
 
     Attributes
     ----------
-    target, model : str
-    frames : DataFrame
-        Columns half, frame, time_s, label and anomalous, in order of time.
-    scores : ndarray of float64, shape (n_seeds, n_frames)
-        They compare within a half only.
-    kept : list of int
-        Epochs that the networks were kept at, of all seeds and halves; empty for others.
-    epochs : int
-        Epochs that they trained for.
+    frames : columns half, frame, time_s, label and anomalous, in order of time.
+    scores : (n_seeds, n_frames) float64; they compare within a half only.
+    kept : epochs that the networks were kept at, of all seeds and halves; empty for others.
+    epochs : that they trained for.
     """
 
     target: str
