@@ -46,8 +46,7 @@ def serve_notebook(notebook: Path, options: Sequence[str] = ()) -> None:
     }
     fixed = ["--template=cagewatch", "--Voila.ip=127.0.0.1", "--token"]
     Voila.launch_instance(
-        [str(notebook), *fixed, *options],
-        config=Config({"Voila": {"tornado_settings": settings}}),
+        [str(notebook), *fixed, *options], config=Config({"Voila": {"tornado_settings": settings}})
     )
 
 

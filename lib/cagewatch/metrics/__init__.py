@@ -12,12 +12,7 @@ from cagewatch.metrics.budgets import (
 )
 from cagewatch.metrics.events import EventMetrics, count_false_alarms, event_metrics
 from cagewatch.metrics.inputs import find_bouts, frame_durations
-from cagewatch.metrics.operating_points import (
-    Scored,
-    apply_rule,
-    default_rule,
-    weigh_threshold,
-)
+from cagewatch.metrics.operating_points import Scored, apply_rule, default_rule, weigh_threshold
 from cagewatch.metrics.roc import (
     PROTOCOLS,
     Protocol,

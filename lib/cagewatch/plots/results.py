@@ -61,14 +61,7 @@ def show_result(frames: pd.DataFrame, results: Mapping[str, Any], parameters: Pa
         score, anomalous, recording, label = (kept[column].to_numpy() for column in columns)
         protocol: Protocol = "per_video_scaled" if scaled else "pooled"
         shown = scale_per_recording(score, recording) if scaled else np.asarray(score, float)
-        band = roc_band(
-            score,
-            anomalous,
-            recording,
-            label,
-            protocol,
-            parameters.interval,
-        )
+        band = roc_band(score, anomalous, recording, label, protocol, parameters.interval)
         entry = results["protocols"][protocol]
         roc = compute_roc(shown, anomalous)
         # The threshold stored with the run is on raw scores; here the point is where rates cross.

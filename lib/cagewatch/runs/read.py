@@ -14,14 +14,7 @@ import pandas as pd
 from cagewatch.detectors import Computing, Detector, load_detector
 from cagewatch.errors import InputError, nearest_name
 from cagewatch.files import read_json
-from cagewatch.params import (
-    BEFORE,
-    Parameters,
-    project_root,
-    read_layer,
-    read_model,
-    validate,
-)
+from cagewatch.params import BEFORE, Parameters, project_root, read_layer, read_model, validate
 from cagewatch.runs.write import FORMAT, PROVENANCE, describe_file
 
 MAX_SCORES_BYTES = 1 << 29  # ten times the largest dataset's; what a forged file may unpack to

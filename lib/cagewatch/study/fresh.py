@@ -105,11 +105,7 @@ def forget_other_records(study: Study, root: Path, stale: Collection[str]) -> No
         (marker,) = study.markers([run])
         if marker in stale:
             continue
-        wanted = {
-            data,
-            repr(json.dumps(study.values(run))),
-            repr(depends.code_of_run(run.model)),
-        }
+        wanted = {data, repr(json.dumps(study.values(run))), repr(depends.code_of_run(run.model))}
         for output in (marker, f"{Path(marker).parent}/experiment.ipynb"):
             if not wanted <= _remembered(root, output):
                 (root / METADATA / _record_name(output)).unlink(missing_ok=True)

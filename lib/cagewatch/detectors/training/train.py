@@ -162,10 +162,7 @@ def stream_epochs(
         # One call per epoch: within a call Keras may read ahead, before the next epoch's order is
         # set. It would also shuffle the batches with the global random state.
         fitted = model.fit(
-            batches,
-            validation_data=held_out if len(held_out) else None,
-            shuffle=False,
-            verbose=0,
+            batches, validation_data=held_out if len(held_out) else None, shuffle=False, verbose=0
         )
         return {"val_loss": math.nan} | {k: float(v[0]) for k, v in fitted.history.items()}
 

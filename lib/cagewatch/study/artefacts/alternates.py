@@ -12,12 +12,7 @@ from cagewatch.study.tables import collect_results, read_published
 
 TARGETS = ("hang", "groom")
 # The paper's claim: the first of each pair has the higher AUC, on both behaviours.
-CLAIMS = (
-    ("cae_image", "cae"),
-    ("cae_image", "rae"),
-    ("supervised", "cae"),
-    ("supervised", "rae"),
-)
+CLAIMS = (("cae_image", "cae"), ("cae_image", "rae"), ("supervised", "cae"), ("supervised", "rae"))
 
 
 def collect_alternates(given: Given) -> pd.DataFrame:
