@@ -200,15 +200,16 @@ def score(members: list[Member], footage: Footage, parameters: Parameters) -> di
             }
             for piece, own in cut_pieces(near, max(local), parameters.animals == "one")
         ]
-    parts = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+    # In place, and pieces go as they are joined: hours of frames are held once.
+    parts = {name: np.concatenate([piece.pop(name) for piece in pieces]) for name in [*pieces[0]]}
     lengths = [len(run) for run in held_runs(footage, len(parts["score_" + members[0].name]))]
     window = max(1, round(SMOOTHING * footage.fps))
-    for name, part in parts.items():
-        runs = np.split(part, np.cumsum(lengths)[:-1])
-        parts[name] = np.concatenate(
-            [uniform_filter1d(run, window, mode="nearest") for run in runs]
-        )
-    return parts | {"score": np.sum(list(parts.values()), axis=0)}
+    total = np.zeros(sum(lengths))
+    for part in parts.values():
+        for run in np.split(part, np.cumsum(lengths)[:-1]):
+            uniform_filter1d(run, window, mode="nearest", output=run)
+        total += part
+    return parts | {"score": total}
 
 
 def held_runs(footage: Footage, n_frames: int) -> list[np.ndarray]:

@@ -68,7 +68,6 @@ def tabulate(
     scores : mapping of str to ndarray of float, shape (n,)
         By column.
     """
-    missing = np.full(len(frames), np.nan)
     table = {
         "recording": name,
         "frame": np.asarray(frames, np.int64),
@@ -76,7 +75,9 @@ def tabulate(
         "label": "",
         "anomalous": pd.array([None] * len(frames), dtype="boolean"),
     }
-    streams = {column: scores.get(column, missing) for column in ("score_image", "score_flow")}
-    return pd.DataFrame(table | streams | dict(scores))[
-        [*SCORE_COLUMNS, *(column for column in scores if column not in SCORE_COLUMNS)]
-    ]
+    for column in ("score_image", "score_flow"):
+        table[column] = scores.get(column, np.full(len(frames), np.nan))
+    table |= scores
+    extra = [column for column in scores if column not in SCORE_COLUMNS]
+    # Nothing is copied: a table of hours is held once.
+    return pd.DataFrame({column: table[column] for column in [*SCORE_COLUMNS, *extra]}, copy=False)

@@ -70,7 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for line in [*words, *(f"{Path(one).parent} is made again: {stale[one]}" for one in stale)]:
         print(f"cagewatch: {line}", file=sys.stderr, flush=True)
     again = ["--forcerun", *stale] if stale else []
-    snakemake.cli.main([*options, *flags, *again, *config])  # it exits, and the lock with it
+    # What is trained comes first, so that no core waits for the last long run.
+    trained = study.markers([run for run in study.runs() if run.model not in study.one_seed])
+    first = ["--prioritize", str(study.folder / "prepare.ipynb"), *trained]
+    snakemake.cli.main([*options, *flags, *again, *first, *config])  # it exits, and the lock too
 
 
 def read_arguments(arguments: Sequence[str] | None = None) -> dict[str, Any]:
