@@ -17,9 +17,9 @@ from cagewatch.detectors import (
     fit_detector,
     footage_of,
     fusion,
-    looks,
     usual,
 )
+from cagewatch.detectors.looks import measures
 from cagewatch.detectors.looks.tails import fit_tail, surprise
 from cagewatch.errors import InputError
 from cagewatch.recordings import Recording
@@ -207,9 +207,9 @@ def test_a_long_recording_is_scored_in_pieces_as_in_one(training, monkeypatch):
     detector = fit_detector(one)
     footage = one.footage[0].part(np.arange(500) % 230 > 10)  # pieces and runs end elsewhere
     whole = detector.score(footage)
-    monkeypatch.setattr(looks, "PIECE", 6.0)
+    monkeypatch.setattr(measures, "PIECE", 6.0)
     monkeypatch.setattr(usual, "AROUND", 3.0)
-    pieces = list(looks.cut_pieces(footage, 3.0, one=True))
+    pieces = list(measures.cut_pieces(footage, 3.0, one=True))
     assert len(pieces) == 3 and max(len(piece) for piece, _ in pieces) <= 12.2 * footage.fps
     for name, found in detector.score(footage).items():
         # A rhythm is measured every few frames from where a run, or what is seen of it, begins.
