@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
+from cagewatch import params
 from cagewatch.files import write_json
 from cagewatch.runs.write import FORMAT, PROVENANCE, describe_file
+from cagewatch.study.__main__ import main
 from cagewatch.study.fresh import why_stale
 
 VALUES = {"seed": 0, "epochs": 60, "curve_epochs": None}
@@ -52,3 +54,16 @@ def test_a_run_older_than_a_parameter_holds_while_the_parameter_is_as_before(run
         why_stale(run, {**now, "flow_resolution": "half"}, None) or ""
     )
     assert "flips was None" in (why_stale(run, {**now, "flips": True}, None) or "")
+
+
+def test_what_is_trained_is_begun_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    monkeypatch.chdir(params.project_root())  # as `main` does for good
+    for name in ("CAGEWATCH_STUDY", "JUPYTER_PREFER_ENV_PATH"):
+        monkeypatch.setenv(name, "")  # set for good too
+    monkeypatch.setattr("snakemake.cli.main", given.extend)
+    monkeypatch.setattr("cagewatch.study.fresh.check_runs", lambda study, keep: ({}, []))
+    main(["--models", "cae mean_image", "--", "--dry-run"])
+    first = given[given.index("--prioritize") + 1 : given.index("--config")]
+    assert first[0].endswith("prepare.ipynb")
+    assert [Path(path).parts[-3] for path in first[1:]] == ["cae", "cae"]  # of hang and groom
