@@ -82,6 +82,15 @@ def read_result(folder: Path, source: Path, level: Level) -> Result:
     return Result(source, frames, tabulate_alarms(frames, level))
 
 
+def read_times(cage: Cage, recording: str) -> pd.DataFrame:
+    """Numbers (``frame``) and seconds (``time_s``) of a recording's scored frames."""
+    path = cage.folder / "scored" / recording / "scores.csv"
+    try:
+        return pd.read_csv(path, usecols=["frame", "time_s"])
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}); score that video again.") from None
+
+
 def judge_alarms(result: Result) -> EventMetrics | None:
     """What of a labelled recording's alarms is right; None without labels."""
     kept = result.frames["anomalous"].notna().to_numpy()

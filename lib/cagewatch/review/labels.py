@@ -10,7 +10,7 @@ import pandas as pd
 
 from cagewatch.cages.alarms import FLAGGED
 from cagewatch.cages.cage import Cage
-from cagewatch.cages.results import write_table
+from cagewatch.cages.results import read_times, write_table
 from cagewatch.cages.table import read_recordings_table
 from cagewatch.errors import InputError
 from cagewatch.recordings.labels.annotations import Bout
@@ -50,7 +50,7 @@ def tabulate_labels(cage: Cage) -> pd.DataFrame:
     for (recording, label), group in decisions.groupby(["recording", "label"]):
         if recording not in files:
             raise InputError(f"{recording!r} has decisions but is not in recordings.csv; add it.")
-        times = _frame_times(cage, recording)
+        times = read_times(cage, recording)
         for start, stop in join_stretches(group["start_s"], group["stop_s"]):
             # Decisions hold milliseconds: the frame meant is the nearest.
             first, after = np.searchsorted(times["time_s"], np.array([start, stop]) - 0.001)
@@ -124,12 +124,3 @@ def join_stretches(start: Sequence[float], stop: Sequence[float]) -> list[tuple[
         else:
             joined.append((float(one), float(other)))
     return joined
-
-
-def _frame_times(cage: Cage, recording: str) -> pd.DataFrame:
-    """Numbers and seconds of a recording's scored frames."""
-    path = cage.folder / "scored" / recording / "scores.csv"
-    try:
-        return pd.read_csv(path, usecols=["frame", "time_s"])
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error}); score that video again.") from None

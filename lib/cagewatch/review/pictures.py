@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from cagewatch.cages.cage import Cage
 from cagewatch.cages.film import encode
+from cagewatch.cages.results import read_times
 from cagewatch.errors import InputError
 from cagewatch.names import escape_math
 from cagewatch.plots import mark_simulated
@@ -131,9 +132,7 @@ def show_moments(cage: Cage, observed: Observed, most: int) -> list[Moment]:
 
 def cut_moment(cage: Cage, alarm: pd.Series, source: Path) -> tuple[str, str]:
     """A still (JPEG) at an alarm's peak and a clip (MP4) around it, as data URIs."""
-    times = pd.read_csv(
-        cage.folder / "scored" / alarm["recording"] / "scores.csv", usecols=["frame", "time_s"]
-    )
+    times = read_times(cage, alarm["recording"])
     seconds, numbers = (times[name].to_numpy() for name in ("time_s", "frame"))
     start, stop = np.searchsorted(seconds, alarm["peak_s"] + np.array([-0.5, 0.5]) * CLIP_S)
     first, last = int(numbers[start]), int(numbers[max(stop - 1, start)])
