@@ -9,7 +9,7 @@ from footage_made import make_footage, make_training
 
 from cagewatch import params
 from cagewatch.detectors import Footage, density
-from cagewatch.detectors.looks import objects, rhythm
+from cagewatch.detectors.looks import foreground, objects, rhythm
 from cagewatch.errors import InputError
 
 TEXTURE = cv2.GaussianBlur(
@@ -98,7 +98,7 @@ def test_an_empty_scene_is_one_sentence(many):
 def test_speed_is_that_of_the_object(speed):
     empty = np.full((120, 200), 180, np.uint8)
     frames = [draw(empty, [(20 + speed * t, 40, 20, 30)]) for t in range(12)]
-    scale = objects.Scale(0.0, 30.0, 30.0, 30.0, 20 / 30)
+    scale = foreground.Scale(0.0, 30.0, 30.0, 30.0, 20 / 30)
     seen = list(objects.describe_objects(frames, empty, scale, 10.0, one=False))
     assert [len(one.row) for one in seen] == [1] * 12
     measured = np.array([one.motion[0, 1] for one in seen[3:]])
@@ -111,7 +111,7 @@ def test_perspective_is_found():
     top = rng.integers(20, 180, 400)
     height = 10 + 0.2 * top + rng.normal(0, 0.5, 400)
     pieces = np.column_stack([top * 0, top, height / 2, height, height**2 / 2]).astype(int)
-    scale = objects.fit_scale(pieces, one=False)
+    scale = foreground.fit_scale(pieces, one=False)
     middle = top + height / 2
     for share in (0.3, 0.6):
         row = float(np.quantile(middle, share))
@@ -123,16 +123,16 @@ def test_perspective_is_found():
 def test_a_dark_animal_that_rests_is_not_background():
     empty = np.full((120, 200), 150, np.uint8)
     resting = draw(empty, [(30, 60, 30, 20)])
-    background = objects.find_background([resting] * 80 + [empty] * 20, one=True)
-    assert objects.find_foreground(resting, background)[65:75, 35:55].all()
-    assert not objects.find_foreground(empty, background).any()
+    background = foreground.find_background([resting] * 80 + [empty] * 20, one=True)
+    assert foreground.find_foreground(resting, background)[65:75, 35:55].all()
+    assert not foreground.find_foreground(empty, background).any()
 
 
 def test_a_change_of_light_is_no_object():
     picture = np.random.default_rng(0).integers(80, 160, (120, 200)).astype(np.uint8)
     picture = cv2.GaussianBlur(picture, (9, 9), 3)
     brighter = cv2.convertScaleAbs(picture, alpha=1.3)
-    assert objects.find_foreground(brighter, picture).mean() < 0.01
+    assert foreground.find_foreground(brighter, picture).mean() < 0.01
 
 
 def test_a_look_is_shares_of_gradients_in_their_cells():

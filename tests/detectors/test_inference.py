@@ -98,7 +98,7 @@ def test_a_classifier_of_whole_clips_is_not_per_frame():
 def test_a_thin_convolution_is_the_convolution(filters):
     import keras
 
-    from cagewatch.detectors.networks.blocks import ThinConv2D
+    from cagewatch.detectors.networks.layers import ThinConv2D
 
     x = np.random.default_rng(0).normal(size=(2, 6, 8, 5)).astype(np.float32)
     thin, plain = (kind(filters, 3, padding="same", data_format="channels_last")

@@ -30,7 +30,7 @@ from cagewatch.detectors.networks import (  # noqa: E402
     summary_rows,
 )
 from cagewatch.detectors.networks import build as build_module  # noqa: E402
-from cagewatch.detectors.networks.blocks import FoldTime, FusedBatchNormalization, UnfoldTime  # noqa: E402
+from cagewatch.detectors.networks.layers import FoldTime, FusedBatchNormalization, UnfoldTime  # noqa: E402
 from cagewatch.detectors.training.precision import fastest_precision  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

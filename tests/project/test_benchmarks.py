@@ -54,7 +54,7 @@ def test_operations_of_a_known_network():
     from benchmarks.references import count_operations
 
     image = keras.Input((8, 4, 6, 1), name="image")
-    from cagewatch.detectors.networks.blocks import FoldTime, UnfoldTime
+    from cagewatch.detectors.networks.layers import FoldTime, UnfoldTime
 
     x = keras.layers.Conv2D(5, 3, padding="same")(FoldTime()(image))
     x = keras.layers.Conv2DTranspose(1, 3, padding="same")(x)

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from cagewatch import params
 from cagewatch.errors import InputError
-from cagewatch.store import preprocess
-from cagewatch.store.preprocess import mirror_flow
+from cagewatch.store import preprocess, seen
 
 
 def settings(**changes):
@@ -157,18 +156,18 @@ flows = st.lists(st.floats(-6, 6, width=32), min_size=24, max_size=24).map(
     st.floats(0.1, 10),
 )
 def test_represented_flow_lies_in_0_to_1(flow, representation, scaling, largest):
-    shown = preprocess.represent_flow(flow, representation, scaling, largest)
-    assert shown.shape == (1, 3, 4, preprocess.flow_channels(representation))
+    shown = seen.represent_flow(flow, representation, scaling, largest)
+    assert shown.shape == (1, 3, 4, seen.flow_channels(representation))
     assert shown.min() >= 0 and shown.max() <= 1
 
 
 def test_represented_flow_has_known_values():
     flow = np.array([[[3, 0], [0, 0], [0, 4]]], np.float32)
-    magnitude = preprocess.represent_flow(flow, "magnitude", "constant", 4.0)
+    magnitude = seen.represent_flow(flow, "magnitude", "constant", 4.0)
     assert magnitude[..., 0].tolist() == [[0.75, 0, 1]]
-    xy = preprocess.represent_flow(flow, "xy", "constant", 4.0)
+    xy = seen.represent_flow(flow, "xy", "constant", 4.0)
     assert xy[0, 0].tolist() == [0.875, 0.5] and xy[0, 1].tolist() == [0.5, 0.5]
-    hsv = preprocess.represent_flow(flow, "hsv", "constant", 3.0)
+    hsv = seen.represent_flow(flow, "hsv", "constant", 3.0)
     assert hsv[0, 0] == pytest.approx([1, 0, 0]) and hsv[0, 1] == pytest.approx([0, 0, 0])
 
 
@@ -179,13 +178,13 @@ def test_hsv_agrees_with_opencv(flow):
     hue = np.degrees(np.arctan2(flow[..., 1], flow[..., 0])) % 360
     hsv = np.stack([hue, np.ones_like(hue), speed / largest], axis=-1).astype(np.float32)
     expected = cv2.cvtColor(hsv[0], cv2.COLOR_HSV2RGB)
-    shown = preprocess.represent_flow(flow, "hsv", "constant", largest)[0]
+    shown = seen.represent_flow(flow, "hsv", "constant", largest)[0]
     assert shown == pytest.approx(expected, abs=2e-3)
 
 
 @given(flows)
 def test_a_flipped_clip_has_its_horizontal_flow_negated(flow):
-    mirrored = mirror_flow(flow)
+    mirrored = seen.mirror_flow(flow)
     assert np.array_equal(mirrored[..., 0], -flow[:, :, ::-1, 0])
     assert np.array_equal(mirrored[..., 1], flow[:, :, ::-1, 1])
-    assert np.array_equal(mirror_flow(mirrored), flow)
+    assert np.array_equal(seen.mirror_flow(mirrored), flow)

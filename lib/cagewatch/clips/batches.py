@@ -10,7 +10,7 @@ import numpy as np
 from cagewatch.clips import ClipIndex
 from cagewatch.params import Parameters
 from cagewatch.store import Store
-from cagewatch.store.preprocess import mirror_flow, model_input
+from cagewatch.store.seen import mirror_flow, model_input
 
 
 class ClipBatches(keras.utils.PyDataset):

@@ -23,8 +23,9 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import HuberRegressor
 
 from cagewatch.detectors.footage import Footage
-from cagewatch.detectors.looks import objects
-from cagewatch.detectors.looks.objects import Objects, Scale
+from cagewatch.detectors.looks import foreground, objects
+from cagewatch.detectors.looks.foreground import Scale
+from cagewatch.detectors.looks.objects import Objects
 from cagewatch.detectors.looks.outliers import MIXTURE, fit_mixture, open_mixture
 from cagewatch.detectors.training_set import TrainingSet
 from cagewatch.errors import InputError
@@ -63,7 +64,7 @@ def fit(training: TrainingSet) -> dict[str, np.ndarray]:
             "Nothing stands out from the background in the training recordings; the density"
             " detector needs a camera that stands still and something that moves."
         )
-    scale = objects.fit_scale(found, one)
+    scale = foreground.fit_scale(found, one)
     every = max(1, sum(map(len, videos)) // MOST_FRAMES)
     kept, folds = [], []
     for number, (video, background) in enumerate(zip(videos, backgrounds, strict=True)):
@@ -123,10 +124,10 @@ def score_objects(
 def _look_ahead(video: Footage, one: bool) -> tuple[np.ndarray, np.ndarray]:
     """Background of a video, and the pieces that stand out from it in the frames it is made of."""
     cv2.setNumThreads(1)  # with more, the order of pieces may differ from run to run
-    frames = [objects.shrink(frame) for frame in video.sample(objects.BACKGROUND_FRAMES)]
-    background = objects.find_background(frames, one)
-    masks = (objects.find_foreground(frame, background) for frame in frames)
-    return background, np.vstack([objects.find_pieces(mask, one) for mask in masks])
+    frames = [foreground.shrink(frame) for frame in video.sample(foreground.BACKGROUND_FRAMES)]
+    background = foreground.find_background(frames, one)
+    masks = (foreground.find_foreground(frame, background) for frame in frames)
+    return background, np.vstack([foreground.find_pieces(mask, one) for mask in masks])
 
 
 def _describe(video: Footage, background: np.ndarray, scale: Scale, one: bool) -> Iterator[Objects]:
@@ -141,8 +142,10 @@ def _fit_speed(kept: Sequence[Objects]) -> np.ndarray:
     moving = speed > 0.3 * np.median(speed)
     if moving.sum() < 10 or np.ptp(row) < 1:
         return np.array([max(float(np.median(speed)), 0.05), 0.0, max(np.median(speed), 0.05)])
-    line = HuberRegressor().fit(row[moving, None] / objects.MOST_ROWS, speed[moving])
-    return np.array([line.intercept_, line.coef_[0] / objects.MOST_ROWS, np.median(speed[moving])])
+    line = HuberRegressor().fit(row[moving, None] / foreground.MOST_ROWS, speed[moving])
+    return np.array(
+        [line.intercept_, line.coef_[0] / foreground.MOST_ROWS, np.median(speed[moving])]
+    )
 
 
 def _attributes(kept: Sequence[Objects], speed: np.ndarray, one: bool) -> dict[str, np.ndarray]:

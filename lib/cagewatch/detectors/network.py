@@ -16,7 +16,7 @@ from cagewatch.detectors.footage import Footage
 from cagewatch.detectors.training_set import TrainingSet
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters
-from cagewatch.store.preprocess import flow_channels, model_input
+from cagewatch.store.seen import flow_channels, model_input
 
 if TYPE_CHECKING:
     import keras

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cagewatch.plots.style import axes_or_new
-from cagewatch.store.preprocess import represent_flow
+from cagewatch.store.seen import represent_flow
 
 GAP = 1  # pixels of white between frames of a strip
 

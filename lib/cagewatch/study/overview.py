@@ -13,7 +13,7 @@ from cagewatch.plots import mark_simulated
 from cagewatch.recordings import Recording
 from cagewatch.recordings.labels.annotations import bouts_of
 from cagewatch.store import Store
-from cagewatch.store.preprocess import represent_flow
+from cagewatch.store.seen import represent_flow
 from cagewatch.video import read_frames
 
 EXAMPLES = 8  # behaviours shown at most

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from cagewatch.detectors.networks.blocks import FoldTime, UnfoldTime
+from cagewatch.detectors.networks.layers import FoldTime, UnfoldTime
 
 
 def add_error_heads(model: keras.Model) -> keras.Model:

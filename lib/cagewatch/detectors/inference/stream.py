@@ -13,7 +13,7 @@ from cagewatch.detectors.inference.engines import Inference, open_inference
 from cagewatch.detectors.inference.errors import add_error_heads, is_per_frame
 from cagewatch.in_order import map_in_order
 from cagewatch.params import Parameters
-from cagewatch.store.preprocess import model_input
+from cagewatch.store.seen import model_input
 
 if TYPE_CHECKING:
     import keras

@@ -12,15 +12,13 @@ import keras
 
 from cagewatch.detectors.networks.blocks import (
     CHANNELS_LAST,
-    FoldTime,
     Tensor,
-    ThinConv2D,
-    UnfoldTime,
     bottleneck,
     conv_2d,
     output_head,
     transposed_conv_2d,
 )
+from cagewatch.detectors.networks.layers import FoldTime, ThinConv2D, UnfoldTime
 from cagewatch.errors import InputError
 from cagewatch.params import Parameters
 

@@ -22,8 +22,9 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from cagewatch.detectors.networks.blocks import Tensor, conv_2d, mean_over_clips
+from cagewatch.detectors.networks.blocks import Tensor, conv_2d
 from cagewatch.detectors.networks.cae import Shape, build_frames
+from cagewatch.detectors.networks.layers import mean_over_clips
 from cagewatch.params import Parameters
 
 ITEMS = 2000

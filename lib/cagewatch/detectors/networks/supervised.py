@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from cagewatch.detectors.networks.blocks import FoldTime, UnfoldTime
 from cagewatch.detectors.networks.cae import Shape, encode
+from cagewatch.detectors.networks.layers import FoldTime, UnfoldTime
 from cagewatch.params import Parameters
 
 BEHAVIOURS = 8  # of the MIT home cage, one softmax class each

@@ -22,7 +22,7 @@ import numpy as np
 
 from cagewatch import runtime
 from cagewatch.detectors.networks import losses_of
-from cagewatch.detectors.networks.blocks import weigh_clips
+from cagewatch.detectors.networks.layers import weigh_clips
 from cagewatch.params import Parameters
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from cagewatch.detectors.networks import build_model, summary_rows
 from cagewatch.plots import name_model, save_figure
-from cagewatch.store.preprocess import flow_channels
+from cagewatch.store.seen import flow_channels
 from cagewatch.study.artefacts.parameters import Given
 
 MODELS = ("rae", "cae", "cae_image", "supervised")
