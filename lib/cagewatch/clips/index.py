@@ -64,12 +64,8 @@ def index_training_clips(
 
     Parameters
     ----------
-    recordings : sequence of Recording
-        Those of the training.
-    stores : mapping of str to Store
-        By name of the recording.
-    parameters : Parameters
-        Of the run.
+    recordings, stores, parameters
+        Those of the training, by name of the recording, and of the run.
 
     Raises
     ------
@@ -98,11 +94,8 @@ def trained_frames(recording: Recording, n_frames: int, parameters: Parameters) 
 
     Parameters
     ----------
-    recording : Recording
-    n_frames : int
-        Frames that were decoded.
-    parameters : Parameters
-        Of the run.
+    recording, n_frames, parameters
+        With as many frames as were decoded; of the run.
 
     Returns
     -------
@@ -156,12 +149,8 @@ def index_test_clips(
 
     Parameters
     ----------
-    recordings : sequence of Recording
-        Those of the test.
-    stores : mapping of str to Store
-        By name of the recording.
-    parameters : Parameters
-        Of the run.
+    recordings, stores, parameters
+        Those of the test, by name of the recording, and of the run.
 
     Raises
     ------
@@ -195,15 +184,12 @@ def index_test_clips(
 
 
 def tested_frames(recording: Recording, store: Store, parameters: Parameters) -> np.ndarray:
-    """Frame numbers from test_start to test_stop of a recording: (n,) int64.
+    """Frame numbers from test_start to test_stop of a recording.
 
     Parameters
     ----------
-    recording : Recording
-    store : Store
-        Of the recording.
-    parameters : Parameters
-        Of the run.
+    recording, store, parameters
+        Its store, and of the run.
 
     Returns
     -------
@@ -218,11 +204,8 @@ def labels_of(recording: Recording, n_frames: int, parameters: Parameters) -> Re
 
     Parameters
     ----------
-    recording : Recording
-    n_frames : int
-        Frames that were decoded.
-    parameters : Parameters
-        Of the run.
+    recording, n_frames, parameters
+        With as many frames as were decoded; of the run.
     """
     labels = check_label_length(
         recording, n_frames, parameters.label_tolerance, parameters.labels_end
@@ -238,10 +221,8 @@ def split_clips(index: ClipIndex, parameters: Parameters) -> tuple[ClipIndex, Cl
 
     Parameters
     ----------
-    index : ClipIndex
-        Of the training clips.
-    parameters : Parameters
-        Of the run.
+    index, parameters
+        Of the training clips, and of the run.
 
     Returns
     -------
@@ -296,12 +277,8 @@ def measure_flow_scale(
 
     Parameters
     ----------
-    index : ClipIndex
-        Of the training clips.
-    stores : mapping of str to Store
-        By name of the recording.
-    parameters : Parameters
-        Of the run.
+    index, stores, parameters
+        Of the training clips, by name of the recording, and of the run.
 
     Returns
     -------

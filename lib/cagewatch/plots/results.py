@@ -94,12 +94,9 @@ def show_timeline(
 
     Parameters
     ----------
-    frames : DataFrame
-        The columns of scores.csv.gz.
-    results : mapping
-        Of `cagewatch.metrics.compute_metrics` for them.
-    parameters : Parameters
-        Of the run.
+    frames, results, parameters
+        The columns of scores.csv.gz, what `cagewatch.metrics.compute_metrics` gave for them, and
+        the run's.
     """
     names = list(dict.fromkeys(frames["recording"]))
     spread = np.linspace(0, len(names) - 1, min(len(names), MAX_RECORDINGS)).round().astype(int)

@@ -168,10 +168,8 @@ def finish_run(
 
     Parameters
     ----------
-    run : OpenRun
-    detector : Detector
-    frames : DataFrame
-        The table of frame scores.
+    run, detector, frames
+        What was fitted, and the table of frame scores.
     metrics : mapping
         Of `cagewatch.metrics.compute_metrics`.
     description : mapping
