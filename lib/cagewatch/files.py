@@ -69,8 +69,8 @@ def _remove_leftovers(path: Path, host: str) -> None:
 def lock_file(path: Path, taken: str | None = None) -> TextIO:
     """Take the system's lock on a file, which goes when the file is closed or the process ends.
 
-    The file is made if it is missing. InputError if it cannot be written, or another process holds
-    the lock and `taken` says so; without `taken`, wait.
+    The file is made if it is missing. InputError if it cannot be written, or, in the words of
+    `taken`, if another process holds the lock; without such words, wait.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
