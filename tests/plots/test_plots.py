@@ -124,12 +124,11 @@ def test_a_heatmap_writes_its_numbers() -> None:
 
 def test_frames_keep_their_pixels() -> None:
     frames = np.random.default_rng(0).integers(0, 255, (5, 24, 32)).astype(np.uint8)
-    ax = plots.plot_frames(frames, [f"{n}" for n in range(5)], n_columns=3)
+    ax = plots.plot_frames(frames)
     sheet = np.asarray(ax.images[0].get_array())
     windows = np.lib.stride_tricks.sliding_window_view(sheet, (24, 32))
     for frame in frames:
         assert np.any(np.all(windows == frame, axis=(2, 3)))
-    assert [text.get_text() for text in ax.texts] == list("01234")
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])

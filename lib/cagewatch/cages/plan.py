@@ -36,6 +36,7 @@ from cagewatch.store.preprocess import gamma_table, preprocessing_of, shrink_fra
 from cagewatch.video import FrameRates, probe, read_frames
 
 HELD_OUT = 0.25  # share of the recordings, or of the only one, that is not trained on
+SHOWN = 4  # recordings whose region is drawn
 MOST_EPOCHS = 1000  # of a network, which the time given ends before
 
 
@@ -187,18 +188,16 @@ def spread_evenly(names: Sequence[str], share: float = HELD_OUT) -> list[str]:
     return [names[place] for place in places]
 
 
-def show_region(plan: Plan, most: int = 4) -> Figure:
+def show_region(plan: Plan) -> Figure:
     """First frame of each recording with the region used, and what of it a detector sees.
 
     Parameters
     ----------
     plan : Plan
-        Of `plan_training`.
-    most : int
-        Recordings shown at most.
+        Of `plan_training`; at most SHOWN of its recordings.
     """
     settings = preprocessing_of(plan.parameters)
-    shown = list({item.name: item for item in [*plan.train, *plan.held_out]}.values())[:most]
+    shown = list({item.name: item for item in [*plan.train, *plan.held_out]}.values())[:SHOWN]
     figure, axes = plt.subplots(
         2, len(shown), figsize=(3.2 * len(shown) + 0.5, 5.4), layout="constrained", squeeze=False
     )

@@ -21,6 +21,8 @@ from cagewatch.recordings.labels.boris import MAX_FPS
 from cagewatch.recordings.labels.boris_export import write_boris_bouts
 from cagewatch.video import probe
 
+SHOWN = 4  # held-out recordings that are drawn
+
 
 def write_table(table: pd.DataFrame, path: Path) -> Path:
     """Write a table as csv, whole or not at all; no text in it can become a formula."""
@@ -136,19 +138,17 @@ def plot_timeline(result: Result, level: Level) -> Figure:
     return ax.figure
 
 
-def show_held_out(cage: Cage, level: Level, most: int = 4) -> Figure:
-    """The smoothed scores of the cage's held-out recordings over time, with level and alarms.
+def show_held_out(cage: Cage, level: Level) -> Figure:
+    """The smoothed scores of the cage's first held-out recordings over time, with level and alarms.
 
     Parameters
     ----------
     cage : Cage
     level : Level
         Of `decide_level`.
-    most : int
-        Recordings shown at most, evenly spread.
     """
     frames = cage.run.frames
-    names = list(dict.fromkeys(frames["recording"]))[:most]
+    names = list(dict.fromkeys(frames["recording"]))[:SHOWN]
     figure, axes = plt.subplots(
         len(names), 1, figsize=(9, 0.7 + 1.8 * len(names)), squeeze=False, layout="constrained"
     )

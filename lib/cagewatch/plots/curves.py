@@ -14,6 +14,8 @@ from cagewatch.metrics import Interval, Roc, RocBand, format_auc
 from cagewatch.plots.style import ANOMALOUS, NORMAL, THRESHOLD, axes_or_new, cycle_style
 
 MARKERS = "osD^v"
+BINS = 50  # of a histogram of scores
+REACH = 0.5  # from 0.5, which chance reaches and is white, to the darkest colours of a heat map
 
 
 def plot_roc(
@@ -91,7 +93,6 @@ def plot_score_histograms(
     score: np.ndarray,
     anomalous: np.ndarray | None = None,
     threshold: float | None = None,
-    bins: int = 50,
     ax: Axes | None = None,
 ) -> Axes:
     """Plot the scores of normal and of anomalous frames, each as shares of its own class.
@@ -105,13 +106,12 @@ def plot_score_histograms(
     anomalous : ndarray of bool, shape (n,), optional
     threshold : float, optional
         Drawn as a line.
-    bins : int
     ax : Axes, optional
         To draw on; by default that of a new figure.
     """
     ax = axes_or_new(ax)
     flags = np.zeros(len(score), bool) if anomalous is None else np.asarray(anomalous, bool)
-    edges = np.histogram_bin_edges(score, bins) if len(score) else np.linspace(0, 1, bins)
+    edges = np.histogram_bin_edges(score, BINS) if len(score) else np.linspace(0, 1, BINS)
     looks = [
         ("normal" if anomalous is not None else "all frames", ~flags, NORMAL, None, "-"),
         ("anomalous", flags, ANOMALOUS, "////", "--"),
@@ -171,27 +171,23 @@ def plot_history(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 def plot_heatmap(
     values: pd.DataFrame,
-    label: str = "Frame AUC",
-    reach: float = 0.5,
     texts: Sequence[Sequence[str]] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Plot a matrix with its values written in, for example the AUC of behaviour by model.
+    """Plot a matrix of frame AUCs with its values written in, for example behaviour by model.
+
+    Colours are blue above 0.5 and red below; the same distance looks as strong on either side.
 
     Parameters
     ----------
     values : rows and columns by name; NaN cells are left blank with a dash.
-    reach : distance from 0.5, which chance reaches and is white, to the darkest colours: blue above
-        and red below. The same distance looks as strong on either side.
     texts : what to write in the cells instead of the values with two digits.
-    label : str
-        Of the colour bar.
     ax : Axes, optional
         To draw on; by default that of a new figure.
     """
     n_rows, n_columns = values.shape
     ax = axes_or_new(ax, figsize=(1.6 + 0.95 * n_columns, 1.5 + 0.42 * n_rows))
-    norm = CenteredNorm(0.5, reach)
+    norm = CenteredNorm(0.5, REACH)
     image = ax.imshow(values.to_numpy(float), cmap="RdBu", norm=norm, aspect="auto")
     for (row, column), value in np.ndenumerate(values.to_numpy(float)):
         text = texts[row][column] if texts is not None else f"{value:.2f}"
@@ -217,5 +213,5 @@ def plot_heatmap(
     ax.set_yticks(range(n_rows), values.index)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    ax.figure.colorbar(image, ax=ax, label=label, fraction=0.05)
+    ax.figure.colorbar(image, ax=ax, label="Frame AUC", fraction=0.05)
     return ax

@@ -18,11 +18,9 @@ def plot_dots(
     low: pd.DataFrame | None = None,
     high: pd.DataFrame | None = None,
     published: Mapping[tuple[str, str], float] | None = None,
-    label: str = "Frame AUC",
-    chance: float | None = 0.5,
     ax: Axes | None = None,
 ) -> Axes:
-    """Plot a row for each method and in it a dot for each group, with its interval.
+    """Plot a row of frame AUCs for each method, a dot with its interval for each group.
 
     Parameters
     ----------
@@ -30,17 +28,12 @@ def plot_dots(
         The values and the bounds of their intervals; NaN leaves a dot or its interval out.
     published : mapping of (method, group) to float, optional
         Values of others, drawn as crosses beside the dots.
-    label : str
-        Of the axis of values.
-    chance : float, optional
-        Drawn as a line.
     ax : Axes, optional
         To draw on; by default that of a new figure.
     """
     n_rows, n_groups = values.shape
     ax = axes_or_new(ax, figsize=(6.4, 1.1 + 0.42 * n_rows))
-    if chance is not None:
-        ax.axvline(chance, color="0.6", linewidth=1, zorder=1, label="chance")
+    ax.axvline(0.5, color="0.6", linewidth=1, zorder=1, label="chance")
     for index, group in enumerate(values.columns):
         style = cycle_style(index)
         rows = np.arange(n_rows) + APART * (index - (n_groups - 1) / 2)
@@ -53,6 +46,6 @@ def plot_dots(
             crosses = {"marker": "x", "linestyle": "none", "color": style["color"]}
             ax.plot(given, rows, **crosses, label=f"{group}, published", zorder=4)
     ax.set_yticks(range(n_rows), values.index)
-    ax.set(xlabel=label, ylim=(n_rows - 0.5, -0.5))
+    ax.set(xlabel="Frame AUC", ylim=(n_rows - 0.5, -0.5))
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
     return ax

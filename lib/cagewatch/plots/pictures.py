@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,41 +17,25 @@ GAP = 1  # pixels of white between frames of a strip
 
 def plot_frames(
     frames: np.ndarray,
-    titles: Sequence[str] | None = None,
-    n_columns: int | None = None,
     limits: tuple[float, float] = (0, 255),
     cmap: str = "gray",
     ax: Axes | None = None,
 ) -> Axes:
-    """Plot frames side by side, as a strip or a contact sheet.
+    """Plot gray frames side by side, as a strip.
 
     Parameters
     ----------
-    frames : (n, rows, columns) gray in `limits`, or (n, rows, columns, 3) colour in [0, 1].
-    titles : (n,) written above the frames.
-    n_columns : frames in a row of the sheet; by default all in one strip.
+    frames : (n, rows, columns), gray in `limits`.
     limits : gray drawn black, and white.
     cmap : Matplotlib's name of the colours for gray.
     ax : Axes, optional
         To draw on; by default that of a new figure.
     """
-    frames = np.asarray(frames, float)
-    n_frames, height, width = frames.shape[:3]
-    n_columns = n_columns or n_frames
-    n_rows = -(-n_frames // n_columns)
-    title_height = height // 5 if titles is not None else 0
-    step = (height + GAP + title_height, width + GAP)
-    colour = frames.shape[3:]
-    sheet = np.full((n_rows * step[0], n_columns * step[1], *colour), 1.0 if colour else np.nan)
-    inches = min(10.0, 1.4 * n_columns)
-    ax = axes_or_new(ax, figsize=(inches, inches * sheet.shape[0] / sheet.shape[1]))
-    for index, frame in enumerate(frames):
-        top = index // n_columns * step[0] + title_height
-        left = index % n_columns * step[1]
-        sheet[top : top + height, left : left + width] = frame
-        if titles is not None:
-            ax.text(left + width / 2, top - 1, titles[index], ha="center", va="bottom", fontsize=8)
-    ax.imshow(sheet, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
+    gaps = ((0, 0), (0, GAP), (0, GAP))
+    strip = np.hstack(np.pad(np.asarray(frames, float), gaps, constant_values=np.nan))
+    inches = min(10.0, 1.4 * len(frames))
+    ax = axes_or_new(ax, figsize=(inches, inches * strip.shape[0] / strip.shape[1]))
+    ax.imshow(strip, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
     ax.set_axis_off()
     return ax
 
@@ -79,10 +63,7 @@ def picture_of(stream: str, values: np.ndarray) -> np.ndarray:
 
 
 def plot_reconstructions(
-    inputs: Mapping[str, np.ndarray],
-    outputs: Mapping[str, np.ndarray],
-    title: str = "",
-    figure: Figure | None = None,
+    inputs: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray], title: str = ""
 ) -> Figure:
     """Plot a clip as the model saw it, what it gave back, and the error, stream by stream.
 
@@ -90,7 +71,6 @@ def plot_reconstructions(
     ----------
     inputs, outputs : (clip_length, rows, columns, channels) float in [0, 1] by stream name; streams
         missing from `outputs` are left out.
-    figure : to draw into, for example a subfigure.
     title : str
         Above all.
 
@@ -101,9 +81,8 @@ def plot_reconstructions(
     """
     streams = [stream for stream in inputs if stream in outputs]
     length, rows, columns = next(iter(inputs.values())).shape[:3]
-    if figure is None:
-        size = (0.9 + 1.05 * length + 0.8, 3.05 * len(streams) * 1.05 * rows / columns + 0.6)
-        figure = plt.figure(figsize=size, layout="constrained")
+    size = (0.9 + 1.05 * length + 0.8, 3.05 * len(streams) * 1.05 * rows / columns + 0.6)
+    figure = plt.figure(figsize=size, layout="constrained")
     axes = figure.subplots(3 * len(streams), length, squeeze=False)
     errors = {
         name: np.abs(np.asarray(inputs[name], float) - outputs[name]).mean(axis=-1)

@@ -38,7 +38,6 @@ def write_report(
     into: Path | None = None,
     dark: str = "19-7",
     without_rejected: bool = False,
-    moments: int = MOMENTS,
 ) -> Path:
     """Write the report of a cage: ``report.html`` and days, animals, groups and alarms as csv.
 
@@ -51,8 +50,6 @@ def write_report(
         Hours at which the light goes off and on, as ``19-7`` or ``18:30-6:30``; 'none'.
     without_rejected : bool
         Leave out alarms that were rejected in review.
-    moments : int
-        Alarms shown with a clip.
 
     Returns
     -------
@@ -82,7 +79,7 @@ def write_report(
         "animals_picture": draw_animals(animals[animals["group"] != ""]) if comparisons else "",
         "clock": draw_clock(observed, hours),
         "dark_words": "none" if hours[0] == hours[1] else f"{dark} o'clock",
-        "moments": show_moments(cage, observed, moments),
+        "moments": show_moments(cage, observed, MOMENTS),
         "days": list(days.sort_values(["group", "animal", "day"]).itertuples()),
         "methods": describe_methods(cage, observed, comparisons, without_rejected),
     }

@@ -32,13 +32,13 @@ SILENT = tuple(
 )
 
 
-def digest_run(model: str, notebook: str = "experiment") -> str:
-    """Digest of the code that computes a run of one detector, of ``params/model``, by a notebook.
+def digest_run(model: str) -> str:
+    """Digest of the code that computes a run of one detector, of ``params/model``.
 
     16 hexadecimal digits: the same for code of the same meaning, on any machine. Modules that only
     other detectors are made of do not count.
     """
-    path = layers_root() / "notebooks" / f"{notebook}.py"
+    path = layers_root() / "notebooks" / "experiment.py"
     return digest([path, *made_of(model)], [*SILENT, *other_detectors(model)])
 
 

@@ -15,6 +15,7 @@ from cagewatch.simulate.mouse.body import Part
 from cagewatch.simulate.mouse.motion import LEAD
 from cagewatch.simulate.render import recording_poses, render_frames
 
+SHOWN = ("simulated_day_01", 0)  # recording and seed
 ROWS = slice(94, 224)  # the tub, from the rim down
 COLUMNS = 124
 PICTURES = 8  # of each behaviour
@@ -22,7 +23,7 @@ EVERY = 3  # frames from one picture to the next: a tenth of a second
 GREYS = 24  # grey levels in the file: enough to look at, and small
 
 
-def contact_sheet(path: Path, *, name: str = "simulated_day_01", seed: int = 0) -> None:
+def contact_sheet(path: Path) -> None:
     """Write a PNG of one row per behaviour, eight pictures a tenth of a second apart."""
     lead = dict.fromkeys(BEHAVIOURS, 40) | {"walk": 30, "rear": 10, "drink": 12}
     bouts, taken, frame = [], {}, 0
@@ -32,8 +33,8 @@ def contact_sheet(path: Path, *, name: str = "simulated_day_01", seed: int = 0) 
             taken[kind] = range(frame + lead[kind], frame + length - LEAD, EVERY)
             bouts.append(Bout(kind, frame, frame + length))
             frame += length
-    hip = np.concatenate([block[:, Part.X] for block in recording_poses(name, seed, bouts)])
-    rendered, done, shown = render_frames(name, seed, bouts), 0, {}
+    hip = np.concatenate([block[:, Part.X] for block in recording_poses(*SHOWN, bouts)])
+    rendered, done, shown = render_frames(*SHOWN, bouts), 0, {}
     for behaviour, wanted in sorted(taken.items(), key=lambda item: item[1].start):
         frames = islice(rendered, wanted.start - done, wanted.stop - done, EVERY)
         left = int(np.clip(hip[wanted].mean() - COLUMNS / 2, 0, WIDTH - COLUMNS))

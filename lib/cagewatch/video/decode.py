@@ -105,14 +105,14 @@ def read_frames(
         raise InputError(f"{source} holds no frame that can be decoded; replace the file.")
 
 
-def count_frames(source: Path, threads: int = 1) -> int:
+def count_frames(source: Path) -> int:
     """Number of frames `source` really has: decoded for a video, listed for images and volumes."""
     source = Path(source)
     if source.is_dir():
         return len(list_images(source))
     if source.suffix.lower() == ".mat":
         return volume_shape(source)[1][-1]
-    count = sum(1 for _ in _decode(source, threads))
+    count = sum(1 for _ in _decode(source, threads=1))
     if not count:
         raise InputError(f"{source} holds no frame that can be decoded; replace the file.")
     return count

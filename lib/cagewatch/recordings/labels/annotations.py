@@ -195,9 +195,9 @@ def labels_from_bouts(
     return labels
 
 
-def read_labels(path: Path, behaviours: Sequence[str] = MIT_BEHAVIOURS) -> np.ndarray:
-    """(n_frames,) int16 labels of an MIT annotation text, indexes into `behaviours`."""
-    return labels_from_bouts(read_mit_bouts(path, behaviours), behaviours)
+def read_labels(path: Path) -> np.ndarray:
+    """(n_frames,) int16 labels of an MIT annotation text, indexes into `MIT_BEHAVIOURS`."""
+    return labels_from_bouts(read_mit_bouts(path), MIT_BEHAVIOURS)
 
 
 def bouts_of(labels: np.ndarray, behaviours: Sequence[str]) -> pd.DataFrame:

@@ -90,16 +90,10 @@ def show_behaviours(given: Given, examples: list[Example]) -> Figure:
         frame.imshow(example.recorded, cmap="gray", vmin=0, vmax=255)
         frame.set_axis_off()
         frame.set_title(f"{example.behaviour}, as recorded", fontsize=10)
-        count = len(example.gray)
-        strip = plot_frames(example.gray, n_columns=count, ax=figure.add_subplot(grid[2 * row, 1]))
+        strip = plot_frames(example.gray, ax=figure.add_subplot(grid[2 * row, 1]))
         strip.set_title("what a model sees: gray", fontsize=10)
-        strip = plot_frames(
-            example.speed,
-            n_columns=count,
-            limits=(0, fastest),
-            cmap="magma_r",
-            ax=figure.add_subplot(grid[2 * row + 1, 1]),
-        )
+        below = figure.add_subplot(grid[2 * row + 1, 1])
+        strip = plot_frames(example.speed, (0, fastest), "magma_r", below)
         strip.set_title("and the speed of its flow", fontsize=10)
         strips.append(strip)
     figure.colorbar(
