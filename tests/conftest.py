@@ -20,10 +20,10 @@ settings.load_profile("cagewatch")
 
 # The files that take longest, which are begun first so that no core waits at the end.
 LONGEST = (
-    *("study/test_batch", "detectors/test_detectors", "runs/test_experiment"),
-    *("detectors/test_models", "runs/test_faults", "detectors/test_training"),
-    *("detectors/test_resident", "study/test_ablations", "cages/test_cage"),
-    *("cages/test_score_recording", "detectors/test_peers", "project/test_notebooks"),
+    *("study/test_batch", "detectors/test_detectors", "detectors/test_models"),
+    *("runs/test_experiment", "cages/test_cage", "runs/test_faults", "study/test_artefacts"),
+    *("detectors/test_training", "cages/test_score_recording", "runs/test_bad_files"),
+    *("project/test_notebooks", "detectors/test_resident", "study/test_ablations"),
 )
 
 
@@ -147,20 +147,21 @@ class Cage(NamedTuple):
 
 @pytest.fixture(scope="session")
 def small_cage(tmp_path_factory) -> Cage:
-    """Two recordings of 500 frames: one to train on, one to test on, micromovement held out."""
+    """Two recordings of 300 frames: one to train on, one to test on, micromovement held out."""
     from cagewatch import params
     from cagewatch.recordings import load_recordings
     from cagewatch.simulate import write_dataset
     from cagewatch.store import stores_of
 
     folder = tmp_path_factory.mktemp("cage")
-    write_dataset(folder, seed=0, n_recordings=2, n_frames=500, rare=20.0)
+    write_dataset(folder, seed=2, n_recordings=2, n_frames=300, rare=20.0)
     names = sorted(path.stem for path in (folder / "full_database").glob("*.mpg"))
     given = {
         "data_dir": str(folder),
         "results_dir": str(tmp_path_factory.mktemp("results")),
         "scale": "smoke",
         "cores": 1,
+        **{"resize_height": 16, "resize_width": 16},  # 8x16 pixels once cropped
         "train_recordings": names[:1],
         "test_recordings": names[1:],
         "test_stop": 1.0,

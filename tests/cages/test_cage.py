@@ -197,7 +197,7 @@ def test_alarms_are_held_back_where_the_check_failed(cage, videos):
     assert done.exit_code == 0 and (folder / "alarms.csv").is_file()
 
 
-def test_a_network_with_few_clips_and_steps_has_learnt_nothing(videos, tmp_path):
+def test_a_network_with_few_clips_and_steps_has_learnt_nothing(videos, tmp_path, eagerly):
     done = command("train", videos, "--into", tmp_path / "c", "--detector", "cae_image",
                    "--frame-stride", 1, "--minutes", 0.001, "--cores", 1)  # fmt: skip
     assert done.exit_code == 3 and "training clips are too few for cae_image" in done.stderr

@@ -91,7 +91,7 @@ def test_any_rising_function_of_the_score_leaves_the_counted_part_as_it_is():
 def test_a_fusion_adds_its_members_surprise_and_keeps_each(training, stub, monkeypatch):
     law = np.random.default_rng(2)
     monkeypatch.setattr(fusion, "SMOOTHING", 0.0)
-    draws = {"pca_frames": law.normal(size=500), "mean_flow": law.normal(10, 100, size=500)}
+    draws = {"pca_frames": law.normal(size=300), "mean_flow": law.normal(10, 100, size=300)}
     for name, values in draws.items():
         stub(
             name, lambda _: {"learnt": np.zeros(1)}, lambda s, f, p, v=values: {"score": v[f.kept]}
@@ -181,9 +181,9 @@ def test_members_read_what_the_fusion_says_of_their_own_parameters(training):
 
 @pytest.mark.filterwarnings("ignore:There is one normal recording")
 def test_parts_are_averaged_over_a_second_of_a_run_and_not_across_a_gap(training, stub):
-    jump = np.zeros(500)
-    jump[200:] = np.linspace(1, 2, 300)
-    law = np.random.default_rng(0).normal(size=500)
+    jump = np.zeros(300)
+    jump[120:] = np.linspace(1, 2, 180)
+    law = np.random.default_rng(0).normal(size=300)
     fitted = {"score": law}
     stub(
         "mean_flow",
@@ -194,10 +194,10 @@ def test_parts_are_averaged_over_a_second_of_a_run_and_not_across_a_gap(training
     detector = fit_detector(one)
     fitted["score"] = jump
     footage = one.footage[0]
-    kept = np.ones(500, bool)
-    kept[150:200] = False
+    kept = np.ones(300, bool)
+    kept[90:120] = False
     found = detector.score(footage.part(kept))["score"]
-    runs = np.flatnonzero(footage.kept & kept) < 150
+    runs = np.flatnonzero(footage.kept & kept) < 90
     assert np.ptp(found[runs]) < 1e-9 < found[~runs].min() - found[runs].max()
 
 
@@ -205,12 +205,12 @@ def test_parts_are_averaged_over_a_second_of_a_run_and_not_across_a_gap(training
 def test_a_long_recording_is_scored_in_pieces_as_in_one(training, monkeypatch):
     one = training(["place", "dynamics", "speed", "rhythm"])
     detector = fit_detector(one)
-    footage = one.footage[0].part(np.arange(500) % 230 > 10)  # pieces and runs end elsewhere
+    footage = one.footage[0].part(np.arange(300) % 140 > 10)  # pieces and runs end elsewhere
     whole = detector.score(footage)
-    monkeypatch.setattr(measures, "PIECE", 6.0)
+    monkeypatch.setattr(measures, "PIECE", 3.6)
     monkeypatch.setattr(usual, "AROUND", 3.0)
     pieces = list(measures.cut_pieces(footage, 3.0, one=True))
-    assert len(pieces) == 3 and max(len(piece) for piece, _ in pieces) <= 12.2 * footage.fps
+    assert len(pieces) == 3 and max(len(piece) for piece, _ in pieces) <= 9.8 * footage.fps
     for name, found in detector.score(footage).items():
         # A rhythm is measured every few frames from where a run, or what is seen of it, begins.
         loose = 0.3 if name in ("score", "score_rhythm") else 1e-6

@@ -16,7 +16,7 @@ runtime.configure(os.environ.get("KERAS_BACKEND", "tensorflow"), 1)
 runtime.load_backend()
 
 import keras  # noqa: E402
-from detectors.test_models import answer, noise, settings, train_step  # noqa: E402
+from detectors.test_models import answer, built_once, noise, settings, train_step  # noqa: E402
 
 from cagewatch.clips.windows import score_clips  # noqa: E402
 from cagewatch.detectors.inference.errors import add_error_heads  # noqa: E402
@@ -80,7 +80,7 @@ def test_parameters_are_those_of_the_layer_table(model, built):
 
 
 def test_conv3d_is_the_rae_without_its_shortcuts(built):
-    rae = {layer.name: layer for layer in build_model(settings("rae"), 1).layers}
+    rae = {layer.name: layer for layer in built_once("rae").layers}
     plain = {layer.name for layer in built["conv3d"].layers}
     missing = {name for name in rae if name not in plain}
     assert missing and all("shortcut" in name or name.endswith("_add") for name in missing)

@@ -83,10 +83,10 @@ def test_the_run_by_hand_runs_at_smoke_scale(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cagewatch.cli", *shlex.split(line)]
     command[command.index("out.ipynb")] = str(tmp_path / "out.ipynb")
     # Any other detector runs by the same command; a network takes the longest.
-    own = {"dataset": "ped2", "target": "anomaly", "scale": "smoke", "model": "mean_image"}
+    own = {"dataset": "ped2", "target": "anomaly", "scale": "smoke", "model": "mean_flow"}
     own |= {"data_dir": str(tmp_path / "data"), "results_dir": str(tmp_path / "r"), "cores": 1}
     command += [word for name, value in own.items() for word in ("-p", name, str(value))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    run = tmp_path / "r" / "ped2" / "anomaly" / "mean_image" / "seed-0"
+    run = tmp_path / "r" / "ped2" / "anomaly" / "mean_flow" / "seed-0"
     assert (run / "provenance.json").is_file() and (tmp_path / "out.ipynb").is_file()

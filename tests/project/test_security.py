@@ -118,33 +118,7 @@ def test_programs_that_are_started_are_given_as_lists():
         assert not isinstance(call.args[0], ast.JoinedStr | ast.Constant), (path, call.lineno)
 
 
-# Models
-
-
-EVIL = """
-import sys, os
-os.environ["KERAS_BACKEND"] = "jax"
-import keras
-from pathlib import Path
-mark, place = Path(sys.argv[1]), sys.argv[2]
-function = keras.layers.Lambda(lambda x: (open(str(mark), "w").close(), x)[1], name="evil")
-inputs = keras.Input((2,))
-keras.Model(inputs, function(inputs)).save(place)
-mark.unlink(missing_ok=True)
-try:
-    keras.saving.load_model(place)
-except Exception as error:
-    print("refused", type(error).__name__)
-"""
-
-
-def test_a_model_with_code_in_it_is_refused(tmp_path):
-    """What the default safe mode of Keras is relied on for."""
-    mark, place = tmp_path / "mark", tmp_path / "model.keras"
-    command = [sys.executable, "-c", EVIL, mark, place]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "refused" in done.stdout and not mark.exists()
+# Arrays
 
 
 def test_arrays_of_objects_are_refused(tmp_path):

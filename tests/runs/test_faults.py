@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,6 +36,20 @@ def data(tmp_path_factory):
 def build(data: Path, results: Path, cores: int = 1) -> dict[str, store.Store]:
     given = params.resolve(experiment.values(data, results))
     return store.stores_of(load_recordings(given), given, cores)
+
+
+@pytest.fixture(scope="module")
+def built(data, tmp_path_factory) -> tuple[Path, dict[str, bytes]]:
+    """A folder with whole stores of `data`, and what is in it."""
+    results = tmp_path_factory.mktemp("built")
+    build(data, results)
+    return results, experiment.describe_run(results)
+
+
+@pytest.fixture
+def results(built, tmp_path) -> Path:
+    """A copy of the whole stores, to be damaged."""
+    return Path(shutil.copytree(built[0], tmp_path / "results"))
 
 
 def in_python(code: str, *arguments: object, **more) -> subprocess.CompletedProcess:
@@ -192,44 +207,41 @@ def test_a_read_only_disk_is_one_sentence_and_still_good_for_reading(data, small
 # Races and damage
 
 
-def test_four_processes_building_the_same_stores_agree(data, tmp_path):
-    build(data, tmp_path / "alone")
+def test_four_processes_building_the_same_stores_agree(data, built, tmp_path):
     command = [sys.executable, "-c", BUILD, str(data), str(tmp_path / "together"), "1"]
     processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     errors = [process.communicate(timeout=120)[1] for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, errors
-    alone = experiment.describe_run(tmp_path / "alone")
-    assert experiment.describe_run(tmp_path / "together") == alone
+    assert experiment.describe_run(tmp_path / "together") == built[1]
     experiment.check_whole(tmp_path / "together")
     assert not experiment.leftovers(tmp_path / "together")
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_flipped_bits_anywhere_in_a_store_are_noticed_and_mended(data, tmp_path, seed):
+def test_flipped_bits_anywhere_in_a_store_are_noticed_and_mended(data, built, results, seed):
     generator = random.Random(seed)
-    build(data, tmp_path)
-    whole = experiment.describe_run(tmp_path)
-    path = generator.choice(sorted(tmp_path.rglob("Test001/*")))
+    path = generator.choice(sorted(results.rglob("Test001/*")))
     damaged = bytearray(path.read_bytes())
     damaged[generator.randrange(len(damaged))] ^= 1 << generator.randrange(8)
     path.write_bytes(damaged)
+    source = data / "UCSD_Anomaly_Dataset.v1p2/UCSDped2/Test/Test001/001.png"
+    made = source.stat()
     if seed % 2:  # the source looks different, so that it is read for its digest
-        os.utime(data / "UCSD_Anomaly_Dataset.v1p2/UCSDped2/Test/Test001/001.png")
-    opened = build(data, tmp_path)
-    assert experiment.describe_run(tmp_path) == whole
-    experiment.check_whole(tmp_path)
+        os.utime(source)
+    opened = build(data, results)
+    os.utime(source, ns=(made.st_atime_ns, made.st_mtime_ns))
+    assert experiment.describe_run(results) == built[1]
+    experiment.check_whole(results)
     assert opened["Test001"].name == "Test001"
 
 
 @pytest.mark.parametrize("change", [{"format": 0}, {"format": 2}, {"files": None}, {}])
-def test_a_store_of_another_version_is_built_anew(data, tmp_path, change):
-    build(data, tmp_path)
-    whole = experiment.describe_run(tmp_path)
-    manifest = next(tmp_path.rglob("Train001/manifest.json"))
+def test_a_store_of_another_version_is_built_anew(data, built, results, change):
+    manifest = next(results.rglob("Train001/manifest.json"))
     value = {**json.loads(manifest.read_text()), **change} if change else ["another", "layout"]
     manifest.write_text(json.dumps(value))
-    build(data, tmp_path)
-    assert experiment.describe_run(tmp_path) == whole
+    build(data, results)
+    assert experiment.describe_run(results) == built[1]
     assert json.loads(manifest.read_text())["format"] == store.FORMAT
 
 
@@ -244,7 +256,7 @@ def long_data(tmp_path_factory):
 def test_want_of_memory_is_one_sentence_or_no_matter(long_data, tmp_path):
     """Address space is taken away in steps, from too little for one store's maps to enough."""
     code = f"""
-import resource, sys
+import os, resource, sys
 sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1])!r}]
 from pathlib import Path
 from faults import experiment
@@ -254,21 +266,25 @@ from cagewatch.errors import InputError
 from cagewatch.recordings import load_recordings
 given = params.resolve(experiment.values(Path(sys.argv[1]), Path(sys.argv[2])))
 recordings = load_recordings(given)
-used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[3]) * 2**20,) * 2)
-try:
-    store.stores_of(recordings, given, 1)
-except InputError as error:
-    print(error)
-    sys.exit(3)
+for megabytes in map(int, sys.argv[3:]):
+    if not os.fork():  # what is loaded is loaded once
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20,) * 2)
+        try:
+            store.stores_of(recordings, given, 1)
+        except InputError:
+            os._exit(3)
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.wait()[1]))
+    if Path(sys.argv[2]).is_dir():
+        experiment.check_whole(Path(sys.argv[2]))
 """
-    seen = []
-    for megabytes in (-8, 1, 7, 16, 34, 600):
-        done = in_python(code, long_data, tmp_path / "results", megabytes)
-        assert done.returncode in (0, 3), done.stderr[-2000:]
-        seen.append(done.returncode)
-        if (tmp_path / "results").is_dir():
-            experiment.check_whole(tmp_path / "results")
+    done = in_python(code, long_data, tmp_path / "results", -8, 1, 7, 16, 34, 600)
+    assert done.returncode == 0, done.stderr[-2000:]
+    seen = [int(line) for line in done.stdout.split()]
+    assert set(seen) == {0, 3}, done.stderr[-2000:]
     assert seen[0] == 3 and seen[-1] == 0
     build(long_data, tmp_path / "alone")
     alone = experiment.describe_run(tmp_path / "alone")
