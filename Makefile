@@ -71,6 +71,7 @@ docs: setup  ## the documentation site, in build/docs
 	@echo "cagewatch: the site is at build/docs/index.html"
 
 screenshots: setup  ## README's moving picture and the site's of explorer and review (needs chromium)
+	@$(BIN)/python docs/contact_sheet.py
 	@$(BIN)/python docs/moving_picture.py
 	@$(BIN)/python docs/screenshots.py
 

@@ -29,10 +29,11 @@ from cagewatch.metrics.inputs import find_bouts
 from cagewatch.params import resolve
 from cagewatch.recordings import load_recordings
 from cagewatch.simulate import BEHAVIOURS
-from cagewatch.simulate.contact_sheet import GREYS, ROWS
 from cagewatch.video import read_frames_at
 
 DATASET, PER_HOUR, STILLS, WIDTH = "simulated_long", 60.0, 3, 256
+ROWS = slice(94, 224)  # the tub, from the rim down
+GREYS = 24  # grey levels in the file: enough to look at, and small
 
 
 def find_missed(frames: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:

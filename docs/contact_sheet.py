@@ -1,4 +1,4 @@
-"""A picture of the simulated behaviours, labelled as simulated."""
+"""Make the picture of the simulated behaviours, labelled as simulated: `make screenshots`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from cagewatch.simulate.mouse.body import Part
 from cagewatch.simulate.mouse.motion import LEAD
 from cagewatch.simulate.render import recording_poses, render_frames
 
+PLACE = Path(__file__).resolve().parents[1] / "figures" / "simulated" / "contact_sheet.png"
 SHOWN = ("simulated_day_01", 0)  # recording and seed
 ROWS = slice(94, 224)  # the tub, from the rim down
 COLUMNS = 124
@@ -47,5 +48,9 @@ def contact_sheet(path: Path) -> None:
     sheet = np.vstack([part for behaviour in BEHAVIOURS for part in shown[behaviour]])
     step = 255 / (GREYS - 1)
     sheet = np.rint(np.rint(cv2.bilateralFilter(sheet, 5, 18, 2) / step) * step)
-    with whole_file(Path(path)) as partial:
+    with whole_file(path) as partial:
         cv2.imwrite(str(partial), sheet.astype(np.uint8))
+
+
+if __name__ == "__main__":
+    contact_sheet(PLACE)
