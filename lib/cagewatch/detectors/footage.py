@@ -93,7 +93,7 @@ class Footage:
     def at_hand(self) -> Iterator[Footage]:
         """The same footage with gray and flow in a temporary file, so that it is decoded once.
 
-        The file takes 4 kB a frame at the study's size; footage with a store stays as it is.
+        It takes 4 kB a frame at the study's size; footage with a store stays as it is.
         """
         if self.store is not None:
             yield self

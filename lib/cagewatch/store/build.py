@@ -77,10 +77,7 @@ def stores_of(
 ) -> dict[str, Store]:
     """The stores of `recordings` as `parameters` want them, by name; what is missing is built.
 
-    Raises
-    ------
-    InputError
-        As `build_stores`, and where memory runs out.
+    InputError as `build_stores` says, and where memory runs out.
     """
     settings = preprocessing_of(parameters)
     folder = store_folder(project_root() / parameters.results_dir, parameters.dataset, settings)
@@ -103,13 +100,9 @@ def build_stores(
     """Preprocess whatever is missing or out of date, then open every store.
 
     Recordings are spread over processes; with fewer recordings than cores, the spare cores work
-    inside each recording. Two processes that build the same store wait for each other.
-
-    Raises
-    ------
-    InputError
-        For a source that cannot be decoded, a folder that cannot be written, or two sources of the
-        same name.
+    inside each recording. Two processes that build the same store wait for each other. InputError
+    for a source that cannot be decoded, a folder that cannot be written, or two sources of the same
+    name.
     """
     # The same recording may be given twice: to train on and, for want of others, to score.
     sources = {recording.name: recording.source for recording in recordings}

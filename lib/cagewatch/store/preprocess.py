@@ -64,13 +64,7 @@ class Preprocessing:
 
 
 def preprocessing_of(parameters: Parameters) -> Preprocessing:
-    """Pick the preprocessing settings out of a run's parameters.
-
-    Raises
-    ------
-    InputError
-        If the crop leaves fewer than 8 rows.
-    """
+    """Pick the settings out of a run's parameters; InputError if too few pixels are left."""
     values = {
         name: getattr(parameters, name)
         for name in Preprocessing.__dataclass_fields__

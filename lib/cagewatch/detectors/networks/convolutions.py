@@ -207,11 +207,9 @@ class FastConv2DTranspose(layers.Conv2DTranspose):
 
 @keras.saving.register_keras_serializable(package="cagewatch")
 class FastConv3D(layers.Conv3D):
-    """Keras's Conv3D, 'same' and channels last, of frames, rows and columns that may be repeated.
+    """Keras's Conv3D, 'same' and channels last.
 
-    Parameters
-    ----------
-    enlarge : how often each frame, row and column is repeated before the convolution.
+    Each frame, row and column is repeated as often as `enlarge` says before the convolution.
     """
 
     def __init__(
