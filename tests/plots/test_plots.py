@@ -189,8 +189,14 @@ class Stored:
         return 50
 
 
-@pytest.mark.parametrize("flags", ["mixed", "none", "unlabelled"])
-@pytest.mark.parametrize("names", [name_recordings(8), [f"Test{n:03d}" for n in range(1, 9)]])
+@pytest.mark.parametrize(
+    ("flags", "names"),
+    [
+        ("mixed", name_recordings(8)),
+        ("none", [f"Test{n:03d}" for n in range(1, 9)]),
+        ("unlabelled", name_recordings(8)),
+    ],
+)
 def test_figures_of_a_run(flags: str, names: list[str]) -> None:
     # A copy of a simulated recording in a folder of videos is still simulated.
     parameters = Halving.parameters

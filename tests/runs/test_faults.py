@@ -250,7 +250,7 @@ def test_a_store_of_another_version_is_built_anew(data, built, results, change):
 
 @pytest.fixture(scope="module")
 def long_data(tmp_path_factory):
-    return experiment.write_discs(tmp_path_factory.mktemp("long"), n_frames=2000)
+    return experiment.write_discs(tmp_path_factory.mktemp("long"), n_frames=1000)
 
 
 def test_want_of_memory_is_one_sentence_or_no_matter(long_data, tmp_path):
