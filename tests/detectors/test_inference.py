@@ -21,6 +21,8 @@ from cagewatch.detectors.inference.errors import add_error_heads, is_per_frame  
 from cagewatch.detectors.inference.stream import Scorer, score_stream  # noqa: E402
 from cagewatch.detectors.networks import build_model  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 FLOAT32, BFLOAT16 = 1e-4, 1e-2  # largest relative difference of a frame's error
 
 

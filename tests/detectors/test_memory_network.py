@@ -22,7 +22,10 @@ from cagewatch.detectors.inference.errors import add_error_heads, is_per_frame  
 from cagewatch.detectors.networks import build_model, compile_model  # noqa: E402
 from cagewatch.detectors.networks.memory import ITEMS, Memory  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("eagerly"),  # tracing takes longer than what is computed here
+]
 
 
 def memory_of(items: np.ndarray, entropy_weight: float = 0.0) -> Memory:
@@ -64,7 +67,6 @@ def test_trains_and_runs_outside_keras():
     parameters = settings("memory", resize_height=16, resize_width=8)
     network = build_model(parameters, 1)
     compile_model(network, parameters)
-    network.run_eagerly = True  # tracing takes longer than three steps
     inputs = noise(network, clips=4)
     losses = [train_step(network, inputs) for _ in range(3)]
     assert np.isfinite(losses).all() and losses[-1] < losses[0]
