@@ -7,12 +7,15 @@ Exit status: 0 where all is done, 1 where something is wrong with the input or a
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cagewatch import runtime
 from cagewatch.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 Videos = Annotated[list[Path], typer.Argument(help="Videos, or folders of them.", metavar="VIDEOS")]
 Cores = Annotated[int, typer.Option(help="Processor cores to use; 0: all.")]
@@ -26,6 +29,9 @@ ImageFps = Annotated[
     float | None, typer.Option(help="Frames per second of what carries no time: image folders.")
 ]
 FrameRates = Annotated[str, typer.Option(help="Where rates differ: refuse, or resample.")]
+Pattern = Annotated[
+    str | None, typer.Option(help="How file names are made: '{cage}_{animal}_{date}_{time}'.")
+]
 
 
 def info(backend: Backend = "tensorflow", cores: Cores = 0) -> None:
@@ -135,9 +141,7 @@ def train(
     score_stride: Annotated[
         int | None, typer.Option(help="A network scores every n-th frame; by default each.")
     ] = None,
-    pattern: Annotated[
-        str | None, typer.Option(help="How file names are made: '{cage}_{animal}_{date}_{time}'.")
-    ] = None,
+    pattern: Pattern = None,
     seed: Annotated[int, typer.Option(help="Seeds weights and batch order.")] = 0,
     backend: Backend = "tensorflow",
     cores: Cores = 0,
@@ -155,16 +159,12 @@ def train(
     from cagewatch.params import check_values
     from cagewatch.review.labels import confirmed_frames
 
-    values: dict[str, Any] = {
+    values = pick(locals(), TrainParameters) | {
         "videos": [str(path.expanduser().absolute()) for path in videos],
         "into": str(into.expanduser().absolute()),
         "region": list(region) if region else None,
         "held_out": held_out or None,
     }
-    values |= {"detector": detector, "minutes": minutes, "rotate": rotate, "seed": seed}
-    values |= {"frame_rates": frame_rates, "frame_stride": frame_stride, "backend": backend}
-    values |= {"score_stride": score_stride}
-    values |= {"budget": budget, "pattern": pattern, "cores": cores, "image_fps": image_fps}
     given = check_values(values, TrainParameters, "the command")
     runtime.configure(given.backend, given.cores)
     plan = plan_training(given, confirmed_frames(open_cage(into)) if leave_out else None)
@@ -196,9 +196,7 @@ def score(
     highlights: Annotated[int, typer.Option(help="Moments in a film of each video.")] = 0,
     clips: Annotated[bool, typer.Option("--clips", help="A film of each alarm.")] = False,
     frame_rates: FrameRates = "refuse",
-    pattern: Annotated[
-        str | None, typer.Option(help="How file names are made: '{cage}_{animal}_{date}_{time}'.")
-    ] = None,
+    pattern: Pattern = None,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Write alarms though a check failed.")
     ] = False,
@@ -219,17 +217,12 @@ def score(
     from cagewatch.cages.batch import foresee
     from cagewatch.params import check_values
 
-    values: dict[str, Any] = {
+    values = pick(locals(), ScoreParameters) | {
         "recording": [str(path.expanduser().absolute()) for path in videos],
         "cage": str(cage.expanduser().absolute()),
-    }
-    values |= {
-        "budget": budget,
         "start": read_time(start),
         "stop": read_time(stop) if stop else None,
     }
-    values |= {"highlights": highlights, "frame_rates": frame_rates, "pattern": pattern}
-    values |= {"anyway": anyway, "cores": cores, "clips": clips}
     work = plan_scoring(check_values(values, ScoreParameters, "the command"))
     typer.echo(work.level.words)
     if work.level.warning:
@@ -246,6 +239,11 @@ def score(
         typer.echo(f"Not scored: {names}: {reason}", err=True)
     if outcome.failed or outcome.held_back:
         raise typer.Exit(1)
+
+
+def pick(options: dict[str, Any], schema: type[BaseModel]) -> dict[str, Any]:
+    """Those of a command's options that have the name of a parameter."""
+    return {name: value for name, value in options.items() if name in schema.model_fields}
 
 
 def group_by_reason(reasons: dict[str, str], most: int = 6) -> dict[str, str]:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cagewatch.commands import Cores, Pattern, read_time
 from cagewatch.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Dark = Annotated[str, typer.Option(help="When it is dark, such as 19-7; or none.")]
 CageFolder = Annotated[Path, typer.Argument(help="The cage's folder.", metavar="CAGE")]
 Alarm = Annotated[
     str | None, typer.Option(metavar="RECORDING:TIME", help="The alarm then: mouse1:0:01:30.")
@@ -72,7 +74,7 @@ def review(
 def report(
     cage: CageFolder,
     into: Annotated[Path | None, typer.Option(help="Folder; by default CAGE/report.")] = None,
-    dark: Annotated[str, typer.Option(help="When it is dark, such as 19-7; or none.")] = "19-7",
+    dark: Dark = "19-7",
     without_rejected: Annotated[
         bool, typer.Option("--without-rejected", help="Leave out alarms rejected in review.")
     ] = False,
@@ -100,11 +102,9 @@ def watch(
     webhook: Annotated[
         str | None, typer.Option(help="Address on this machine that alarms are posted to.")
     ] = None,
-    pattern: Annotated[
-        str | None, typer.Option(help="How file names are made: '{cage}_{animal}_{date}_{time}'.")
-    ] = None,
-    dark: Annotated[str, typer.Option(help="When it is dark, such as 19-7; or none.")] = "19-7",
-    cores: Annotated[int, typer.Option(help="Processor cores to use; 0: all.")] = 0,
+    pattern: Pattern = None,
+    dark: Dark = "19-7",
+    cores: Cores = 0,
 ) -> None:
     """Score videos as a recorder finishes them, renew the report; ends by Ctrl-C.
 
@@ -146,7 +146,7 @@ def demo_cohort(
     days: Annotated[int, typer.Option(min=1, help="Recorded, twice each.")] = 3,
     minutes: Annotated[float, typer.Option(min=0.5, help="Of a recording.")] = 4,
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    cores: Annotated[int, typer.Option(help="Processor cores to use; 0: all.")] = 0,
+    cores: Cores = 0,
 ) -> None:
     """Simulate two groups, one of which hangs half as much again; train, score, and report.
 
@@ -162,8 +162,6 @@ def demo_cohort(
 
 def find_alarm(alarms: pd.DataFrame, place: str) -> pd.Series:
     """The row of `list_alarms` at ``RECORDING:TIME``; InputError if there is none."""
-    from cagewatch.commands import read_time
-
     recording, _, time = place.partition(":")
     second = read_time(time) if time else -1.0
     inside = (alarms["recording"] == recording) & (alarms["start_s"] <= second + 1e-9)
