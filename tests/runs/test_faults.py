@@ -281,7 +281,7 @@ for megabytes in map(int, sys.argv[3:]):
     if Path(sys.argv[2]).is_dir():
         experiment.check_whole(Path(sys.argv[2]))
 """
-    done = in_python(code, long_data, tmp_path / "results", -8, 1, 7, 16, 34, 600)
+    done = in_python(code, long_data, tmp_path / "results", -8, 1, 4, 8, 17, 600)
     assert done.returncode == 0, done.stderr[-2000:]
     seen = [int(line) for line in done.stdout.split()]
     assert set(seen) == {0, 3}, done.stderr[-2000:]
