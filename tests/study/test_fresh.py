@@ -56,14 +56,25 @@ def test_a_run_older_than_a_parameter_holds_while_the_parameter_is_as_before(run
     assert "flips was None" in (why_stale(run, {**now, "flips": True}, None) or "")
 
 
-def test_what_is_trained_is_begun_first(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("words", "first"), [([], True), (["--", "--dry-run"], False)])
+def test_what_is_trained_is_begun_first_in_a_whole_study(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str], first: bool
+) -> None:
     given: list[str] = []
     monkeypatch.chdir(params.project_root())  # as `main` does for good
     for name in ("CAGEWATCH_STUDY", "JUPYTER_PREFER_ENV_PATH"):
         monkeypatch.setenv(name, "")  # set for good too
     monkeypatch.setattr("snakemake.cli.main", given.extend)
     monkeypatch.setattr("cagewatch.study.fresh.check_runs", lambda study, keep: ({}, []))
-    main(["--models", "cae mean_image", "--", "--dry-run"])
-    first = given[given.index("--prioritize") + 1 : given.index("--config")]
-    assert first[0].endswith("prepare.ipynb")
-    assert [Path(path).parts[-3] for path in first[1:]] == ["cae", "cae"]  # of hang and groom
+    for name in ("end_orphans", "cancel_orphaned_jobs", "remove_stale_locks"):
+        monkeypatch.setattr(f"cagewatch.study.__main__.{name}", lambda *given: None)
+    lock = (tmp_path / "lock").open("w")
+    monkeypatch.setattr("cagewatch.study.__main__.hold_lock", lambda root: lock)
+    monkeypatch.setattr("cagewatch.study.fresh.finished_runs", lambda study: [])
+    monkeypatch.setattr("cagewatch.study.fresh.forget_other_records", lambda *given: None)
+    main(["--models", "cae mean_image", *words])
+    assert ("--prioritize" in given) == first
+    if first:
+        begun = given[given.index("--prioritize") + 1 : given.index("--config")]
+        assert begun[0].endswith("prepare.ipynb")
+        assert [Path(path).parts[-3] for path in begun[1:]] == ["cae", "cae"]  # hang and groom

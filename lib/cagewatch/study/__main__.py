@@ -70,10 +70,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for line in [*words, *(f"{Path(one).parent} is made again: {stale[one]}" for one in stale)]:
         print(f"cagewatch: {line}", file=sys.stderr, flush=True)
     again = ["--forcerun", *stale] if stale else []
-    # What is trained comes first, so that no core waits for the last long run.
-    trained = study.markers([run for run in study.runs() if run.model not in study.one_seed])
-    first = ["--prioritize", str(study.folder / "prepare.ipynb"), *trained]
+    # Only of a whole study: Snakemake makes what it is to prioritise, asked for or not.
+    first = ["--prioritize", *begun_first(study)] if flags == list(QUIETLY) else []
     snakemake.cli.main([*options, *flags, *again, *first, *config])  # it exits, and the lock too
+
+
+def begun_first(study: plan.Study) -> list[str]:
+    """The overview, then what is trained, so that no core waits for the last long run."""
+    trained = [run for run in study.runs() if run.model not in study.one_seed]
+    return [str(study.folder / "prepare.ipynb"), *study.markers(trained)]
 
 
 def read_arguments(arguments: Sequence[str] | None = None) -> dict[str, Any]:
