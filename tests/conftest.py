@@ -13,6 +13,11 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from cagewatch import runtime
+
+# Before any test file imports Keras: TensorFlow reads how to compute when it is loaded.
+runtime.configure(os.environ.get("KERAS_BACKEND", "tensorflow"), 1)
+
 # A busy machine is no finding.
 settings.register_profile("cagewatch", deadline=None, max_examples=50)
 settings.load_profile("cagewatch")
