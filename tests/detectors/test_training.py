@@ -106,6 +106,22 @@ def assert_same(first: list[np.ndarray], second: list[np.ndarray]) -> None:
         np.testing.assert_array_equal(one, other)
 
 
+def test_keras_reads_each_epochs_own_order_without_a_tuner_to_wait_for():
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("other backends read the batches themselves")
+    batches = batches_of(settings(), slice(None), True)
+    read = training.as_keras_reads(batches)
+    for epoch in range(2):
+        batches.set_epoch(epoch)
+        images = [inputs["image"].numpy() for inputs, _ in read]
+        np.testing.assert_array_equal(
+            np.concatenate(images),
+            np.concatenate([batches[number][0]["image"] for number in range(len(batches))]),
+        )
+    # Its thread sleeps for ever longer spells, and the end of an epoch waits until it wakes.
+    assert read.options().autotune.enabled is False
+
+
 def test_history_has_a_row_per_epoch_and_is_written(tmp_path, capsys):
     model, history = run(settings(max_epochs=2), tmp_path)
     losses = ["loss", "val_loss", "flow_loss", "image_loss", "val_flow_loss", "val_image_loss"]

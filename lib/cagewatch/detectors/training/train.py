@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -154,7 +154,7 @@ def stream_epochs(
     It returns the mean losses by name, as Keras names them.
     """
     batches, held_out = (
-        given if class_weights is None else WeightedBatches(given, class_weights)
+        as_keras_reads(given if class_weights is None else WeightedBatches(given, class_weights))
         for given in (train_batches, validation_batches)
     )
 
@@ -167,6 +167,28 @@ def stream_epochs(
         return {"val_loss": math.nan} | {k: float(v[0]) for k, v in fitted.history.items()}
 
     return run_epoch
+
+
+def as_keras_reads(batches: keras.utils.PyDataset) -> Any:
+    """The batches as `fit` reads them; for TensorFlow a dataset that tf.data does not tune.
+
+    Keras makes a dataset of its own otherwise, whose tuner sleeps for spells of 10 ms, 20 ms and so
+    on; an epoch does not end before it has slept, which took up to twice the epoch's own time.
+    """
+    if keras.backend.backend() != "tensorflow" or not len(batches):
+        return batches
+    import tensorflow as tf
+
+    signature = keras.tree.map_structure(
+        lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), batches[0]
+    )
+    dataset = tf.data.Dataset.from_generator(
+        lambda: (batches[number] for number in range(len(batches))), output_signature=signature
+    )
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    counted = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
+    return counted.prefetch(1).with_options(options)
 
 
 def describe_losses(epoch: int, logs: dict[str, float], seconds: float) -> dict[str, float]:
