@@ -23,7 +23,7 @@ runtime.load_backend()
 import keras  # noqa: E402
 
 from cagewatch.clips import ClipIndex  # noqa: E402
-from cagewatch.clips.batches import ClipBatches  # noqa: E402
+from cagewatch.clips.batches import ClipBatches, as_keras_reads  # noqa: E402
 from cagewatch.detectors.networks import MODELS, ModelEntry, build_model, compile_model  # noqa: E402
 from cagewatch.detectors.training import train as training  # noqa: E402
 from cagewatch.store import Store  # noqa: E402
@@ -110,7 +110,7 @@ def test_keras_reads_each_epochs_own_order_without_a_tuner_to_wait_for():
     if keras.backend.backend() != "tensorflow":
         pytest.skip("other backends read the batches themselves")
     batches = batches_of(settings(), slice(None), True)
-    read = training.as_keras_reads(batches)
+    read = as_keras_reads(batches)
     for epoch in range(2):
         batches.set_epoch(epoch)
         images = [inputs["image"].numpy() for inputs, _ in read]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -101,3 +102,25 @@ class ClipBatches(keras.utils.PyDataset):
             rows = recording == number
             gathered[rows] = getattr(self.stores[number], array)[frames[rows]]
         return gathered
+
+
+def as_keras_reads(batches: keras.utils.PyDataset) -> Any:
+    """The batches as Keras reads them; for TensorFlow a dataset that tf.data does not tune.
+
+    Keras makes a dataset of its own otherwise, whose tuner sleeps for spells of 10 ms, 20 ms and so
+    on; an epoch does not end before it has slept, which took up to twice the epoch's own time.
+    """
+    if keras.backend.backend() != "tensorflow" or not len(batches):
+        return batches
+    import tensorflow as tf
+
+    signature = keras.tree.map_structure(
+        lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), batches[0]
+    )
+    dataset = tf.data.Dataset.from_generator(
+        lambda: (batches[number] for number in range(len(batches))), output_signature=signature
+    )
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    counted = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
+    return counted.prefetch(1).with_options(options)

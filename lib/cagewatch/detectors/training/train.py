@@ -13,12 +13,12 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import pandas as pd
 
+from cagewatch.clips.batches import ClipBatches, as_keras_reads
 from cagewatch.detectors.networks import compile_model
 from cagewatch.detectors.training.checkpoint import (
     assign_arrays,
@@ -31,9 +31,6 @@ from cagewatch.detectors.training.resident import ResidentTraining, find_obstacl
 from cagewatch.errors import InputError
 from cagewatch.files import whole_file
 from cagewatch.params import Parameters
-
-if TYPE_CHECKING:
-    from cagewatch.clips.batches import ClipBatches
 
 
 def train(
@@ -167,28 +164,6 @@ def stream_epochs(
         return {"val_loss": math.nan} | {k: float(v[0]) for k, v in fitted.history.items()}
 
     return run_epoch
-
-
-def as_keras_reads(batches: keras.utils.PyDataset) -> Any:
-    """The batches as `fit` reads them; for TensorFlow a dataset that tf.data does not tune.
-
-    Keras makes a dataset of its own otherwise, whose tuner sleeps for spells of 10 ms, 20 ms and so
-    on; an epoch does not end before it has slept, which took up to twice the epoch's own time.
-    """
-    if keras.backend.backend() != "tensorflow" or not len(batches):
-        return batches
-    import tensorflow as tf
-
-    signature = keras.tree.map_structure(
-        lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), batches[0]
-    )
-    dataset = tf.data.Dataset.from_generator(
-        lambda: (batches[number] for number in range(len(batches))), output_signature=signature
-    )
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    counted = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
-    return counted.prefetch(1).with_options(options)
 
 
 def describe_losses(epoch: int, logs: dict[str, float], seconds: float) -> dict[str, float]:

@@ -27,11 +27,13 @@ def describe_clips(model: keras.Model, batches: ClipBatches) -> np.ndarray:
     """The bottleneck of every clip, averaged over its frames: (n_clips, values) float32."""
     import keras  # here, so that this module loads no backend
 
+    from cagewatch.clips.batches import as_keras_reads
+
     length = batches.index.frames.shape[1]
     frames = model.get_layer(LAYER).output  # time is folded into its batch
     clips = keras.ops.reshape(frames, (-1, length, int(np.prod(frames.shape[1:]))))
     means = keras.Model(model.input, keras.ops.mean(keras.ops.cast(clips, "float32"), axis=1))
-    return np.asarray(means.predict(batches, verbose=0))
+    return np.asarray(means.predict(as_keras_reads(batches), verbose=0))
 
 
 def measure_distances(normal: np.ndarray, clips: np.ndarray) -> dict[str, np.ndarray]:

@@ -91,7 +91,8 @@ class Measured(NamedTuple):
 
 def measure_run(run: FinishedRun, given: Given) -> Measured:
     """Frame errors of every test clip, and how far it lies from training clips."""
-    from cagewatch.clips.batches import ClipBatches  # here: a backend has to be chosen first
+    # Here: a backend has to be chosen first.
+    from cagewatch.clips.batches import ClipBatches, as_keras_reads
     from cagewatch.detectors.inference.errors import add_error_heads
     from cagewatch.detectors.network import rebuild
 
@@ -107,7 +108,7 @@ def measure_run(run: FinishedRun, given: Given) -> Measured:
     settings = (stores, parameters, float(state["flow_scale"]), tuple(model.input))
     batches, reference = (ClipBatches(one, *settings) for one in (index, normal.take(spread)))
     distances = measure_distances(describe_clips(model, reference), describe_clips(model, batches))
-    errors = add_error_heads(model).predict(batches, verbose=0)
+    errors = add_error_heads(model).predict(as_keras_reads(batches), verbose=0)
     values = {stream: int(np.prod(one.shape[2:])) for stream, one in model.input.items()}
     return Measured(errors, values, distances, index, run.frames, state)
 
