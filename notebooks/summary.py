@@ -16,7 +16,7 @@
 #
 # One row a claim: the paper's figure, ours with its interval, by which protocol, how long the networks were trained, with how many
 # seeds, on which data, and whether the two agree. A published AUC agrees if it lies in our interval, published bounds if ours lies in
-# them. What was not run stands with the command that would run it.
+# them; an interval that holds 0.5 too decides nothing. What was not run stands with the command that would run it.
 #
 # The page is made from the finished runs and the files in the folder of figures.
 

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import jupytext
 import matplotlib.pyplot as plt
@@ -285,7 +286,8 @@ ENDS = ["8", "64", "1"]  # quick scale caps the epochs at 8
 
 def test_summary_has_a_line_for_each_claim(cage: parameters.Given) -> None:
     table = summary.write_summary(cage).set_index("Claim")
-    assert set(table["Verdict"]) <= {"agrees", "does not", "no difference shown", "not run"}
+    words = {"agrees", "does not", "too wide to say", "no difference shown", "not run"}
+    assert set(table["Verdict"]) <= words
     avenue = table.loc["AUC of the two-stream CAE on anomaly"]
     assert avenue["Verdict"] == "not run" and "DATASET=avenue" in avenue["To run it"]
     row = table.loc["AUC of the supervised on groom"]
@@ -310,6 +312,22 @@ def test_a_published_number_is_held_against_ours(
     make_run(tmp_path / "results", "mit", "groom", "rae", strength)
     row = summary.write_summary(given).set_index("Claim").loc["AUC of the two-stream RAE on groom"]
     assert row["Verdict"] == verdict and row["Data"] == "mit"
+
+
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [
+        ((0.938, 0.90, 0.97), "agrees"),
+        ((0.985, 0.97, 0.99), "does not"),
+        ((0.938, 0.034, 1.0), "too wide to say"),  # two seeds: holds the claim, and chance too
+        ((0.45, 0.36, 0.55), "does not"),
+    ],
+)
+def test_an_interval_that_holds_chance_too_decides_nothing(
+    interval: tuple[float, float, float], verdict: str
+) -> None:
+    claim = SimpleNamespace(auc=0.959, above=np.nan, below=np.nan)
+    assert summary.judge_auc(claim, *interval) == verdict
 
 
 # Learning curves

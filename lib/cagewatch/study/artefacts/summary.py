@@ -14,6 +14,7 @@ from cagewatch.study.artefacts.parameters import Given
 from cagewatch.study.tables import collect_results, compare_detectors, read_published, turn_pair
 
 AGREES, DIFFERS, UNSHOWN, NOT_RUN = "agrees", "does not", "no difference shown", "not run"
+UNDECIDED = "too wide to say"  # of an interval that holds the claim and chance alike
 PROTOCOL = "frame AUC, pooled raw scores"
 # What the paper says of two networks: the first has the higher AUC.
 OF_CAGE = (("cae_image", "cae"), ("cae_image", "rae"), ("supervised", "cae_image"))
@@ -40,8 +41,7 @@ class Line(NamedTuple):
 def write_summary(given: Given) -> pd.DataFrame:
     """Write one row per claim of the paper, judged by the runs that are there.
 
-    A published AUC agrees if it lies in our interval, published bounds if ours lies in them. Of an
-    order of two networks more is asked: see `cagewatch.metrics.judge_pair`.
+    Numbers are judged by `judge_auc`, orders of two networks by `cagewatch.metrics.judge_pair`.
     """
     rows = collect_claimed(given)
     lines = []
@@ -73,22 +73,30 @@ def collect_claimed(given: Given) -> pd.DataFrame:
 
 
 def judge_number(given: Given, paper: str, claim: Any, rows: pd.DataFrame) -> Line:
-    """Compare one published AUC with ours: it lies in our interval, or ours in its bounds."""
+    """Compare one published AUC, or its bounds, with ours."""
     line = Line(f"AUC of the {name_model(claim.model)} on {claim.target}", claim.text)
     found = rows[(rows["target"] == claim.target) & (rows["model"] == claim.model)]
     if not len(found):
         return line._replace(how=command_for(given, paper, claim.target, [claim.model]))
     row = found.iloc[0]
-    agrees = (
-        row["pooled_low"] <= claim.auc <= row["pooled_high"]
-        if np.isfinite(claim.auc)
-        else claim.above < row["pooled"] < claim.below
-    )
+    ours = float(row["pooled"]), float(row["pooled_low"]), float(row["pooled_high"])
     return line._replace(
-        ours=format_auc(row["pooled"], row["pooled_low"], row["pooled_high"]),
-        verdict=AGREES if agrees else DIFFERS,
+        ours=format_auc(*ours),
+        verdict=judge_auc(claim, *ours),
         **describe_rows(given, paper, found),
     )
+
+
+def judge_auc(claim: Any, auc: float, low: float, high: float) -> str:
+    """Whether ours lies in the published bounds, or our interval holds the published AUC.
+
+    An interval that holds 0.5 as well agrees with a network that finds nothing: it decides nothing.
+    """
+    if not np.isfinite(claim.auc):
+        return AGREES if claim.above < auc < claim.below else DIFFERS
+    if not low <= claim.auc <= high:
+        return DIFFERS
+    return UNDECIDED if low <= 0.5 else AGREES
 
 
 def judge_order(
