@@ -9,8 +9,9 @@ import yaml
 from cagewatch import params
 from cagewatch.files import write_json
 from cagewatch.runs.write import FORMAT, PROVENANCE, describe_file
+from cagewatch.study import plan
 from cagewatch.study.__main__ import main
-from cagewatch.study.fresh import why_stale
+from cagewatch.study.fresh import check_runs, why_stale
 
 VALUES = {"seed": 0, "epochs": 60, "curve_epochs": None}
 
@@ -56,6 +57,16 @@ def test_a_run_older_than_a_parameter_holds_while_the_parameter_is_as_before(run
     assert "flips was None" in (why_stale(run, {**now, "flips": True}, None) or "")
 
 
+def test_a_study_leaves_ablations_alone_that_it_was_not_asked_for(tmp_path: Path) -> None:
+    given = {"dataset": "ped2", "data_dir": str(tmp_path), "scale": "smoke"}
+    study = plan.read_study({**given, "models": "cae", "seeds": "0", "results_dir": str(tmp_path)})
+    varied = Path(study.folder_of(study.varied_runs("flow")[0]))
+    varied.mkdir(parents=True)
+    (varied / "provenance.json").write_text("{}")  # a damaged run: to be made again if wanted
+    assert check_runs(study)[0].keys() == {f"{varied}/provenance.json"}
+    assert check_runs(study, ablations=False)[0] == {}
+
+
 @pytest.mark.parametrize(("words", "first"), [([], True), (["--", "--dry-run"], False)])
 def test_what_is_trained_is_begun_first_in_a_whole_study(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str], first: bool
@@ -65,12 +76,12 @@ def test_what_is_trained_is_begun_first_in_a_whole_study(
     for name in ("CAGEWATCH_STUDY", "JUPYTER_PREFER_ENV_PATH"):
         monkeypatch.setenv(name, "")  # set for good too
     monkeypatch.setattr("snakemake.cli.main", given.extend)
-    monkeypatch.setattr("cagewatch.study.fresh.check_runs", lambda study, keep: ({}, []))
+    monkeypatch.setattr("cagewatch.study.fresh.check_runs", lambda *given: ({}, []))
     for name in ("end_orphans", "cancel_orphaned_jobs", "remove_stale_locks"):
         monkeypatch.setattr(f"cagewatch.study.__main__.{name}", lambda *given: None)
     lock = (tmp_path / "lock").open("w")
     monkeypatch.setattr("cagewatch.study.__main__.hold_lock", lambda root: lock)
-    monkeypatch.setattr("cagewatch.study.fresh.finished_runs", lambda study: [])
+    monkeypatch.setattr("cagewatch.study.fresh.finished_runs", lambda *given: [])
     monkeypatch.setattr("cagewatch.study.fresh.forget_other_records", lambda *given: None)
     main(["--models", "cae mean_image", *words])
     assert ("--prioritize" in given) == first

@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
                 done = subprocess.run(first, pass_fds=[lock.fileno()])
                 if done.returncode:
                     sys.exit(done.returncode)
-        stale, words = fresh.check_runs(study, keep)
+        ablations = any(plan.FOLDER in flag for flag in flags)  # the rule, or a file of theirs
+        stale, words = fresh.check_runs(study, keep, ablations)
         if not dry:
             fresh.forget_other_records(study, root, stale)
     except InputError as error:

@@ -23,9 +23,10 @@ from cagewatch.study.values import ADDED, PLACES
 METADATA = Path(".snakemake", "metadata")  # one file on each that Snakemake made
 
 
-def finished_runs(study: Study) -> list[Run]:
-    """Those of the study's runs, and of its ablations', that are marked as finished."""
-    questions = plan.TRAINED if (study.results / plan.FOLDER).is_dir() else ()
+def finished_runs(study: Study, ablations: bool = True) -> list[Run]:
+    """Those of the study's runs, and of its `ablations`', that are marked as finished."""
+    asked = ablations and (study.results / plan.FOLDER).is_dir()
+    questions = plan.TRAINED if asked else ()
     varied = [run for question in questions for run in study.varied_runs(question)]
     return [run for run in study.runs() + varied if Path(*study.markers([run])).is_file()]
 
@@ -43,15 +44,18 @@ def is_prepared(study: Study, root: Path) -> bool:
     return True
 
 
-def check_runs(study: Study, keep: bool = False) -> tuple[dict[str, str], list[str]]:
+def check_runs(
+    study: Study, keep: bool = False, ablations: bool = True
+) -> tuple[dict[str, str], list[str]]:
     """Look at every finished run that the study wants: what to make again, and words on others.
 
-    By the file that marks a run as finished, why. With `keep` runs stay whose code means something
-    else by now, or that another machine made from the same simulated scenes: what renders and
-    encodes them there gives other bytes.
+    By the file that marks a run as finished, why. `ablations` says whether theirs are
+    wanted: what is told to be made again is made, needed or not. With `keep` runs stay whose code
+    means something else by now, or that another machine made from the same simulated scenes: what
+    renders and encodes them there gives other bytes.
     """
     stale, words = {}, []
-    for run in finished_runs(study):
+    for run in finished_runs(study, ablations):
         folder = Path(study.folder_of(run))
         (marker,) = study.markers([run])
         code = depends.code_of_run(run.model)
