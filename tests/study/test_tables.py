@@ -105,6 +105,19 @@ def test_all_are_compared_with_all_and_corrected_for_it(results: Path) -> None:
     assert "two-stream CAE is not shown to be ahead of two-stream RAE" in words
 
 
+def test_a_network_trained_once_is_better_of_one_seed_only(tmp_path: Path) -> None:
+    make_run(tmp_path, "rae", 0, 1.5)
+    make_run(tmp_path, "frame_index", 0, 0.0)
+    make_run(tmp_path, "mean_image", 0, 3.0)
+    rows = tables.collect_results(tmp_path, "ped2")
+    pairs = tables.compare_detectors(tmp_path, "ped2", rows)
+    shown = tables.present_pairs(pairs, {"anomaly": [("rae", "frame_index")]})
+    assert shown["Verdict"].tolist() == ["better, of one seed"]
+    # What is fitted without chance has one seed and no other.
+    fitted = tables.present_pairs(pairs, {"anomaly": [("mean_image", "frame_index")]})
+    assert fitted["Verdict"].tolist() == ["better"]
+
+
 def test_nobody_is_ahead_where_the_rows_are_level(tmp_path: Path) -> None:
     for model in ("rae", "cae", "mean_image"):
         make_run(tmp_path, model, 0, 1.0)

@@ -29,8 +29,9 @@ def compare_detectors(results_dir: str | Path, dataset: str, rows: pd.DataFrame)
     """Compare every detector of a table with every other one, target by target.
 
     `cagewatch.metrics.compare_rows` of the rows of `dataset`, pooled and scaled, with a column
-    ``target`` before; p is corrected over all comparisons of all targets. InputError if two
-    detectors were scored on different frames.
+    ``target`` before and ``one_seed`` after, True where a row is one training of a network, so that
+    nothing is known of another; p is corrected over all comparisons of all targets. InputError if
+    two detectors were scored on different frames.
     """
     tables = []
     ours = rows[(rows["source"] == "ours") & (rows["dataset"] == dataset)]
@@ -51,6 +52,8 @@ def compare_detectors(results_dir: str | Path, dataset: str, rows: pd.DataFrame)
         frames, runs = first
         table = compare_rows(scores, *blocks_of(frames), coverage=runs[0].parameters.interval)
         table.insert(0, "target", target)
+        once = group.loc[(group["trained"] != "") & (group["seeds"] == 1), "model"]
+        table["one_seed"] = table["first"].isin(once) | table["second"].isin(once)
         tables.append(table)
     if not tables:
         return pd.DataFrame(columns=["target", "first", "second", "protocol", "p"])
@@ -84,7 +87,13 @@ def present_pairs(pairs: pd.DataFrame, chosen: dict[str, list[Pair]]) -> pd.Data
                 *difference, p = turn_pair(table[table["protocol"] == protocol], first, second)
                 row[f"Difference of AUCs, {name}"] = format_auc(*difference)
                 row[f"p (Holm), {name}"] = format_p(p)
-            cells.append(row | {"Verdict": judge_pair(table, first, second)})
+            words = judge_pair(table, first, second)
+            if (
+                words in ("better", "worse")
+                and rows_between(table, first, second)["one_seed"].any()
+            ):
+                words += ", of one seed"
+            cells.append(row | {"Verdict": words})
     return pd.DataFrame(cells)
 
 
@@ -116,5 +125,6 @@ def describe_paired(rows: pd.DataFrame, pairs: pd.DataFrame) -> str:
     return (
         "differences on the same frames, jackknife over the same recordings; p after Holm's "
         f"correction for all {number} comparisons there are, shown or not; better or worse only "
-        f"where pooled and scaled scores both say so; {describe_protocols(rows)}"
+        "where pooled and scaled scores both say so; of one seed: a network was trained once, and "
+        f"how another training would differ is not in the interval; {describe_protocols(rows)}"
     )
