@@ -138,6 +138,8 @@ def test_roc_figure_has_both_models_and_says_simulated(cage: parameters.Given) -
     assert svg.startswith("<?xml")
     caption = (cage.figures / "figure_3_roc_groom.json").read_text()
     assert "> 0.5 and < 0.644" in caption
+    assert "two-stream RAE: frame AUC" in caption and "and 2 seeds" in caption
+    assert "and one seed" in caption  # of the other network
 
 
 def test_roc_figure_says_which_model_was_not_run(cage: parameters.Given) -> None:

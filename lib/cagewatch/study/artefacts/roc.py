@@ -171,10 +171,15 @@ def show_target(given: Given, target: str, name: str, curves: Sequence[Curve]) -
     axes[1].set_ylabel("")
     number = {"groom": "Figure 3", "hang": "Figure 4"}[target]
     stated = ", ".join(f"{name_model(one)} {published_text(target, one)}" for one in TWO_STREAM)
+    drawn = {one.protocol: one.model for one in curves if one.model in TWO_STREAM}
+    # By how many seeds each was trained is part of its protocol.
+    bands = "; ".join(f"{name_model(model)}: {protocol}" for protocol, model in drawn.items())
+    if len(drawn) < 2:
+        bands = next(iter(drawn), curves[0].protocol)
     caption = (
         f"{number}: two-stream models on {target}, {given.dataset}, scale "
         f"{given.settings(target, curves[0].model).scale}. Bands and brackets: "
-        f"{curves[0].protocol}. Thin lines: linear and trivial detectors. Published for the MIT "
+        f"{bands}. Thin lines: linear and trivial detectors. Published for the MIT "
         f"home cage: {stated}."
     )
     return given.save(figure, name, caption)
