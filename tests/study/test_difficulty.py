@@ -52,7 +52,7 @@ def test_the_highest_row_is_compared_where_others_were_run(tmp_path: Path) -> No
     shown, words = difficulty.write_models(given, rows)
     best = shown.set_index("Target")["Is better"].to_dict()
     assert best == {"groom": "density of objects", "eat": "two-stream CAE"}
-    assert set(shown["Verdict"]) == {"better"}
+    assert set(shown["Verdict"]) == {"better, of one seed"}
     assert "**groom**: density of objects is ahead of every other row" in words
     folder = given.figures
     assert "never on its own labels" in (folder / "difficulty_events.md").read_text()
