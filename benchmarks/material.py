@@ -8,6 +8,7 @@ from typing import Any
 import av
 
 from cagewatch import runs
+from cagewatch.detectors import Detector, load_detector
 from cagewatch.params import Parameters, resolve
 from cagewatch.recordings import Recording, load_recordings
 from cagewatch.runs.read import FinishedRun, read_run
@@ -106,3 +107,18 @@ def train_run(folder: Path, model: str = "cae", **given: Any) -> FinishedRun:
     frames = score_recordings(detector, test, stores)
     runs.finish_run(run, detector, frames, compute_metrics(frames, parameters), {}, stores)
     return read_run(place)
+
+
+def open_tested(
+    folder: Path, data: str | None
+) -> tuple[Detector, list[Recording], dict[str, Store]]:
+    """The detector of a finished run for one core, its test recordings, and stores by name.
+
+    `data` is where the recordings lie, if not where the run says.
+    """
+    held = load_detector(folder)
+    given = {"data_dir": data} if data else {}
+    parameters = held.parameters.model_copy(update={**given, "cores": 1})
+    recordings = load_recordings(parameters)
+    test = [recording for recording in recordings if recording.split == "test"]
+    return Detector(parameters, held.state), test, stores_of(recordings, parameters, 1)

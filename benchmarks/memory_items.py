@@ -15,11 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.material import open_tested
 from cagewatch import runtime
 from cagewatch.clips import index_test_clips
-from cagewatch.detectors import load_detector
-from cagewatch.recordings import load_recordings
-from cagewatch.store import stores_of
 
 OUTPUT = Path("build/memory_items.csv")
 CLIPS = 200  # of the test, evenly spread
@@ -33,12 +31,8 @@ def count_items(folder: Path, data: str | None) -> list[dict[str, object]]:
     from cagewatch.detectors.network import rebuild
     from cagewatch.detectors.networks import memory
 
-    held = load_detector(folder)
-    given = {"data_dir": data} if data else {}
-    parameters = held.parameters.model_copy(update={**given, "cores": 1})
-    recordings = load_recordings(parameters)
-    stores = stores_of(recordings, parameters, 1)
-    test = [recording for recording in recordings if recording.split == "test"]
+    held, test, stores = open_tested(folder, data)
+    parameters = held.parameters
     index = index_test_clips(test, stores, parameters)
     some = index.take(np.linspace(0, len(index) - 1, min(CLIPS, len(index))).astype(int))
     model = rebuild(held.state, parameters)

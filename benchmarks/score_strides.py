@@ -15,11 +15,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.material import open_tested
 from cagewatch import metrics, runtime
-from cagewatch.detectors import Detector, load_detector
-from cagewatch.recordings import load_recordings
+from cagewatch.detectors import Detector
 from cagewatch.scoring import score_recordings
-from cagewatch.store import stores_of
 
 FOLDER = Path("build")
 STRIDES = (1, 2, 5, 10)
@@ -28,12 +27,8 @@ PROTOCOLS = {"pooled": "pooled", "scaled": "per_video_scaled"}
 
 def score_strides(folder: Path, data: str | None) -> list[dict[str, object]]:
     """A row for each stride of one run."""
-    held = load_detector(folder)
-    given = {"data_dir": data} if data else {}
-    parameters = held.parameters.model_copy(update={**given, "cores": 1})
-    recordings = load_recordings(parameters)
-    stores = stores_of(recordings, parameters, 1)
-    test = [recording for recording in recordings if recording.split == "test"]
+    held, test, stores = open_tested(folder, data)
+    parameters = held.parameters
     rows, plain = [], pd.Series(dtype=float)
     for stride in STRIDES:
         asked = Detector(parameters.model_copy(update={"score_stride": stride}), held.state)
