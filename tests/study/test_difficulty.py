@@ -26,18 +26,17 @@ def test_the_heat_map_tells_seeds_and_intervals(tmp_path: Path) -> None:
     assert "[" not in texts(bare) and "seed" not in texts(bare)
     for seed in (0, 1):
         make_run(tmp_path / "results", "simulated", "groom", "cae", 0.5 + seed, seed=seed)
+    make_run(tmp_path / "results", "simulated", "eat", "cae", 0.5)
     make_run(tmp_path / "results", "simulated", "groom", "hasan", 1.0)
     rows = difficulty.collect_models(given)
-    table = looks.assign(
-        **{"two-stream CAE": [np.nan, 0.75], "2D CAE (Hasan et al.)": [np.nan, 0.5]}
-    )
+    table = looks.assign(**{"two-stream CAE": [0.6, 0.75], "2D CAE (Hasan et al.)": [np.nan, 0.5]})
     figure = difficulty.show_difficulty(given, table, rows)
-    spread = rows.set_index("model").loc["cae"]
+    spread = rows.set_index(["target", "model"]).loc["groom", "cae"]
     interval = f"[{spread['pooled_low']:.2f}, {spread['pooled_high']:.2f}]"
     shown = texts(figure)
-    assert f"0.75\n{interval}" in shown and shown.count("–") == 2  # dashes: what was not run
+    assert f"0.75\n{interval}" in shown and shown.count("–") == 1  # dashes: what was not run
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert names[-2:] == ["two-stream CAE, 2 seeds", "2D CAE (Hasan et al.), 1 seed"]
+    assert names[-2:] == ["two-stream CAE, 1 to 2 seeds", "2D CAE (Hasan et al.), 1 seed"]
 
 
 def test_the_highest_row_is_compared_where_others_were_run(tmp_path: Path) -> None:

@@ -90,6 +90,13 @@ def _by_behaviour(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     return wide[list(dict.fromkeys(rows["model"]))].rename(columns=name_model)
 
 
+def _count_seeds(seeds: pd.Series) -> str:
+    """By how many seeds a detector was trained: behaviours may differ."""
+    least, most = seeds.min(), seeds.max()
+    span = f"{most:.0f}" if least == most else f"{least:.0f} to {most:.0f}"
+    return f", {span} seed{'s' if most > 1 else ''}"
+
+
 def write_models(given: Given, rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Write what the heat map leaves out: intervals, comparisons and events.
 
@@ -112,21 +119,19 @@ def show_difficulty(given: Given, table: pd.DataFrame, rows: pd.DataFrame) -> Fi
     Below a detector's AUC stands its interval. White lines part the looks and the kinds of
     detectors.
     """
-    ranges, seeds = pd.DataFrame(index=table.index), pd.Series(dtype=float)
+    ranges, trained = pd.DataFrame(index=table.index), pd.Series(dtype=str)
     if len(rows):
         low, high = (_by_behaviour(rows, f"pooled_{end}") for end in ("low", "high"))
         words = "\n[" + low.map("{:.2f}".format) + ", " + high.map("{:.2f}".format) + "]"
         ranges = words.where(low.notna() & high.notna(), "")
-        seeds = _by_behaviour(rows, "seeds").max()
+        trained = _by_behaviour(rows, "seeds").agg(_count_seeds)
     ranges = ranges.reindex(index=table.index, columns=table.columns, fill_value="")
     texts = (table.map("{:.2f}".format) + ranges).T.to_numpy()
     _, ax = plt.subplots(
         figsize=(2.9 + 1.05 * len(table), 0.8 + 0.46 * len(table.columns)), layout="constrained"
     )
     plot_heatmap(table.T, texts=texts, ax=ax)
-    counts = seeds.reindex(table.columns, fill_value=0)
-    words = {0: ""} | {n: f", {n:.0f} seed{'s' * (n > 1)}" for n in counts if n}
-    names = [f"{name}{words[count]}" for name, count in counts.items()]
+    names = [name + trained.get(name, "") for name in table.columns]
     ax.set_yticks(range(len(names)), names)
     kinds = [kind_of(model) for model in dict.fromkeys(rows["model"])]
     starts = [len(LOOKS) + kinds.index(kind) for kind in dict.fromkeys(kinds)]
