@@ -130,7 +130,7 @@ def describe_detector(name: str) -> str:
     lines = [f"# `{name}`", "", *comments, "", f"`make study MODELS={name}`", "", "## Idea", ""]
     lines += ["```{eval-rst}", f".. automodule:: {module}", "   :no-members:", "   :no-index:"]
     lines += ["```"]
-    own = read_model(name, ROOT)
+    own = read_model(name)
     if own:
         lines += ["", "## Parameters that only some detectors read", ""]
         lines += ["| name | value | meaning |", "| --- | --- | --- |"]

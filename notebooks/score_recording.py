@@ -91,7 +91,7 @@ for one in shown:
 # ## What of it is right, where there are labels
 
 # %%
-results.tabulate_events(shown)
+results.tabulate_events(dict(zip(names, shown, strict=True)))
 
 # %% [markdown]
 # ## The most anomalous moments

@@ -30,7 +30,7 @@ SETTINGS = (
     "MALLOC_MMAP_THRESHOLD_",
     "MALLOC_TRIM_THRESHOLD_",
 )
-INSTALL = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
+BACKENDS = ("tensorflow", "jax", "torch")
 PACKAGES = ("keras", "numpy", "scipy", "scikit-learn", "opencv-python-headless", "av", "pandas")
 
 
@@ -40,13 +40,13 @@ def configure(backend: str = "tensorflow", cores: int = 0) -> int:
     0, or more than there are, is all that this process may use; the number in use is given back.
     InputError if the backend is unknown, not installed, or Keras already runs on another one.
     """
-    if backend not in INSTALL:
-        raise InputError(f"Unknown backend {backend!r}: choose one of {', '.join(INSTALL)}.")
+    if backend not in BACKENDS:
+        raise InputError(f"Unknown backend {backend!r}: choose one of {', '.join(BACKENDS)}.")
     if cores < 0:
         raise InputError(f"cores is {cores}: give the number to use, or 0 for all.")
     if importlib.util.find_spec(backend) is None:
         raise InputError(
-            f"The backend {backend!r} is not installed: run 'pip install {INSTALL[backend]}' or "
+            f"The backend {backend!r} is not installed: run 'pip install {backend}' or "
             f"choose another backend."
         )
     if (running := running_backend()) not in (None, backend):
@@ -172,7 +172,7 @@ def running_backend() -> str | None:
 def describe() -> dict[str, Any]:
     """What this process runs on, for a run's ``provenance.json``; every value fits in JSON."""
     backend = running_backend() or os.environ.get("KERAS_BACKEND")
-    names = PACKAGES + ((INSTALL[backend],) if backend in INSTALL else ())
+    names = PACKAGES + ((backend,) if backend in BACKENDS else ())
     return {
         "cagewatch": version("cagewatch"),
         "python": platform.python_version(),

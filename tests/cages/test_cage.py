@@ -101,8 +101,19 @@ def test_broken_files_are_named_and_the_rest_is_scored_once(cage, videos, tmp_pa
     assert done.exit_code == 0, done.output
     assert "1 scored, 4 kept from before, 0 failed" in done.stdout
     assert scores.stat().st_mtime_ns == before
+    (many / "sub" / "extra.csv").write_text("start_frame,stop_frame,behaviour\n10,19,anomaly\n")
+    done = command("score", cage, many, "--cores", 1)
+    assert "1 scored, 4 kept" in done.stdout and pd.read_csv(scores)["anomalous"].sum() == 10
     done = command("score", cage, many, "--budget", 3600, "--cores", 1)
     assert "5 scored," in done.stdout and scores.stat().st_mtime_ns > before
+
+
+def test_a_gap_in_the_recording_changes_no_frame_rate(cage):
+    opened = cages.open_cage(cage)
+    frames = opened.run.frames
+    late = frames["time_s"] + np.where(frames.index > len(frames) // 2, 30.0, 0.0)
+    opened.run.frames["time_s"] = late
+    assert opened.fps == pytest.approx(30)
 
 
 def test_a_second_video_of_one_name_does_not_replace_the_first(cage, videos, tmp_path):

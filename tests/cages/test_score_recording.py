@@ -13,7 +13,7 @@ from cagewatch import cages
 from cagewatch.cages.alarms import Level, decide_level, frames_in, tabulate_alarms
 from cagewatch.cages.cage import Cage
 from cagewatch.cages.film import choose_moments, clock, cut_clips, cut_highlights, write_film
-from cagewatch.cages.results import plot_timeline, read_result, write_results
+from cagewatch.cages.results import plot_timeline, read_result, tabulate_events, write_results
 from cagewatch.cages.scoring import Result, ScoreParameters, add_labels, score_one
 from cagewatch.cages.sources import gather_sources
 from cagewatch.detectors import Computing
@@ -173,12 +173,33 @@ def test_two_equal_runs_write_the_same_bytes(cage, video, tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_a_part_of_a_recording_is_scored_by_its_seconds(cage, video):
+def test_a_part_of_a_recording_is_scored_by_its_seconds(cage, video, tmp_path):
     part = cages.score(cage, video, start=2.0, stop=5.0)
     assert part["time_s"].iloc[0] == pytest.approx(2.0, abs=0.02)
     assert part["frame"].tolist() == list(range(60, 150))
     with pytest.raises(InputError, match="no frame from 500 s on"):
         cages.score(cage, video, start=500)
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    with pytest.raises(InputError, match="broken.mp4 cannot be|Cannot open"):
+        cages.score(cage, broken, start=500)
+
+
+def test_labels_of_the_whole_fit_a_part_that_was_scored(cage, video, tmp_path):
+    (tmp_path / "l.csv").write_text("start_frame,stop_frame,behaviour\n10,19,jump\n200,300,jump\n")
+    frames = cages.score(cage, video, stop=5.0)
+    given = asked(labels=str(tmp_path / "l.csv"), behaviour="jump", stop=5.0)
+    labelled = add_labels(frames, video, cage, given)
+    assert np.flatnonzero(labelled["anomalous"]).tolist() == list(range(10, 20))
+    with pytest.raises(InputError, match="labels 301 frames"):
+        add_labels(frames, video, cage, given.model_copy(update={"stop": None}))
+
+
+def test_recordings_of_one_name_are_judged_apart(cage, video):
+    frames = cages.score(cage, video).assign(smooth=0.0, anomalous=pd.array([True] * FRAMES))
+    level = decide_level(cage, -1e9)
+    results = {name: Result(video, frames, tabulate_alarms(frames, level)) for name in ("a", "b/a")}
+    assert tabulate_events(results).index.tolist() == ["a", "b/a"]
 
 
 def test_results_follow_no_link(cage, video, tmp_path):

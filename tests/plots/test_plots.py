@@ -17,6 +17,7 @@ import pytest
 
 from cagewatch import metrics, plots
 from cagewatch.errors import InputError
+from cagewatch.names import escape_math
 from cagewatch.params import resolve
 from cagewatch.simulate import name_recordings
 
@@ -195,6 +196,7 @@ class Stored:
         ("mixed", name_recordings(8)),
         ("none", [f"Test{n:03d}" for n in range(1, 9)]),
         ("unlabelled", name_recordings(8)),
+        ("mixed", [f"rat$5%_${n}" for n in range(8)]),  # no formula
     ],
 )
 def test_figures_of_a_run(flags: str, names: list[str]) -> None:
@@ -228,4 +230,4 @@ def test_figures_of_a_run(flags: str, names: list[str]) -> None:
     assert "6 of 8 recordings" in figures[1].get_suptitle()
     first = min(max(top["frame"] - 4, 0), 42)  # the clip around that frame, inside the recording
     title = f"{top['score']:.3f}, {top['recording']}, from frame {first}"
-    assert figures[2].get_suptitle() == f"highest score: {title}"
+    assert figures[2].get_suptitle() == escape_math(f"highest score: {title}")

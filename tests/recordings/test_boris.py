@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import time
 
+import cv2
 import numpy as np
 import openpyxl
 import pytest
@@ -95,6 +96,18 @@ def test_an_export_beside_a_video_is_found_by_its_content(tmp_path, write_video,
     labels = check_label_length(recording, 50, 0)
     assert np.flatnonzero(labels == 0).tolist() == list(range(10, 20))
     assert np.flatnonzero(labels == 1).tolist() == list(range(30, 35))
+
+
+@pytest.mark.filterwarnings("ignore:.*point events")
+def test_images_have_the_rate_that_is_given(tmp_path):
+    (tmp_path / "a").mkdir()
+    for number in range(30):
+        cv2.imwrite(str(tmp_path / "a" / f"{number:03d}.png"), np.zeros((8, 8), np.uint8))
+    (tmp_path / "a.csv").write_text(TABULAR_7.replace("25.0", "10.0"))
+    (recording,) = folder.read_recordings(tmp_path, image_fps=10)
+    assert np.flatnonzero(recording.labels == 0).tolist() == list(range(4, 8))
+    with pytest.raises(InputError, match="10 frames per second, but this one has 25"):
+        folder.read_recordings(tmp_path)
 
 
 @pytest.mark.parametrize("text", LAYOUTS)

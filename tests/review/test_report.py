@@ -15,6 +15,7 @@ from cagewatch import review
 from cagewatch.cages import Cage
 from cagewatch.errors import InputError
 from cagewatch.metrics.budgets import poisson_interval
+from cagewatch.review import pictures
 from cagewatch.review.animals import gamma_interval, split_at_midnight, tabulate_rates
 from cagewatch.review.animals import gather_observed as gather
 from cagewatch.review.report import read_dark
@@ -137,6 +138,14 @@ def test_the_report_tells_the_reason_of_an_alarm_where_there_is_one(cage):
     page = review.write_report(cage)
     assert page.read_text("utf-8").count("reason: ") == 1
     assert "change of posture" in pd.read_csv(page.with_name("alarms.csv"))["reason"].tolist()
+
+
+def test_a_picture_every_two_seconds_is_a_moment_too(cage, tmp_path, write_video, monkeypatch):
+    video = write_video(tmp_path / "slow.mkv", np.zeros((10, 32, 32), np.uint8), 0.5)
+    times = pd.DataFrame({"frame": np.arange(10), "time_s": 2.0 * np.arange(10)})
+    monkeypatch.setattr(pictures, "read_times", lambda *given: times)
+    still, clip = pictures.cut_moment(cage, pd.Series({"recording": "slow", "peak_s": 8.0}), video)
+    assert still.startswith("data:image/jpeg") and clip.startswith("data:video/mp4")
 
 
 def test_a_video_that_is_gone_leaves_a_report(cage):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import shutil
 import sys
@@ -145,6 +146,26 @@ def test_alarms_are_told_once_and_again_only_after_a_failure(folder, video, scor
     watch.look()
     start(tell=[tell]).look()
     assert news == ["a_20240501_090000"]
+
+
+def test_who_was_told_is_not_told_again_because_another_could_not_be(folder, video, scored, start):
+    news, broken = [], [http.client.BadStatusLine("?")]
+
+    def fail(one: dict) -> None:
+        if broken:
+            raise broken[0]
+        news.append("second")
+
+    shutil.copy(video, folder / "a_20240501_090000.mp4")
+    said = []
+    watch = start(tell=[lambda one: news.append("first"), fail], say=said.append)
+    watch.look()
+    watch.look()
+    assert news == ["first"] and "to be tried again" in said[-1]
+    broken.clear()
+    watch.look()
+    watch.look()
+    assert news == ["first", "second"]
 
 
 def test_a_command_gets_the_table_and_the_news(tmp_path):

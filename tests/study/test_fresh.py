@@ -67,7 +67,9 @@ def test_a_study_leaves_ablations_alone_that_it_was_not_asked_for(tmp_path: Path
     assert check_runs(study, ablations=False)[0] == {}
 
 
-@pytest.mark.parametrize(("words", "first"), [([], True), (["--", "--dry-run"], False)])
+@pytest.mark.parametrize(
+    ("words", "first"), [([], True), (["--", "--dry-run"], False), (["--", "-np"], False)]
+)
 def test_what_is_trained_is_begun_first_in_a_whole_study(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str], first: bool
 ) -> None:

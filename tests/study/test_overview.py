@@ -29,7 +29,7 @@ def test_a_still_frame_is_dark_beside_a_fast_one(monkeypatch: pytest.MonkeyPatch
     recording = SimpleNamespace(
         name="simulated_day_01", source=Path("none"), labels=labels, behaviours=("rest", "walk")
     )
-    monkeypatch.setattr(overview, "read_frame", lambda recording, number: np.zeros((8, 8)))
+    monkeypatch.setattr(overview, "read_frames_at", lambda *given: [np.zeros((8, 8))])
     figure = overview.show_examples([recording], {recording.name: Flow()})
     still, fast = (figure.axes[2 * 2 + n].images[0].get_array().max() for n in (0, 1))
     assert fast == pytest.approx(1, abs=0.01) and still < 0.02

@@ -18,7 +18,7 @@ from cagewatch.cages.alarms import Level, decide_level, frames_in
 from cagewatch.cages.cage import Cage, open_cage
 from cagewatch.cages.film import cut_clips, cut_highlights
 from cagewatch.cages.results import minutes_of, plot_timeline, write_results, write_table
-from cagewatch.cages.scoring import ScoreParameters, doubt_alarms, score_one
+from cagewatch.cages.scoring import ScoreParameters, doubt_alarms, label_file, score_one
 from cagewatch.cages.sources import describe_file, gather_sources
 from cagewatch.cages.table import (
     compile_pattern,
@@ -203,9 +203,14 @@ def score_into(folder: Path, work: Work, name: str, progress: bool = True) -> di
 
 def describe_work(work: Work, name: str) -> dict[str, Any]:
     """All that a recording's results depend on, ready for JSON."""
-    asked = {"start", "stop", "labels", "behaviour", "frame_rates", "highlights", "clips", "anyway"}
+    asked = {
+        "start", "stop", "behaviour", "label_tolerance", "frame_rates", "engine", "precision",
+        "highlights", "highlight_seconds", "clips", "anyway",
+    }  # fmt: skip
+    labels = label_file(work.sources[name], work.parameters)
     return {
         "source": describe_file(work.sources[name]),
+        "labels": describe_file(labels) if labels else None,
         "detector": runs.read_provenance(work.cage.run.folder)["files"]["detector.npz"],
         "threshold": work.level.threshold,
         "stream": work.level.stream,

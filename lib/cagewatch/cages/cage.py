@@ -31,6 +31,7 @@ from cagewatch.files import read_json, whole_file, write_json
 from cagewatch.metrics import AlarmShape
 from cagewatch.names import safe_name
 from cagewatch.params import PositiveFloat, check_values, read_flat
+from cagewatch.video.container import JUMP
 
 CAGE_FILE, VERDICT_FILE = "cage.yaml", "verdict.json"
 FORMAT = 1
@@ -85,7 +86,10 @@ class Cage:
     def fps(self) -> float:
         """Frames per second of the recordings that the detector knows; NaN without time stamps."""
         first = self.run.frames["recording"] == self.run.frames["recording"].iloc[0]
-        return float(1 / np.mean(np.diff(self.run.frames.loc[first, "time_s"])))
+        steps = np.diff(self.run.frames.loc[first, "time_s"])
+        if not np.isnan(steps).any():
+            steps = steps[steps <= JUMP * np.median(steps)]  # a gap in the recording is no rate
+        return float(1 / np.mean(steps))
 
     def open_detector(self, computing: Computing | None = None) -> Detector:
         """The cage's detector, kept in memory; InputError if it is missing or damaged."""

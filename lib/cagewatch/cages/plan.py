@@ -33,7 +33,7 @@ from cagewatch.plots import mark_simulated
 from cagewatch.recordings import Recording, split_recordings
 from cagewatch.recordings.rates import match_rates
 from cagewatch.store.preprocess import gamma_table, preprocessing_of, shrink_frame
-from cagewatch.video import FrameRates, probe, read_frames
+from cagewatch.video import FALLBACK_FPS, FrameRates, probe, read_frames
 
 HELD_OUT = 0.25  # share of the recordings, or of the only one, that is not trained on
 SHOWN = 4  # recordings whose region is drawn
@@ -123,7 +123,8 @@ def plan_training(
     if given.pattern is not None:
         compile_pattern(given.pattern)
     videos = [project_root() / Path(place).expanduser() for place in given.videos]
-    recordings, sources = read_videos(videos), gather_sources(videos)
+    recordings = read_videos(videos, given.image_fps or FALLBACK_FPS)
+    sources = gather_sources(videos)
     names = [recording.name for recording in recordings]
     held_out, parts = given.held_out, {}
     if held_out is None and not any(recording.split for recording in recordings):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -104,9 +104,9 @@ def judge_alarms(result: Result) -> EventMetrics | None:
     return event_metrics(inside, frames["anomalous"].to_numpy(bool), None, 0.5, times)
 
 
-def tabulate_events(results: Sequence[Result]) -> pd.DataFrame:
+def tabulate_events(results: Mapping[str, Result]) -> pd.DataFrame:
     """What of the alarms is right, one row for each recording with labels; empty without."""
-    judged = {one.source.name: judge_alarms(one) for one in results}
+    judged = {name: judge_alarms(one) for name, one in results.items()}
     rows = {
         name: {
             "bouts": events.n_bouts,

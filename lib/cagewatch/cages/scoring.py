@@ -118,6 +118,12 @@ def score(
     return frames.assign(smooth=smooth(frames, cage.settings))
 
 
+def label_file(source: Path, parameters: ScoreParameters) -> Path | None:
+    """The recording's file of labels: that of the parameters, or one beside it; None without."""
+    path = Path(parameters.labels).expanduser() if parameters.labels else find_label_file(source)
+    return None if path is None else project_root() / path
+
+
 def add_labels(
     frames: pd.DataFrame, source: Path, cage: Cage, parameters: ScoreParameters
 ) -> pd.DataFrame:
@@ -125,11 +131,10 @@ def add_labels(
 
     InputError if the file is wrong, does not fit, or lacks the behaviour that is anomalous.
     """
-    path = Path(parameters.labels).expanduser() if parameters.labels else find_label_file(source)
+    path = label_file(source, parameters)
     if path is None:
         return frames
-    path = project_root() / path
-    bouts, complete = read_label_file(path, source)
+    bouts, complete = read_label_file(path, source, cage.run.parameters.image_fps)
     behaviours = tuple(sorted({bout.behaviour for bout in bouts} | {"other"}))
     target = parameters.behaviour or cage.run.parameters.target
     if target not in behaviours:
@@ -141,7 +146,10 @@ def add_labels(
         path, complete,
     )  # fmt: skip
     number = frames["frame"].to_numpy()
-    labels = check_label_length(recording, int(number[-1]) + 1, parameters.label_tolerance)
+    n_frames = int(number[-1]) + 1
+    if parameters.stop is not None or parameters.frame_rates == "resample":
+        n_frames = max(n_frames, len(recording.labels))  # the frames after the last were not read
+    labels = check_label_length(recording, n_frames, parameters.label_tolerance)
     names = np.array(behaviours)[labels[number]]
     return frames.assign(label=names, anomalous=pd.array(names == target, dtype="boolean"))
 

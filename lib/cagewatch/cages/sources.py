@@ -23,6 +23,7 @@ from cagewatch.recordings.folder import (
     recording_name,
 )
 from cagewatch.recordings.labels.annotations import OTHER
+from cagewatch.video import FALLBACK_FPS
 from cagewatch.video.stills import refuse_missing
 
 REVIEW = Path("review.csv")  # where stretches confirmed as unusual come from
@@ -70,16 +71,17 @@ def _sources_at(place: Path) -> list[tuple[Path, str]]:
     return pairs
 
 
-def read_videos(paths: Sequence[str | Path]) -> list[Recording]:
+def read_videos(paths: Sequence[str | Path], image_fps: float = FALLBACK_FPS) -> list[Recording]:
     """Read the recordings at `paths`, with the labels beside them, subfolders included.
 
     Names are unique, those of a subfolder begin with its name, and all have the same behaviours.
-    InputError if a path holds no recording, two have one name, or a label file is wrong.
+    `image_fps` is the frame rate of those that carry no time. InputError if a path holds no
+    recording, two have one name, or a label file is wrong.
     """
     found: dict[str, Recording] = {}
     for given in paths:
         place = Path(given).expanduser().absolute()
-        for recording in _read_place(place):
+        for recording in _read_place(place, image_fps):
             if found.setdefault(recording.name, recording).source != recording.source:
                 raise InputError(
                     f"{found[recording.name].source} and {recording.source} would both be"
@@ -90,18 +92,18 @@ def read_videos(paths: Sequence[str | Path]) -> list[Recording]:
     return [_with_behaviours(recording, behaviours) for recording in found.values()]
 
 
-def _read_place(place: Path) -> list[Recording]:
+def _read_place(place: Path, image_fps: float) -> list[Recording]:
     if os.path.lexists(place) and not place.is_dir():
         refuse_missing(place)
-        return read_sources([(place, None)])  # whatever lies beside it
+        return read_sources([(place, None)], image_fps)  # whatever lies beside it
     whole = not place.is_dir() or any((place / split).is_dir() for split in SPLITS)
     folders = set() if whole else {path.parent for path in list_videos(place, deep=True)}
     if folders <= {place}:
-        return read_recordings(place)  # which says if there are none
+        return read_recordings(place, image_fps)  # which says if there are none
     return [
         replace(item, name=safe_name("-".join([*folder.relative_to(place).parts, item.name])))
         for folder in sorted(folders)
-        for item in read_recordings(folder)
+        for item in read_recordings(folder, image_fps)
     ]
 
 

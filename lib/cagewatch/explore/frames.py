@@ -29,6 +29,7 @@ from cagewatch.video.seek import read_frames_at
 HEIGHT, SMALL = 330, 150  # rows of the recording's picture and of a stream's
 LARGEST_ERROR = 0.3  # of the range of gray or flow; brighter on no error map of any run
 GAP = 6  # pixels between pictures
+MOST_FRAMES = 64  # fetched together at most
 
 
 class Reconstruction(NamedTuple):

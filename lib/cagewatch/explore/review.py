@@ -11,15 +11,15 @@ import pandas as pd
 
 from cagewatch import review
 from cagewatch.cages import open_cage
+from cagewatch.cages.table import read_recordings_table
 from cagewatch.errors import InputError
 from cagewatch.explore.bundle import describe_run, read_clocks, read_script
-from cagewatch.explore.frames import encode, picture_motion
+from cagewatch.explore.frames import MOST_FRAMES, encode, picture_motion
 from cagewatch.metrics import frame_durations
 from cagewatch.plots.style import SIMULATED
+from cagewatch.review.decisions import KEY
 from cagewatch.video import read_frames_at
 
-MOST_FRAMES = 64  # fetched together at most
-KEY = ["recording", "start_s", "stop_s", "detector"]
 SAID = ["verdict", "name", "note"]
 TOLD = [*SAID, "reason"]
 
@@ -56,8 +56,8 @@ class Reviewer(anywidget.AnyWidget):
         tables = [pd.read_csv(path) for path in paths]
         self.starts = [0, *np.cumsum([len(table) for table in tables]).tolist()]
         self.frames = pd.concat(tables, ignore_index=True)
-        table = pd.read_csv(self.cage.folder / "recordings.csv", dtype=str)
-        self.files = dict(zip(table["recording"], table["file"], strict=True))
+        table = read_recordings_table(self.cage.folder)
+        self.files = table.set_index("recording")["file"].to_dict()
         self.on_msg(lambda _, message, buffers: self.hear(message))
 
     def hear(self, message: dict[str, Any]) -> None:

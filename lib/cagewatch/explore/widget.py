@@ -11,12 +11,11 @@ from matplotlib.figure import Figure
 from cagewatch import plots
 from cagewatch.errors import InputError
 from cagewatch.explore.bundle import bundle_run, describe_key, read_script
-from cagewatch.explore.frames import picture_moments
+from cagewatch.explore.frames import MOST_FRAMES, picture_moments
 from cagewatch.runs.read import KEY, find_run, list_runs, read_run
 from cagewatch.runs.thresholds import save_threshold, select_scores
 
 THRESHOLD_FILE = "threshold.json"
-MOST_FRAMES = 64  # fetched together at most
 
 
 class Explorer(anywidget.AnyWidget):

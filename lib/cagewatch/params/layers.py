@@ -37,25 +37,25 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def project_root(start: Path | None = None) -> Path:
+def project_root() -> Path:
     """Return the folder that relative paths of parameters start from.
 
-    That is the nearest folder, from `start` (default: here) upwards, that holds params/base.yaml;
-    else the checkout the package runs from; else, when installed from a wheel, `start` itself.
+    That is the nearest folder, from here upwards, that holds params/base.yaml; else the checkout
+    the package runs from; else, when installed from a wheel, the current folder.
     """
-    here = (start or Path.cwd()).resolve()
+    here = Path.cwd().resolve()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[3]):
         if (folder / "params" / "base.yaml").is_file():
             return folder
     return here
 
 
-def layers_root(start: Path | None = None) -> Path:
+def layers_root() -> Path:
     """Return the folder that holds ``params/`` and ``notebooks/``.
 
     That is `project_root` in a checkout, and a folder of the package where there is none.
     """
-    root = project_root(start)
+    root = project_root()
     return root if (root / "params" / "base.yaml").is_file() else PACKAGED
 
 
@@ -108,20 +108,18 @@ def refuse_unknown(
             raise InputError(f"Unknown parameter {name!r} in {where}: {hint}")
 
 
-def choices(kind: str, root: Path | None = None) -> list[str]:
+def choices(kind: str) -> list[str]:
     """Names of the layers of one `kind`: 'dataset', 'behaviour', 'model' or 'scale'."""
-    return sorted(path.stem for path in ((root or layers_root()) / "params" / kind).glob("*.yaml"))
+    return sorted(path.stem for path in (layers_root() / "params" / kind).glob("*.yaml"))
 
 
-def resolve(given: Mapping[str, Any] | None = None, root: Path | None = None) -> Parameters:
+def resolve(given: Mapping[str, Any] | None = None) -> Parameters:
     """Apply the layers that the names in `given` choose, then `given` itself.
 
     Parameters
     ----------
     given : dict
         Flat names and values; None means "as the layers say".
-    root : Path, optional
-        The checkout whose ``params/`` is read; by default the one around the current folder.
 
     Returns
     -------
@@ -134,16 +132,15 @@ def resolve(given: Mapping[str, Any] | None = None, root: Path | None = None) ->
         For an unknown name, layer or value, or a parameter that the detector does not read; the
         message names the nearest known one.
     """
-    root = root or layers_root()
     given = {name: value for name, value in (given or {}).items() if value is not None}
     refuse_unknown(given, where="the given parameters")
-    base = read_layer(root / "params" / "base.yaml")
+    base = read_layer(layers_root() / "params" / "base.yaml")
     # The dataset is looked at first: it may name the default target.
-    dataset = _chosen_layer("dataset", "dataset", base | given, root)
+    dataset = _chosen_layer("dataset", "dataset", base | given)
     values = base | dataset
-    target = _chosen_layer("behaviour", "target", values | given, root)
-    model = read_model(str((values | target | given)["model"]), root)
-    scale = _chosen_layer("scale", "scale", values | given, root)
+    target = _chosen_layer("behaviour", "target", values | given)
+    model = read_model(str((values | target | given)["model"]))
+    scale = _chosen_layer("scale", "scale", values | given)
     applicable = base.keys() | model.keys()
     for name in given:
         if name not in applicable:
@@ -157,27 +154,27 @@ def resolve(given: Mapping[str, Any] | None = None, root: Path | None = None) ->
     return validate({name: values.get(name) for name in applicable} | given)
 
 
-def read_model(name: str, root: Path | None = None) -> dict[str, Any]:
+def read_model(name: str) -> dict[str, Any]:
     """The layer of a detector over that of its family: all parameters it reads beside base.yaml's.
 
     A value of None is filled in by the dataset's or the scale's layer.
     """
-    root = root or layers_root()
-    _check_choice("model", name, choices("model", root))
-    layer = read_layer(root / "params" / "model" / f"{name}.yaml")
+    _check_choice("model", name, choices("model"))
+    layers = layers_root() / "params"
+    layer = read_layer(layers / "model" / f"{name}.yaml")
     family = layer.pop("family", None)
     if family is None:
         return layer
-    return read_layer(root / "params" / "family" / f"{family}.yaml") | layer
+    return read_layer(layers / "family" / f"{family}.yaml") | layer
 
 
-def _chosen_layer(kind: str, name: str, values: Mapping[str, Any], root: Path) -> dict[str, Any]:
+def _chosen_layer(kind: str, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """The layer that `values[name]` names; empty for one's own labels, which have none."""
-    chosen, known = str(values.get(name)), choices(kind, root)
+    chosen, known = str(values.get(name)), choices(kind)
     if kind == "behaviour" and chosen not in known and values.get("layout") == "folder":
         return {}
     _check_choice(name, chosen, known)
-    layer = read_layer(root / "params" / kind / f"{chosen}.yaml")
+    layer = read_layer(layers_root() / "params" / kind / f"{chosen}.yaml")
     return {key: value for key, value in layer.items() if value is not None}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cagewatch.names import escape_math
 from cagewatch.plots.style import axes_or_new
 from cagewatch.store.seen import represent_flow
 
@@ -112,5 +113,5 @@ def plot_reconstructions(
     for column in range(length):
         axes[0, column].set_title(f"{column + 1}", fontsize=9)
     if title:
-        figure.suptitle(title, fontsize=11)
+        figure.suptitle(escape_math(title), fontsize=11)
     return figure

@@ -20,6 +20,7 @@ from cagewatch.metrics import (
     scale_per_recording,
     scored_frames,
 )
+from cagewatch.names import escape_math
 from cagewatch.params import Parameters
 from cagewatch.plots.curves import plot_history, plot_roc, plot_score_histograms
 from cagewatch.plots.pictures import plot_reconstructions
@@ -70,7 +71,7 @@ def show_result(frames: pd.DataFrame, results: Mapping[str, Any], parameters: Pa
         points = {"equal error": rates} if np.isfinite(rates).all() else None
         text = "AUC " + format_auc(entry["auc"], entry["auc_low"], entry["auc_high"])
         plot_roc(roc, text, band=band, points=points, ax=axes[0, 0])
-        axes[0, 0].set_title(name)
+        axes[0, 0].set_title(escape_math(name))
         threshold = None if scaled else results["eer_threshold"]
         plot_score_histograms(shown, anomalous, threshold, ax=axes[0, 1])
         axes[0, 1].set_title(
@@ -79,7 +80,7 @@ def show_result(frames: pd.DataFrame, results: Mapping[str, Any], parameters: Pa
         figure.supxlabel(f"{entry['protocol']}; {entry['interval']}", fontsize=8)
     else:
         plot_score_histograms(frames["score"].to_numpy(float), ax=axes[0, 0])
-        axes[0, 0].set_title(name)
+        axes[0, 0].set_title(escape_math(name))
         figure.supxlabel(f"No ROC: {results['reason']}", fontsize=8)
     mark_simulated(figure, frames["recording"].unique())
     return figure
@@ -121,7 +122,7 @@ def show_timeline(
             legend=row == 0,
             ax=ax,
         )
-        ax.set_title(name, loc="left", fontsize=9)
+        ax.set_title(escape_math(name), loc="left", fontsize=9)
         if row < len(chosen) - 1:
             ax.set_xlabel("")
     if len(chosen) < len(names):

@@ -56,7 +56,7 @@ def load_recordings(parameters: Parameters) -> list[Recording]:
     elif layout in ("avenue", "avenue_vol"):
         recordings = avenue.read_recordings(data_dir, "vol" if layout == "avenue_vol" else "avi")
     else:
-        recordings = folder.read_recordings(data_dir)
+        recordings = folder.read_recordings(data_dir, parameters.image_fps)
     train, test = parameters.train_recordings, parameters.test_recordings
     apart = (
         parameters.train_stop <= parameters.test_start

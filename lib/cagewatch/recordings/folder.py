@@ -30,20 +30,21 @@ from cagewatch.recordings.labels.annotations import (
 )
 from cagewatch.recordings.labels.boris import is_boris, read_boris_bouts
 from cagewatch.recordings.labels.deepethogram import is_deepethogram, read_deepethogram_bouts
-from cagewatch.video import VIDEO_SUFFIXES, probe
+from cagewatch.video import FALLBACK_FPS, VIDEO_SUFFIXES, probe
 from cagewatch.video.stills import IMAGE_SUFFIXES, natural_key, refuse_missing
 
 SPLITS = ("train", "test")
 LABEL_SUFFIXES = (".csv", ".tsv", "_labels.csv", ".txt")
 
 
-def read_recordings(data_dir: Path) -> list[Recording]:
+def read_recordings(data_dir: Path, image_fps: float = FALLBACK_FPS) -> list[Recording]:
     """Read the videos and image folders in `data_dir`, or in its ``train`` and ``test`` folders.
 
     They come in natural order; `split` is the folder's where there are such two, else None.
     `behaviours` are the same for all: every name any label file uses, in alphabetical order, and
     ``other`` for frames in no bout. `labels` of a bout table end with its last bout;
-    `check_label_length` fills up the rest. InputError if `data_dir` is no folder or holds no
+    `check_label_length` fills up the rest; seconds in it are frames at `image_fps` where a source
+    carries no time. InputError if `data_dir` is no folder or holds no
     recording, two have the same name, one has two label files, or one of these is wrong.
     """
     if not data_dir.is_dir():
@@ -61,10 +62,12 @@ def read_recordings(data_dir: Path) -> list[Recording]:
             f"{data_dir} holds no videos or folders of images; set data_dir to the folder with "
             "your recordings."
         )
-    return read_sources(found)
+    return read_sources(found, image_fps)
 
 
-def read_sources(found: Sequence[tuple[Path, str | None]]) -> list[Recording]:
+def read_sources(
+    found: Sequence[tuple[Path, str | None]], image_fps: float = FALLBACK_FPS
+) -> list[Recording]:
     """Read recordings (path, split) and the labels beside them; see `read_recordings`."""
     names: dict[str, Path] = {}
     for source, _ in found:
@@ -75,7 +78,9 @@ def read_sources(found: Sequence[tuple[Path, str | None]]) -> list[Recording]:
             )
         names[name] = source
     files = {source: find_label_file(source) for source, _ in found}
-    read = {source: read_label_file(path, source) for source, path in files.items() if path}
+    read = {
+        source: read_label_file(path, source, image_fps) for source, path in files.items() if path
+    }
     used = {bout.behaviour for bouts, _ in read.values() for bout in bouts}
     behaviours = (*sorted(used - {OTHER}), OTHER) if used else ()
     return [
@@ -159,13 +164,19 @@ def find_label_file(source: Path) -> Path | None:
     return found[0] if found else None
 
 
-def read_label_file(path: Path, source: Path) -> tuple[list[Bout], bool]:
-    """Bouts in a label file of any format read here, and whether they cover every frame."""
+def read_label_file(
+    path: Path, source: Path, image_fps: float = FALLBACK_FPS
+) -> tuple[list[Bout], bool]:
+    """Bouts in a label file of any format read here, and whether they cover every frame.
+
+    `image_fps` is the frame rate of a source that carries no time.
+    """
     if path.suffix.lower() == ".txt":
         return read_mit_bouts(path, behaviours=None), False
     lines = read_lines(path)
     if is_deepethogram(lines):
         return read_deepethogram_bouts(path, lines), True
     if is_boris(lines):
-        return read_boris_bouts(path, lines, probe(source).fps, recording_name(source)), False
+        fps = probe(source, image_fps).fps
+        return read_boris_bouts(path, lines, fps, recording_name(source)), False
     return read_csv_bouts(path), False

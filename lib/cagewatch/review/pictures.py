@@ -144,7 +144,8 @@ def cut_moment(cage: Cage, alarm: pd.Series, source: Path) -> tuple[str, str]:
     still = cv2.imencode(".jpg", peak, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
-        encode(path, iter(frames), 1 / float(np.mean(np.diff(stamps))))
+        fps = 1 / float(np.mean(np.diff(stamps))) if len(stamps) > 1 else 1.0
+        encode(path, iter(frames), fps)
         return as_uri(still, "image/jpeg"), as_uri(path.read_bytes(), "video/mp4")
 
 

@@ -14,6 +14,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -62,7 +63,7 @@ class Watch:
         self.dark, self.say = dark, say
         self.seen: dict[Path, tuple[State, float]] = {}
         self.done: dict[Path, State] = {}
-        self.untold: list[str] = []
+        self.untold: dict[str, list[Callable[[dict[str, Any]], None]]] = {}
 
     def look(self) -> list[str]:
         """Score what is finished, renew the report, tell of alarms; names of those scored."""
@@ -101,7 +102,7 @@ class Watch:
         outcome = score_all(self.work._replace(sources=sources), per_job=PORTION)
         for name, reason in (outcome.failed | outcome.held_back).items():
             self.say(f"{name}: {reason}")
-        self.untold += [*outcome.scored, *outcome.kept]
+        self.untold |= {name: list(self.tell) for name in [*outcome.scored, *outcome.kept]}
         if outcome.scored:
             self.say(f"Scored: {', '.join(outcome.scored)}.")
             try:
@@ -112,22 +113,23 @@ class Watch:
 
     def tell_news(self) -> None:
         """Tell of alarms not told of yet; what cannot be told is tried again at the next look."""
-        left = []
-        for name in self.untold if self.tell else []:
+        left = {}
+        for name, waiting in self.untold.items() if self.tell else ():
             folder = self.work.folder(name)
-            done = read_done(folder)
-            told = read_json(folder / TOLD) if (folder / TOLD).is_file() else None
-            if done is None or done["held_back"] or not done["alarms"] or told == done["of"]:
-                continue
-            alarms = pd.read_csv(folder / "alarms.csv")[["start_s", "stop_s", "peak_score"]]
-            news = {"recording": name, "table": str(folder / "alarms.csv")}
             try:
-                for one in self.tell:
-                    one(news | {"alarms": alarms.to_dict("records")})
+                done = read_done(folder)
+                told = read_json(folder / TOLD) if (folder / TOLD).is_file() else None
+                if done is None or done["held_back"] or not done["alarms"] or told == done["of"]:
+                    continue
+                alarms = pd.read_csv(folder / "alarms.csv")[["start_s", "stop_s", "peak_score"]]
+                news = {"recording": name, "table": str(folder / "alarms.csv")}
+                while waiting:
+                    waiting[0](news | {"alarms": alarms.to_dict("records")})
+                    del waiting[0]  # who was told is not told again because another could not be
                 write_json(folder / TOLD, done["of"])
-            except (OSError, subprocess.SubprocessError) as error:
-                self.say(f"Nobody was told of {name}, to be tried again: {error}")
-                left.append(name)
+            except (OSError, ValueError, HTTPException, subprocess.SubprocessError) as error:
+                self.say(f"{name} is not told of in full, to be tried again: {error}")
+                left[name] = waiting
         self.untold = left
 
 

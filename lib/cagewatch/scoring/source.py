@@ -83,8 +83,8 @@ def score_source(
     name = recording_name(source)
     try:
         scores = detector.score(Footage(name, settings, rate, watched))
-    except (ValueError, IndexError):
-        if numbers:
+    except (ValueError, IndexError) as error:
+        if numbers or isinstance(error, InputError):
             raise
         raise InputError(
             f"{name} has no frame from {start:g} s on; give an earlier start."

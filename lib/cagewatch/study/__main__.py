@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             )
         study = plan.read_study(given)
         os.environ |= {MARK: str(root), "JUPYTER_PREFER_ENV_PATH": "1"}
-        dry = bool({"-n", "--dry-run", "--dryrun"} & set(flags))
+        dry = any(re.fullmatch("-[a-zA-Z]*n[a-zA-Z]*|--dry-?run", flag) for flag in flags)
         if not dry:
             lock = hold_lock(root)
             end_orphans(root)

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from cagewatch.names import escape_math
 from cagewatch.plots import mark_simulated
 from cagewatch.recordings import Recording
 from cagewatch.recordings.labels.annotations import bouts_of
 from cagewatch.store import Store
 from cagewatch.store.seen import represent_flow
-from cagewatch.video import read_frames
+from cagewatch.video import read_frames_at
 
 EXAMPLES = 8  # behaviours shown at most
 SAMPLED = 500  # frames of a recording that its speeds are measured on
@@ -63,7 +64,7 @@ def tabulate_behaviours(recordings: Sequence[Recording]) -> pd.DataFrame:
 def example_frames(recordings: Sequence[Recording]) -> dict[str, tuple[Recording, int]]:
     """For each behaviour, the middle frame of its longest bout: (recording, frame number).
 
-    Unlabelled data gives the middle frame of the first recording, under the name 'frame'.
+    Empty for unlabelled data.
     """
     longest: dict[str, tuple[int, Recording, int]] = {}
     for recording in recordings:
@@ -75,14 +76,6 @@ def example_frames(recordings: Sequence[Recording]) -> dict[str, tuple[Recording
                 longest[bout.behaviour] = (length, recording, middle)
     chosen = {name: (recording, frame) for name, (_, recording, frame) in longest.items()}
     return dict(sorted(chosen.items())[:EXAMPLES])
-
-
-def read_frame(recording: Recording, number: int) -> np.ndarray:
-    """Frame `number` of a recording as decoded, (height, width) uint8, by reading up to it."""
-    for index, (_, frame) in enumerate(read_frames(recording.source)):
-        if index == number:
-            return frame
-    raise IndexError(f"{recording.name} has no frame {number}")
 
 
 def measure_speed(store: Store) -> float:
@@ -106,8 +99,9 @@ def show_examples(recordings: Sequence[Recording], stores: Mapping[str, Store]) 
     )
     for column, (name, (recording, number)) in zip(axes.T, examples.items(), strict=True):
         store = stores[recording.name]
-        column[0].imshow(read_frame(recording, number), cmap="gray", vmin=0, vmax=255)
-        column[0].set_title(name, fontsize=8)
+        recorded = read_frames_at(recording.source, number, store.times[number : number + 2])[0]
+        column[0].imshow(recorded, cmap="gray", vmin=0, vmax=255)
+        column[0].set_title(escape_math(name), fontsize=8)
         column[1].imshow(store.gray[number], cmap="gray", vmin=0, vmax=255)
         flow = np.asarray(store.flow[number], np.float32)
         column[2].imshow(represent_flow(flow, "hsv", "constant", measure_speed(store)))

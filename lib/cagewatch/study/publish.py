@@ -24,6 +24,7 @@ from cagewatch.errors import InputError
 from cagewatch.files import read_json, whole_file, write_json
 from cagewatch.params import Scale
 from cagewatch.runs import list_runs
+from cagewatch.study.ablations.variations import TRAINED
 from cagewatch.study.contents import ARTEFACTS
 from cagewatch.study.execute import execute
 from cagewatch.study.tables.gallery import write_gallery
@@ -81,6 +82,7 @@ def executed_notebooks(results: Path) -> dict[str, Path]:
         "prepare": "prepare.ipynb",
         "experiment": "hang/cae/seed-0/experiment.ipynb",
         **{one.notebook: f"artefacts/{one.notebook}.ipynb" for one in ARTEFACTS},
+        **{f"ablation_{one}": f"artefacts/ablation_{one}.ipynb" for one in TRAINED},
         "summary": "artefacts/summary.ipynb",
     }
     found = {}

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from cagewatch.errors import InputError
 from cagewatch.files import read_json
 from cagewatch.plots import cycle_style, name_model
+from cagewatch.scoring.curve import PROTOCOLS as AUCS
 from cagewatch.study.artefacts.parameters import Given
 from cagewatch.study.tables import kind_of
 
-AUCS = {"auc_pooled": "pooled", "auc_scaled": "per_video_scaled"}  # column -> protocol
 COLUMNS = ("step", "epoch", "loss", "val_loss", *AUCS)
 MARKERS = "osD^v<>PX"  # colours come again after seven networks
 DASHES = ((0, (1, 1.5)), (0, (1, 5)), (0, (9, 3)), "-.", (0, (5, 2)))

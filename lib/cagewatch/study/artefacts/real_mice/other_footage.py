@@ -38,7 +38,7 @@ REGIONS = {"MIT_result.gif": (0, 0, 320, 205)}
 
 def read_footage(path: Path) -> Iterator[tuple[float, np.ndarray]]:
     """Yield time in s and luminance, (height, width) uint8; thinned to `RATE`, at most `WIDEST`."""
-    if path.suffix == ".mat":
+    if path.suffix.lower() == ".mat":
         frames = np.moveaxis(loadmat(path)["I"], -1, 0)
         if frames.ndim == 4:
             frames = [cv2.cvtColor(one, cv2.COLOR_RGB2GRAY) for one in frames]
