@@ -58,7 +58,9 @@ def find_store(run: FinishedRun, name: str) -> Store:
     """Store of one of the run's recordings; InputError if it is not on this machine."""
     parameters = run.parameters
     folder = store_folder(
-        project_root() / parameters.results_dir, parameters.dataset, preprocessing_of(parameters)
+        project_root() / Path(parameters.results_dir).expanduser(),
+        parameters.dataset,
+        preprocessing_of(parameters),
     )
     if not (folder / name / "manifest.json").is_file():
         raise InputError(

@@ -80,7 +80,8 @@ def stores_of(
     InputError as `build_stores` says, and where memory runs out.
     """
     settings = preprocessing_of(parameters)
-    folder = store_folder(project_root() / parameters.results_dir, parameters.dataset, settings)
+    results = project_root() / Path(parameters.results_dir).expanduser()
+    folder = store_folder(results, parameters.dataset, settings)
     try:
         return build_stores(recordings, folder, settings, cores)
     except MemoryError as error:

@@ -222,7 +222,7 @@ def read_study(config: Mapping[str, Any]) -> Study:
         models=[str(one) for one in as_list(config["models"]) or defaults["models"]],
         seeds=list(map(as_seed, as_list(config["seeds"]) or config["seeds_of_scale"][first.scale])),
         one_seed=config["one_seed"],
-        results=Path(first.results_dir),
+        results=Path(first.results_dir).expanduser(),
         kernel=check_kernel(config["kernel"]),
         threads=int(config["threads"]),
         gpu=count_gpus() if config["gpu"] is None else int(config["gpu"]),

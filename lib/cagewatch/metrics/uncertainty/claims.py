@@ -68,10 +68,7 @@ def find_leader(table: pd.DataFrame) -> str | None:
 
 
 def describe_lead(
-    table: pd.DataFrame,
-    first: str | None = None,
-    others: Iterable[str] | None = None,
-    show: Callable[[str], str] = str,
+    table: pd.DataFrame, first: str, others: Iterable[str], show: Callable[[str], str] = str
 ) -> str:
     """Write the sentence that a table of comparisons allows.
 
@@ -79,10 +76,10 @@ def describe_lead(
     ----------
     table : DataFrame
         Of `compare_rows`.
-    first : str, optional
-        The detector the sentence is about; by default the one that is ahead of all others.
-    others : iterable of str, optional
-        Whom it is compared with; by default all it was compared with.
+    first : str
+        The detector the sentence is about.
+    others : iterable of str
+        Whom it is compared with.
     show : callable
         Turns a detector's name into what readers see.
 
@@ -91,12 +88,6 @@ def describe_lead(
     sentence : str
         "... is ahead of ..." only where `judge_pair` says "better" against each of `others`.
     """
-    first = find_leader(table) if first is None else first
-    if first is None:
-        return "No row is ahead of all others both pooled and scaled."
-    if others is None:
-        pairs = table[["first", "second"]].to_numpy()
-        others = dict.fromkeys(b if a == first else a for a, b in pairs if first in (a, b))
     ahead, level = [], []
     for other in others:
         told = f"{show(other)} ({_describe_rows(rows_between(table, first, other))})"
@@ -107,8 +98,6 @@ def describe_lead(
         parts.append(f"is ahead of {'; of '.join(ahead)}")
     if level:
         parts.append(f"is not shown to be ahead of {'; of '.join(level)}")
-    if not parts:
-        return f"{show(first)} was compared with nothing."
     number = "one comparison" if count == 1 else f"{count} comparisons"
     return f"{show(first)} {', and '.join(parts)}. p after Holm's correction for {number}."
 
