@@ -105,8 +105,9 @@ def show_variations(given: Given, question: str, scores: pd.DataFrame) -> Figure
     table = compare_variations(scores)
     targets = list(table["target"].unique())
     height = 1.2 + 0.36 * table["variation"].nunique()
+    size = 2.2 + 3.4 * len(targets), height
     figure, axes = plt.subplots(
-        1, len(targets), figsize=(2.2 + 3.4 * len(targets), height), sharey=True, squeeze=False
+        1, len(targets), figsize=size, sharey=True, squeeze=False, layout="constrained"
     )
     for ax, target in zip(axes[0], targets, strict=True):
         own = table[table["target"] == target]
@@ -114,12 +115,13 @@ def show_variations(given: Given, question: str, scores: pd.DataFrame) -> Figure
         if np.isfinite(spread := own["spread"].iloc[0]):
             ax.axvspan(-spread, spread, color="0.88", zorder=0, label="what another seed changes")
             ax.hlines(places, own["least"], own["most"], color="0.3", linewidth=2)
-            ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.12), frameon=False)
         ax.plot(own["difference"], places, "o", color="#0072B2")
         ax.axvline(0, color="0.4", linewidth=0.8)
         ax.locator_params(axis="x", nbins=5)
         ax.set_yticks(places, [in_words(question, name) for name in own["variation"]])
         ax.set(title=target, xlabel="change of the pooled AUC", ylim=(len(own) - 0.5, -0.5))
+    if parts := axes[0, 0].get_legend_handles_labels()[0]:
+        figure.legend(handles=parts, loc="outside upper center", frameon=False)
     caption = (
         f"Ablation, {question}: change of the frame AUC (pooled) when one thing is changed, "
         f"two-stream CAE on {given.dataset}; dots: mean over seeds, lines: their range"
