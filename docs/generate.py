@@ -146,6 +146,8 @@ def find_rows(name: str) -> list[str]:
     """The rows of the published tables that are about a detector, each table under its title."""
     lines = []
     for path in sorted((ROOT / "figures").glob("*/*.md")):
+        if path.name == "README.md":  # a gallery, which shows the same tables once more
+            continue
         text = path.read_text(encoding="utf-8").splitlines()
         table = [line for line in text if line.startswith("|")]
         own = [row for row in table[2:] if name_model(name) in map(str.strip, row.split("|"))]

@@ -18,7 +18,7 @@
 # detector learns what is ordinary in the rest, and whatever is unlike it in the test recordings scores high. If the target scores
 # higher than everything else, the area under the ROC curve (AUC) is near 1; a coin would give 0.5.
 #
-# Run it here, or from a shell:
+# After `make study`, run it here or from a shell:
 #
 #     cagewatch run experiment -p target hang -p model cae -p scale quick
 

@@ -135,7 +135,7 @@ def describe_variations(question: str, scores: pd.DataFrame) -> str:
     for protocol, words in PROTOCOLS.items():
         table = compare_variations(scores, protocol)
         if table["moves"].isna().all():
-            lines.append(f"- {words}: one seed only, so no spread to compare a change with.")
+            lines.append(f"- {words}: one seed only, so nothing can be said to matter.")
             continue
         told = "; ".join(
             f"{in_words(question, row.variation)} ({row.target}, {row.difference:+.3f})"

@@ -11,20 +11,22 @@ from cagewatch.files import read_json, whole_file
 from cagewatch.names import escape_markdown
 from cagewatch.video.stills import natural_key
 
+FIRST = ("summary", "section_3_4", "table_2", "roc", "figure_3", "figure_4", "learning_curves")
+
 
 def write_gallery(folder: Path, title: str) -> Path:
     """Write ``README.md`` in a folder of figures and tables, so that a forge shows them all.
 
     A figure is a png, with its caption from ``<name>.json`` (see `cagewatch.plots.save_figure`); a
     table is an md, with its caption from its heading. The first sentence of a caption is the
-    heading here. They come in the order of their names.
+    heading here. Results come `FIRST`, then the rest in the order of their names.
     InputError if the folder is missing or holds neither.
     """
     names = {path.stem for kind in ("png", "md") for path in folder.glob(f"*.{kind}")} - {"README"}
     if not names:
         raise InputError(f"There is no figure or table in {folder} to show; make some first.")
     parts = [f"# {title}: figures and tables"]
-    for name in sorted(names, key=lambda name: natural_key(Path(name))):
+    for name in sorted(names, key=place_of):
         caption, body = name.replace("_", " "), ""
         if (folder / f"{name}.json").is_file():
             caption = read_json(folder / f"{name}.json").get("caption", caption)
@@ -32,7 +34,7 @@ def write_gallery(folder: Path, title: str) -> Path:
         if (folder / f"{name}.md").is_file():
             heading, _, body = (folder / f"{name}.md").read_text("utf-8").partition("\n")
             caption = heading.lstrip("# ").strip()
-        heading, *rest = re.split(r"(?<=\.) (?=[A-Z])", caption, maxsplit=1)
+        heading, *rest = re.split(r"(?<=\w\w\.) (?=\w)", caption, maxsplit=1)
         parts.append(f"## {heading.removesuffix('.')}")
         if (folder / f"{name}.png").is_file():
             parts.append(f"![{caption.replace('[', '(').replace(']', ')')}]({name}.png)")
@@ -41,6 +43,12 @@ def write_gallery(folder: Path, title: str) -> Path:
     with whole_file(folder / "README.md") as partial:
         partial.write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
     return folder / "README.md"
+
+
+def place_of(name: str) -> tuple[int, list[tuple[int, int, str]]]:
+    """Where a figure or table comes in its gallery, for `sorted`."""
+    number = next((n for n, one in enumerate(FIRST) if name.startswith(one)), len(FIRST))
+    return number, natural_key(Path(name))
 
 
 if __name__ == "__main__":

@@ -175,8 +175,8 @@ def describe_kinds(values: dict[str, float]) -> Iterator[str]:
         run = [name for name in names if name in values]
         if run:
             top = max(run, key=lambda name: values[name])
-            best.append(f"of {kind} {name_model(top)} ({values[top]:.3f})")
-    yield f"The highest AUC has {', '.join(best)}."
+            best.append(f"{name_model(top)} ({values[top]:.3f}) of {kind}")
+    yield f"The highest AUCs: {', '.join(best)}."
     below = [name_model(name) for name, value in values.items() if value < 0.5]
     if below:
         yield f"Below a coin's 0.5: {', '.join(below)}."
