@@ -101,5 +101,5 @@ def test_the_readmes_python_runs_from_the_wheel_in_an_empty_folder(
     cage = tmp_path / "results" / "cages" / "my_videos"
     assert (cage / "cage.yaml").is_file()
     assert {path.name for path in tmp_path.iterdir()} == {
-        *("my_videos", "new.mp4", "snippet.py", "results")
+        *("my_videos", "new.mp4", "new.png", "snippet.py", "results")
     }
