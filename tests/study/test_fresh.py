@@ -82,11 +82,15 @@ def test_what_is_trained_is_begun_first_in_a_whole_study(
     for name in ("end_orphans", "cancel_orphaned_jobs", "remove_stale_locks"):
         monkeypatch.setattr(f"cagewatch.study.__main__.{name}", lambda *given: None)
     lock = (tmp_path / "lock").open("w")
-    monkeypatch.setattr("cagewatch.study.__main__.hold_lock", lambda root: lock)
+    held: list[Path] = []
+    monkeypatch.setattr(
+        "cagewatch.study.__main__.hold_lock", lambda root: held.append(root) or lock
+    )
     monkeypatch.setattr("cagewatch.study.fresh.finished_runs", lambda *given: [])
     monkeypatch.setattr("cagewatch.study.fresh.forget_other_records", lambda *given: None)
     main(["--models", "cae mean_image", *words])
     assert ("--prioritize" in given) == first
+    assert bool(held) == first  # a dry run stops nobody and waits for nobody
     if first:
         begun = given[given.index("--prioritize") + 1 : given.index("--config")]
         assert begun[0].endswith("prepare.ipynb")
