@@ -108,14 +108,6 @@ def test_broken_files_are_named_and_the_rest_is_scored_once(cage, videos, tmp_pa
     assert "5 scored," in done.stdout and scores.stat().st_mtime_ns > before
 
 
-def test_a_gap_in_the_recording_changes_no_frame_rate(cage):
-    opened = cages.open_cage(cage)
-    frames = opened.run.frames
-    late = frames["time_s"] + np.where(frames.index > len(frames) // 2, 30.0, 0.0)
-    opened.run.frames["time_s"] = late
-    assert opened.fps == pytest.approx(30)
-
-
 def test_a_second_video_of_one_name_does_not_replace_the_first(cage, videos, tmp_path):
     for place, video in (("a", "sub/extra.mp4"), ("copy", "sub/extra.mp4"), ("b", None)):
         (tmp_path / place).mkdir()

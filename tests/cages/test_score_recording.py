@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import av
 import numpy as np
 import pandas as pd
@@ -21,6 +24,7 @@ from cagewatch.errors import InputError
 from cagewatch.metrics import AlarmShape
 from cagewatch.recordings.labels.annotations import read_csv_bouts
 from cagewatch.recordings.labels.boris import read_boris_bouts
+from cagewatch.scoring import score_source
 from cagewatch.video import probe, read_frames, thin_frames
 
 FRAMES = 331  # more than a chunk of 256, and no multiple of the clips' step
@@ -173,16 +177,28 @@ def test_two_equal_runs_write_the_same_bytes(cage, video, tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_a_part_of_a_recording_is_scored_by_its_seconds(cage, video, tmp_path):
+def test_a_part_of_a_recording_is_scored_by_its_seconds(cage, video):
     part = cages.score(cage, video, start=2.0, stop=5.0)
     assert part["time_s"].iloc[0] == pytest.approx(2.0, abs=0.02)
     assert part["frame"].tolist() == list(range(60, 150))
     with pytest.raises(InputError, match="no frame from 500 s on"):
         cages.score(cage, video, start=500)
-    broken = tmp_path / "broken.mp4"
-    broken.write_bytes(b"no video")
-    with pytest.raises(InputError, match="broken.mp4 cannot be|Cannot open"):
-        cages.score(cage, broken, start=500)
+
+
+def test_what_stops_a_decoder_before_the_first_frame_is_told_as_it_is(cage, video):
+    def score(footage):
+        raise InputError("damaged at its first frame")
+
+    detector = SimpleNamespace(parameters=cage.run.parameters, score=score)
+    with pytest.raises(InputError, match="damaged at its first frame"):
+        score_source(detector, video, 30, "refuse", progress=False, start=2.0)
+
+
+def test_a_gap_in_the_recording_changes_no_frame_rate(cage):
+    frames = cage.run.frames
+    late = frames["time_s"] + np.where(frames.index > len(frames) // 2, 30.0, 0.0)
+    run = cage.run._replace(frames=frames.assign(time_s=late))
+    assert replace(cage, run=run).fps == pytest.approx(30)
 
 
 def test_labels_of_the_whole_fit_a_part_that_was_scored(cage, video, tmp_path):
