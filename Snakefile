@@ -21,7 +21,7 @@ study = plan.read_study(config)
 PREPARED = study.prepared
 SIMULATED = [study.data_dir / "recordings.json"] if study.layout == "simulated" else []
 RUN = str(study.results / "{dataset}" / "{target}" / "{model}" / "seed-{seed}")
-VARIED = study.folder_of(plan.Run(study.targets[0], plan.MODEL, "{seed}", "{variation}"))
+VARIED = study.folder_of(plan.Run(study.targets[0], "{model}", "{seed}", "{variation}"))
 PAGES, ABLATIONS = study.pages(), study.ablations()  # see cagewatch.study.contents
 GIVEN = "--values {params.values:q} --cores {threads}"
 STEP = f"python -m cagewatch.study.steps {{params.step}} {{output:q}} {GIVEN}"
@@ -76,10 +76,10 @@ rule experiment:  # fit one detector on one target with one seed, score the test
     resources:
         mem_mb=lambda run, attempt: 4000 * attempt,
         runtime=lambda run, attempt: 240 * attempt,
-        gpu=lambda run: 0 if getattr(run, "model", plan.MODEL) in study.one_seed else study.gpu,
+        gpu=lambda run: 0 if run.model in study.one_seed else study.gpu,
     shell: NOTEBOOK
 
-use rule experiment as ablation with:  # the CAE once more, one open point of the paper changed
+use rule experiment as ablation with:  # a network once more, one open point of the paper changed
     input: [ancient(file) for file in SIMULATED]
     output:
         update(VARIED + "/provenance.json"),

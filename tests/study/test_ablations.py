@@ -178,8 +178,9 @@ def test_one_seed_says_nothing_about_spread(tmp_path):
 
 def test_every_variation_has_valid_values():
     path = params.project_root() / "params" / "ablations.yaml"
-    base = {"dataset": "ped2", "data_dir": "unused", "model": "cae"}
     for question in yaml.safe_load(path.read_text()):
+        model = variations.TRAINED.get(question, variations.MODEL)
+        base = {"dataset": "ped2", "data_dir": "unused", "model": model}
         for variation, values in variations.read_variations(question).items():
             # Whether it changes anything depends on the dataset; that it is valid does not.
             changed = params.resolve(base | values).model_dump()
@@ -270,6 +271,32 @@ def test_the_batch_plans_each_variation_with_each_seed(tmp_path):
     assert study.folder_of(run) == str(runs.run_folder(params.resolve(values)))
     (page,) = [one for one in study.ablations() if one.notebook == "ablation_flow"]
     assert set(study.markers(runs_planned)) <= set(page.reads)
+
+
+def test_the_width_is_the_raes_and_asked_for_with_it(tmp_path):
+    config = {"dataset": "simulated", "scale": "smoke", "targets": "hang", "seeds": "0"}
+    config["results_dir"] = str(tmp_path)
+    study = plan.read_study({**config, "models": "rae"})
+    (page,) = study.ablations()
+    (narrow, _) = study.varied_runs("width")
+    assert page.notebook == "ablation_width" and study.folder_of(narrow).endswith("rae/seed-0")
+    assert study.values(narrow)["model"] == "rae" and study.values(narrow)["width"] == 0.25
+    assert set(study.markers([narrow, plan.Run("hang", "rae", 0)])) <= set(page.reads)
+    without = plan.read_study({**config, "models": "cae"})
+    assert "ablation_width" not in [one.notebook for one in without.ablations()]
+
+
+def test_each_networks_runs_are_compared_with_its_own(tmp_path):
+    given = Given(dataset="simulated", results_dir=str(tmp_path))
+    for seed in (0, 1):
+        make_run(tmp_path, "simulated", "hang", "cae", 9.0, seed)
+        make_run(tmp_path, "simulated", "hang", "rae", 1.0, seed)
+        make_run(tmp_path / "ablations" / "width_0.25", "simulated", "hang", "rae", 1.0, seed)
+    scores = results.collect_variations(given, "width")
+    results.write_variations(given, "width", scores)
+    assert scores.groupby("variation").size().to_dict() == {"": 2, "width_0.25": 2}
+    assert scores.groupby("seed")["pooled"].nunique().eq(1).all()  # the CAE's is another
+    assert "two-stream RAE on simulated" in (given.figures / "ablation_width.md").read_text()
 
 
 def test_a_variation_is_scored_as_a_run_with_its_parameters_would_be(cage, rescored):

@@ -33,7 +33,7 @@ from cagewatch.study.publish import tags_of
 from cagewatch.study.tables.gallery import write_gallery
 
 NOTEBOOKS = project_root() / "notebooks"
-QUESTIONS = [f"ablation_{name}" for name in ("clips", "flow", "training")]
+QUESTIONS = [f"ablation_{name}" for name in ("clips", "flow", "training", "width")]
 OWN = [*(artefact.notebook for artefact in contents.ARTEFACTS), "summary"]
 
 

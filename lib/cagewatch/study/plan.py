@@ -18,7 +18,7 @@ import yaml
 from cagewatch import params
 from cagewatch.errors import InputError, nearest_name
 from cagewatch.names import safe_name
-from cagewatch.study.ablations.variations import FOLDER, MODEL, TRAINED, varied_values
+from cagewatch.study.ablations.variations import FOLDER, TRAINED, varied_values
 from cagewatch.study.contents import Artefact, artefacts_for
 from cagewatch.study.values import as_given, resolve_for
 
@@ -97,9 +97,9 @@ class Study:
         ]
 
     def varied_runs(self, question: str) -> list[Run]:
-        """The runs of an ablation: each variation of the CAE, on the first target."""
+        """The runs of an ablation: each variation of its network, on the first target."""
         return [
-            Run(self.targets[0], MODEL, seed, variation)
+            Run(self.targets[0], TRAINED[question], seed, variation)
             for variation in self.variations(question)
             for seed in self.seeds
         ]
@@ -124,10 +124,9 @@ class Study:
         named = {safe_name(target): target for target in self.targets}
         variation = getattr(wildcards, "variation", "")
         target = self.targets[0] if variation else named.get(wildcards.target, wildcards.target)
-        model = MODEL if variation else wildcards.model
         dataset = getattr(wildcards, "dataset", self.dataset)
         dataset = "" if dataset == self.dataset else dataset
-        return Run(target, model, int(wildcards.seed), variation, dataset)
+        return Run(target, wildcards.model, int(wildcards.seed), variation, dataset)
 
     def name(self, run: Run) -> str:
         """A run's name before the lines that it prints."""
@@ -177,17 +176,16 @@ class Study:
         return pages
 
     def ablations(self) -> list[Page]:
-        """The ablations that are trained for, of which the notebook is there."""
-        plain = Run(self.targets[0], MODEL, 0)
+        """The ablations that are trained for, of the study's networks."""
         return [
             self._page(
                 f"ablation_{question}",
                 self.markers(self.varied_runs(question))
-                + self.markers([plain._replace(seed=seed) for seed in self.seeds]),
+                + self.markers([Run(self.targets[0], model, seed) for seed in self.seeds]),
                 [f"ablation_{question}.{kind}" for kind in ("svg", "png", "csv", "md", "tex")],
             )
-            for question in TRAINED
-            if Path("notebooks", f"ablation_{question}.py").is_file()
+            for question, model in TRAINED.items()
+            if model in self.models and Path("notebooks", f"ablation_{question}.py").is_file()
         ]
 
     def _page(self, notebook: str, reads: list[str], names: list[str]) -> Page:

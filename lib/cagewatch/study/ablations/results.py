@@ -11,24 +11,31 @@ from matplotlib.figure import Figure
 
 from cagewatch.errors import InputError
 from cagewatch.files import read_json
-from cagewatch.study.ablations.variations import FOLDER, MODEL, in_words, read_variations
+from cagewatch.plots import name_model
+from cagewatch.study.ablations.variations import (
+    FOLDER,
+    MODEL,
+    TRAINED,
+    in_words,
+    read_variations,
+)
 from cagewatch.study.artefacts.parameters import Given
 
 PROTOCOLS = {"pooled": "pooled", "per_video_scaled": "scaled per recording"}
 
 
 def collect_variations(given: Given, question: str) -> pd.DataFrame:
-    """The AUCs of the CAE as it is and of each variation of a question that was run.
+    """The AUCs of a question's network as it is, and of each variation of it that was run.
 
-    One row per target, seed and variation: target, seed, variation ('' for the CAE as it is) and
+    One row per target, seed and variation: target, seed, variation ('' for it as it is) and
     the frame AUC by the protocols `PROTOCOLS`. Only targets that a variation was run for.
-    InputError if no variation was run, or the CAE itself was not.
+    InputError if no variation was run, or the network itself was not.
     """
     rows = []
     for variation in ("", *read_variations(question)):
         folder = Path(given.results_dir, *(FOLDER, variation) if variation else ())
         runs = given.model_copy(update={"results_dir": str(folder)}).runs()
-        for run in runs[runs["model"] == MODEL].itertuples():
+        for run in runs[runs["model"] == TRAINED.get(question, MODEL)].itertuples():
             found = read_json(run.folder / "metrics.json")["protocols"]
             aucs = {name: found[name]["auc"] for name in PROTOCOLS}
             rows.append({"target": run.target, "seed": run.seed, "variation": variation} | aucs)
@@ -89,7 +96,7 @@ def write_variations(given: Given, question: str, scores: pd.DataFrame) -> pd.Da
         table[f"difference, {words}"] = found["difference"].map("{:+.3f}".format)
         table[f"seed spread, {words}"] = found["spread"]
         table[f"more than a seed, {words}"] = found["moves"].map({True: "yes", False: "no"})
-    caption = f"Ablation, {question}: two-stream CAE on {given.dataset}"
+    caption = f"Ablation, {question}: {_network(question)} on {given.dataset}"
     protocol = (
         "frame AUC, mean over seeds; each row changes one thing; difference from the unchanged "
         "model or score with the same seed; seed spread: largest less smallest AUC of the "
@@ -124,7 +131,7 @@ def show_variations(given: Given, question: str, scores: pd.DataFrame) -> Figure
         figure.legend(handles=parts, loc="outside upper center", frameon=False)
     caption = (
         f"Ablation, {question}: change of the frame AUC (pooled) when one thing is changed, "
-        f"two-stream CAE on {given.dataset}; dots: mean over seeds, lines: their range"
+        f"{_network(question)} on {given.dataset}; dots: mean over seeds, lines: their range"
     )
     return given.save(figure, f"ablation_{question}", caption)
 
@@ -146,3 +153,8 @@ def describe_variations(question: str, scores: pd.DataFrame) -> str:
             f"- {words}: choices that move the AUC by more than a seed does: {told or 'none'}."
         )
     return "\n".join(lines)
+
+
+def _network(question: str) -> str:
+    """The name of the network that a question varies."""
+    return name_model(TRAINED.get(question, MODEL))

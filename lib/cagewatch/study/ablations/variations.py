@@ -11,8 +11,9 @@ from cagewatch.errors import InputError
 from cagewatch.study.contents import BENCHMARK, KINDS
 from cagewatch.study.values import as_given, resolve_for
 
-MODEL = "cae"  # the paper's better two-stream network is what is varied
-TRAINED = ("flow", "clips", "training")  # questions whose variations have to be trained
+MODEL = "cae"  # the paper's better two-stream network is what is varied, where nothing else is said
+# Questions whose variations have to be trained, and the network of each.
+TRAINED = {"flow": MODEL, "clips": MODEL, "training": MODEL, "width": "rae"}
 FOLDER = "ablations"  # of the varied runs, in the folder of results
 
 
@@ -38,7 +39,8 @@ def varied_values(
     `given` is what the study was given; the results of a variation are in
     ``<results>/ablations/<variation>``.
     """
-    plain = resolve_for(given, target, MODEL)
+    model = TRAINED.get(question, MODEL)
+    plain = resolve_for(given, target, model)
     idle = set()  # parameters that change no clip: nothing is skipped, or cut out of what is fitted
     if plain.frame_stride == 1:
         idle.add("flow_spacing")
@@ -48,7 +50,7 @@ def varied_values(
     for name, changed in read_variations(question).items():
         if any(key not in idle and getattr(plain, key) != new for key, new in changed.items()):
             own = {"results_dir": str(results / FOLDER / name)}
-            values[name] = as_given(resolve_for(given, target, MODEL, **changed, **own))
+            values[name] = as_given(resolve_for(given, target, model, **changed, **own))
     return values
 
 
