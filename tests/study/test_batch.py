@@ -184,6 +184,14 @@ def test_one_file_can_be_asked_for(checkout: Path) -> None:
     assert (checkout / wanted).is_file() and not (checkout / RUNS / "rae").exists()
 
 
+def test_a_run_is_made_though_the_recordings_are_read_again_first(checkout: Path) -> None:
+    edit(checkout / "lib/cagewatch/store/build.py", "return ", "return 0 or ")
+    shutil.rmtree(checkout / RUNS)
+    wanted = f"{RUNS}/mean_image/seed-0/provenance.json"
+    done = study(checkout, "--models", "mean_image", "--", wanted)
+    assert done.returncode == 0 and (checkout / wanted).is_file(), done.stdout + done.stderr
+
+
 def test_another_seed_and_kernel_add_runs_where_chance_has_a_part(checkout: Path) -> None:
     own = checkout / "jupyter" / "kernels" / "own"
     own.mkdir(parents=True)

@@ -86,7 +86,7 @@ def test_what_is_trained_is_begun_first_in_a_whole_study(
     monkeypatch.setattr(
         "cagewatch.study.__main__.hold_lock", lambda root: held.append(root) or lock
     )
-    monkeypatch.setattr("cagewatch.study.fresh.finished_runs", lambda *given: [])
+    monkeypatch.setattr("cagewatch.study.fresh.is_prepared", lambda *given: True)
     monkeypatch.setattr("cagewatch.study.fresh.forget_other_records", lambda *given: None)
     main(["--models", "cae mean_image", *words])
     assert ("--prioritize" in given) == first

@@ -57,8 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             end_orphans(root)
             cancel_orphaned_jobs(root)
             remove_stale_locks(root, [*command, *options, *config])
-            if fresh.finished_runs(study) and not fresh.is_prepared(study, root):
-                # What they were made from is compared with what is there, so that is read first.
+            held = fresh.finished_runs(study) or study.prepared.is_file()
+            if held and not fresh.is_prepared(study, root):
+                # What runs were made from is compared with what is there, so that is read first;
+                # and Snakemake makes no run whose ancient input it makes again (its issue 4166).
                 first = [*command, str(study.prepared), *options, *QUIETLY, *config]
                 done = subprocess.run(first, pass_fds=[lock.fileno()])
                 if done.returncode:
