@@ -15,8 +15,9 @@
 # # Summary: the paper's claims, one by one
 #
 # One row a claim: the paper's figure, ours with its interval, by which protocol, how long the networks were trained, with how many
-# seeds, on which data, and whether the two agree. A published AUC agrees if it lies in our interval, published bounds if ours lies in
-# them; an interval that holds 0.5 too decides nothing. What was not run stands with the command that would run it.
+# seeds, on which data, and whether the two agree. A published AUC agrees if it lies in our interval, published bounds if our interval
+# lies in them. An interval that holds 0.5 too, or reaches out of the bounds, decides nothing. What was not run stands with the command
+# that would run it.
 #
 # The page is made from the finished runs and the files in the folder of figures.
 

@@ -335,6 +335,25 @@ def test_an_interval_that_holds_chance_too_decides_nothing(
     assert summary.judge_auc(claim, *interval) == verdict
 
 
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [
+        ((0.938, 0.91, 0.95), "agrees"),
+        ((0.938, 0.91, 0.97), "too wide to say"),  # in the bounds and above them
+        ((0.972, 0.95, 0.99), "too wide to say"),
+        ((0.985, 0.96, 0.99), "does not"),
+        ((0.88, 0.85, 0.89), "does not"),
+        ((0.938, np.nan, np.nan), "agrees"),
+        ((0.972, np.nan, np.nan), "does not"),
+    ],
+)
+def test_bounds_are_met_by_the_whole_interval(
+    interval: tuple[float, float, float], verdict: str
+) -> None:
+    claim = SimpleNamespace(auc=np.nan, above=0.9, below=0.959)
+    assert summary.judge_auc(claim, *interval) == verdict
+
+
 # Learning curves
 
 

@@ -14,7 +14,7 @@ from cagewatch.study.artefacts.parameters import Given
 from cagewatch.study.tables import collect_results, compare_detectors, read_published, turn_pair
 
 AGREES, DIFFERS, UNSHOWN, NOT_RUN = "agrees", "does not", "no difference shown", "not run"
-UNDECIDED = "too wide to say"  # of an interval that holds the claim and chance alike
+UNDECIDED = "too wide to say"  # of an interval that holds what is claimed and what is not
 PROTOCOL = "frame AUC, pooled raw scores"
 # What the paper says of two networks: the first has the higher AUC.
 OF_CAGE = (("cae_image", "cae"), ("cae_image", "rae"), ("supervised", "cae_image"))
@@ -88,12 +88,17 @@ def judge_number(given: Given, paper: str, claim: Any, rows: pd.DataFrame) -> Li
 
 
 def judge_auc(claim: Any, auc: float, low: float, high: float) -> str:
-    """Whether ours lies in the published bounds, or our interval holds the published AUC.
+    """Whether our interval lies in the published bounds, or holds the published AUC.
 
-    An interval that holds 0.5 as well agrees with a network that finds nothing: it decides nothing.
+    One that reaches into the bounds and out of them decides nothing. Nor does one that holds a
+    published AUC and 0.5 as well, which a network has that finds nothing. Without an interval, the
+    AUC itself lies in the bounds or not.
     """
     if not np.isfinite(claim.auc):
-        return AGREES if claim.above < auc < claim.below else DIFFERS
+        least, most = (low, high) if np.isfinite([low, high]).all() else (auc, auc)
+        if claim.above < least and most < claim.below:
+            return AGREES
+        return UNDECIDED if claim.above < most and least < claim.below else DIFFERS
     if not low <= claim.auc <= high:
         return DIFFERS
     return UNDECIDED if low <= 0.5 else AGREES
