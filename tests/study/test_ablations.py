@@ -176,6 +176,17 @@ def test_one_seed_says_nothing_about_spread(tmp_path):
     assert np.isnan(table["spread"]).all() and table["moves"].tolist() == [None]
 
 
+def test_what_moves_by_one_protocol_only_is_not_said_to_matter():
+    scores = scores_of(plain=[0.80, 0.81], centre=[0.90, 0.92])
+    scores["per_video_scaled"] = scores["pooled"]
+    assert "by more than a seed does (pooled, scaled per recording): centre" in (
+        results.describe_variations("scores", scores)
+    )
+    scores["per_video_scaled"] = scores["pooled"].where(scores["variation"] == "", 0.805)
+    told = results.describe_variations("scores", scores)
+    assert "recording): none." in told and "which shows nothing: centre" in told
+
+
 def test_every_variation_has_valid_values():
     path = params.project_root() / "params" / "ablations.yaml"
     for question in yaml.safe_load(path.read_text()):

@@ -137,21 +137,31 @@ def show_variations(given: Given, question: str, scores: pd.DataFrame) -> Figure
 
 
 def describe_variations(question: str, scores: pd.DataFrame) -> str:
-    """Markdown: which choices move the AUC by more than a seed does; that none does, if so."""
-    lines = []
-    for protocol, words in PROTOCOLS.items():
-        table = compare_variations(scores, protocol)
-        if table["moves"].isna().all():
-            lines.append(f"- {words}: one seed only, so nothing can be said to matter.")
-            continue
-        told = "; ".join(
-            f"{in_words(question, row.variation)} ({row.target}, {row.difference:+.3f})"
-            for row in table.itertuples()
-            if row.moves is True
-        )
-        lines.append(
-            f"- {words}: choices that move the AUC by more than a seed does: {told or 'none'}."
-        )
+    """Markdown: which choices move the AUC by more than a seed does, by every protocol alike.
+
+    One that does so by some of them only is named as not shown.
+    """
+    first, *others = (
+        compare_variations(scores, name).set_index(["target", "variation"]) for name in PROTOCOLS
+    )
+    if first["moves"].isna().all():
+        return "- One seed only, so nothing can be said to matter."
+    told: dict[bool, list[str]] = {True: [], False: []}
+    for place, row in first.iterrows():
+        rows = [row, *(table.loc[place] for table in others)]
+        if any(one["moves"] is True for one in rows):
+            same = len({np.sign(one["difference"]) for one in rows}) == 1
+            shown = same and all(one["moves"] is True for one in rows)
+            target, variation = place
+            changes = ", ".join(f"{one['difference']:+.3f}" for one in rows)
+            told[shown].append(f"{in_words(question, variation)} ({target}, {changes})")
+    protocols = ", ".join(PROTOCOLS.values())
+    lines = [
+        f"- Choices that move the AUC by more than a seed does ({protocols}): "
+        f"{'; '.join(told[True]) or 'none'}."
+    ]
+    if told[False]:
+        lines.append(f"- By one protocol only, which shows nothing: {'; '.join(told[False])}.")
     return "\n".join(lines)
 
 
