@@ -149,9 +149,9 @@ def describe_variations(question: str, scores: pd.DataFrame) -> str:
     told: dict[bool, list[str]] = {True: [], False: []}
     for place, row in first.iterrows():
         rows = [row, *(table.loc[place] for table in others)]
-        if any(one["moves"] is True for one in rows):
+        if any(bool(one["moves"]) for one in rows):
             same = len({np.sign(one["difference"]) for one in rows}) == 1
-            shown = same and all(one["moves"] is True for one in rows)
+            shown = same and all(bool(one["moves"]) for one in rows)
             target, variation = place
             changes = ", ".join(f"{one['difference']:+.3f}" for one in rows)
             told[shown].append(f"{in_words(question, variation)} ({target}, {changes})")
