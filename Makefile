@@ -51,7 +51,7 @@ study: setup  ## the study: simulate or read data, train, score, draw every figu
 
 ablations: override MODELS := $(or $(value MODELS),cae)
 ablations: override SEEDS := $(or $(value SEEDS),0 1)
-ablations: setup  ## the open points of the paper varied one at a time, beside another seed; MODELS=rae: its width
+ablations: setup  ## choices of the study varied one at a time, beside another seed; MODELS=rae: its width
 	@$(BIN)/python -m cagewatch.study $(OPTIONS) -- ablations $(or $(value BATCH),--quiet host rules)
 
 test: setup  ## ruff, mypy and the tests

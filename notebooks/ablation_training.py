@@ -38,7 +38,7 @@ given = parameters.start(globals())
 # ## What each choice changes
 #
 # Differences are between runs of the same seed. The grey band is what another seed alone changes: a choice whose dot lies inside it
-# has not been shown to matter. Two seeds give a rough band, not an interval.
+# has not been shown to matter. Two or three seeds give a rough band, not an interval.
 
 # %%
 scores = results.collect_variations(given, "training")

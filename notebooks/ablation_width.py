@@ -17,7 +17,8 @@
 # The paper's RAE is the slowest of its networks: on a processor a run takes hours. A share of its filters and units makes it quick
 # enough for one; this shows what that costs.
 #
-# The RAE is trained anew with a quarter and with half of its width: `make ablations DATASET=simulated_long MODELS=rae`.
+# The RAE is trained anew with a quarter and with half of its width: `make ablations DATASET=simulated_long SCALE=paper TARGETS=hang MODELS=rae`.
+# Shown is what was run.
 
 # %% tags=["parameters"]
 # Parameters: whose runs to show and where the figures go.
@@ -38,7 +39,7 @@ given = parameters.start(globals())
 # ## What each choice changes
 #
 # Differences are between runs of the same seed. The grey band is what another seed alone changes: a choice whose dot lies inside it
-# has not been shown to matter. Two seeds give a rough band, not an interval.
+# has not been shown to matter. Two or three seeds give a rough band, not an interval.
 
 # %%
 scores = results.collect_variations(given, "width")

@@ -55,8 +55,8 @@ alternates.show_alternates(given, rows);
 # %% [markdown]
 # ## Is one better than the other?
 #
-# Every row is compared with every other one on the same recordings. Shown are the paper's claims, and the highest row against all
-# others. The verdict is "better" only where pooled and scaled scores both say so after Holm's correction for all comparisons.
+# Every row is compared with every other one on the same recordings. Shown are the paper's claims, each network that learns
+# without labels against 20 components of frames, and the highest row against all others. The verdict is "better" only where pooled and scaled scores both say so after Holm's correction for all comparisons.
 
 # %%
 display(pairs)

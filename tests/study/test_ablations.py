@@ -179,12 +179,26 @@ def test_one_seed_says_nothing_about_spread(tmp_path):
 def test_what_moves_by_one_protocol_only_is_not_said_to_matter():
     scores = scores_of(plain=[0.80, 0.81], centre=[0.90, 0.92])
     scores["per_video_scaled"] = scores["pooled"]
-    assert "by more than a seed does (pooled, scaled per recording): centre" in (
-        results.describe_variations("scores", scores)
-    )
-    scores["per_video_scaled"] = scores["pooled"].where(scores["variation"] == "", 0.805)
     told = results.describe_variations("scores", scores)
-    assert "recording): none." in told and "which shows nothing: centre" in told
+    assert "by more than a seed does (pooled, scaled per recording): centre (" in told
+    assert results.judge_variations(scores).tolist() == [True]
+    varied = scores["variation"] != ""
+    for scaled in (0.805, 0.70):  # by no more than a seed; in the other direction
+        scores.loc[varied, "per_video_scaled"] = scaled
+        told = results.describe_variations("scores", scores)
+        assert "recording): none." in told and "directions, so not shown: centre (" in told
+        assert results.judge_variations(scores).tolist() == [False]
+    told = results.describe_variations("scores", scores[scores["seed"] == 0])
+    assert "One seed only, so nothing can be said: centre (" in told
+
+
+def test_a_variation_trained_elsewhere_is_told():
+    scores = scores_of(plain=[0.80, 0.81], centre=[0.90, 0.92])
+    scores["made_with"] = "jax on H200"
+    assert results._made_differently("scores", scores) == ""
+    scores.loc[scores["variation"] != "", "made_with"] = "tensorflow on CPU"
+    told = results._made_differently("scores", scores)
+    assert told == "; centre: tensorflow on CPU, the unchanged one: jax on H200"
 
 
 def test_every_variation_has_valid_values():

@@ -1,1 +1,1 @@
-"""Ablations: the open points of the paper, one changed at a time."""
+"""Ablations: what the paper leaves open or states without a reason, one changed at a time."""

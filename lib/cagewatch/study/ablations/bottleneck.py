@@ -37,10 +37,10 @@ def describe_clips(model: keras.Model, batches: ClipBatches) -> np.ndarray:
 
 
 def measure_distances(normal: np.ndarray, clips: np.ndarray) -> dict[str, np.ndarray]:
-    """Mean distance to the `NEIGHBOURS` nearest normal clips, all (n, values) float.
+    """Mean distance to the `NEIGHBOURS` nearest normal clips.
 
-    'clips': (n,) float64 >= 0 of those to score; 'normal': the same of the training clips, each
-    without itself, to standardise by.
+    `normal` and `clips` are (n, values) float. Returned are 'clips': (n,) float64 >= 0 of those to
+    score; 'normal': the same of the training clips, each without itself, to standardise by.
     """
     found = NearestNeighbors(n_neighbors=max(1, min(NEIGHBOURS, len(normal) - 1))).fit(normal)
     # Asked about nothing, it tells of the clips it was fitted to; a single one has no neighbour.

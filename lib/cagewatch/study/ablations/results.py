@@ -27,8 +27,9 @@ PROTOCOLS = {"pooled": "pooled", "per_video_scaled": "scaled per recording"}
 def collect_variations(given: Given, question: str) -> pd.DataFrame:
     """The AUCs of a question's network as it is, and of each variation of it that was run.
 
-    One row per target, seed and variation: target, seed, variation ('' for it as it is) and
-    the frame AUC by the protocols `PROTOCOLS`. Only targets that a variation was run for.
+    One row per target, seed and variation: target, seed, variation ('' for it as it is), the frame
+    AUC by the protocols `PROTOCOLS`, and made_with, the backend and device of its training. Only
+    targets that a variation was run for.
     InputError if no variation was run, or the network itself was not.
     """
     rows = []
@@ -38,14 +39,18 @@ def collect_variations(given: Given, question: str) -> pd.DataFrame:
         for run in runs[runs["model"] == TRAINED.get(question, MODEL)].itertuples():
             found = read_json(run.folder / "metrics.json")["protocols"]
             aucs = {name: found[name]["auc"] for name in PROTOCOLS}
-            rows.append({"target": run.target, "seed": run.seed, "variation": variation} | aucs)
-    table = pd.DataFrame(rows, columns=["target", "seed", "variation", *PROTOCOLS])
+            made = read_json(run.folder / "provenance.json")
+            key = {"target": run.target, "seed": run.seed, "variation": variation}
+            made_with = " on ".join(filter(None, [made.get("backend"), made.get("device")]))
+            rows.append(key | aucs | {"made_with": made_with})
+    table = pd.DataFrame(rows, columns=["target", "seed", "variation", *PROTOCOLS, "made_with"])
     varied = table["variation"] != ""
     table = table[table["target"].isin(table.loc[varied, "target"])]
     if set(table["variation"]) <= {""} or "" not in set(table["variation"]):
+        command = given.command.replace("make study", "make ablations")
         raise InputError(
             f"There is no finished run of the ablation {question!r} on {given.dataset}: run "
-            f"{given.command.replace('make study', 'make ablations')}."
+            f"{command} MODELS={TRAINED.get(question, MODEL)}."
         )
     return table.reset_index(drop=True)
 
@@ -53,9 +58,9 @@ def collect_variations(given: Given, question: str) -> pd.DataFrame:
 def compare_variations(scores: pd.DataFrame, protocol: str = "pooled") -> pd.DataFrame:
     """Each variation's AUC less the plain one's of the same seed, beside what a seed changes.
 
-    One row per target and variation: target, variation, auc (mean over seeds), difference (mean
+    One row per target and variation: target, variation, auc (mean over its seeds), difference (mean
     over the seeds both have, paired), least, most (range of the differences), spread (range over
-    seeds of the plain AUC; NaN for one seed), seeds (of the variation), moves: True if every
+    all seeds of the plain AUC; NaN for one seed), seeds (that both have), moves: True if every
     difference has the same sign and their mean is larger than the spread; None for one seed.
     """
     rows = []
@@ -96,12 +101,14 @@ def write_variations(given: Given, question: str, scores: pd.DataFrame) -> pd.Da
         table[f"difference, {words}"] = found["difference"].map("{:+.3f}".format)
         table[f"seed spread, {words}"] = found["spread"]
         table[f"more than a seed, {words}"] = found["moves"].map({True: "yes", False: "no"})
+    table["shown to matter"] = judge_variations(scores).map({True: "yes", False: "no"}).to_numpy()
     caption = f"Ablation, {question}: {_network(question)} on {given.dataset}"
     protocol = (
         "frame AUC, mean over seeds; each row changes one thing; difference from the unchanged "
-        "model or score with the same seed; seed spread: largest less smallest AUC of the "
-        "unchanged one; more than a seed: every seed's difference has the same sign and their "
-        f"mean exceeds the spread; scale {given.settings().scale}"
+        "model or score with the same seed; seed spread: largest less smallest AUC of all seeds of "
+        "the unchanged one; more than a seed: every seed's difference has the same sign and their "
+        "mean exceeds the spread; shown to matter: more than a seed by both protocols, in one "
+        f"direction; scale {given.settings().scale}{_made_differently(question, scores)}"
     )
     given.write(table, f"ablation_{question}", caption, protocol)
     return table
@@ -130,39 +137,71 @@ def show_variations(given: Given, question: str, scores: pd.DataFrame) -> Figure
     if parts := axes[0, 0].get_legend_handles_labels()[0]:
         figure.legend(handles=parts, loc="outside upper center", frameon=False)
     caption = (
-        f"Ablation, {question}: change of the frame AUC (pooled) when one thing is changed, "
+        f"Ablation, {question}: change of the frame AUC, pooled only, when one thing is changed, "
         f"{_network(question)} on {given.dataset}; dots: mean over seeds, lines: their range"
     )
     return given.save(figure, f"ablation_{question}", caption)
 
 
-def describe_variations(question: str, scores: pd.DataFrame) -> str:
-    """Markdown: which choices move the AUC by more than a seed does, by every protocol alike.
+def judge_variations(scores: pd.DataFrame) -> pd.Series:
+    """Whether each variation is shown to matter, by (target, variation).
 
-    One that does so by some of them only is named as not shown.
+    True if it moves the AUC by more than a seed does by every protocol, in the same direction;
+    None where there is one seed.
     """
-    first, *others = (
+    tables = [
         compare_variations(scores, name).set_index(["target", "variation"]) for name in PROTOCOLS
-    )
-    if first["moves"].isna().all():
-        return "- One seed only, so nothing can be said to matter."
-    told: dict[bool, list[str]] = {True: [], False: []}
-    for place, row in first.iterrows():
-        rows = [row, *(table.loc[place] for table in others)]
-        if any(bool(one["moves"]) for one in rows):
-            same = len({np.sign(one["difference"]) for one in rows}) == 1
-            shown = same and all(bool(one["moves"]) for one in rows)
-            target, variation = place
-            changes = ", ".join(f"{one['difference']:+.3f}" for one in rows)
-            told[shown].append(f"{in_words(question, variation)} ({target}, {changes})")
+    ]
+    unknown = pd.concat([table["moves"].isna() for table in tables], axis=1).any(axis=1)
+    moves = pd.concat([table["moves"].eq(True) for table in tables], axis=1).all(axis=1)
+    signs = pd.concat([np.sign(table["difference"]) for table in tables], axis=1)
+    shown = moves & (signs.nunique(axis=1) == 1)
+    return shown.astype(object).mask(unknown, None)
+
+
+def describe_variations(question: str, scores: pd.DataFrame) -> str:
+    """Markdown: which choices move the AUC by more than a seed does, by every protocol alike."""
+    tables = [
+        compare_variations(scores, name).set_index(["target", "variation"]) for name in PROTOCOLS
+    ]
+    shown = judge_variations(scores)
     protocols = ", ".join(PROTOCOLS.values())
     lines = [
         f"- Choices that move the AUC by more than a seed does ({protocols}): "
-        f"{'; '.join(told[True]) or 'none'}."
+        f"{_list_changes(question, tables, shown.eq(True)) or 'none'}."
     ]
-    if told[False]:
-        lines.append(f"- By one protocol only, which shows nothing: {'; '.join(told[False])}.")
+    some = pd.concat([table["moves"].eq(True) for table in tables], axis=1).any(axis=1)
+    if only := _list_changes(question, tables, some & shown.eq(False)):
+        lines.append(f"- By one protocol only, or in opposite directions, so not shown: {only}.")
+    if once := _list_changes(question, tables, shown.isna()):
+        lines.append(f"- One seed only, so nothing can be said: {once}.")
     return "\n".join(lines)
+
+
+def _list_changes(question: str, tables: list[pd.DataFrame], chosen: pd.Series) -> str:
+    """The chosen variations with their change of the AUC by each protocol."""
+    told = []
+    for target, variation in chosen.index[chosen]:
+        changes = [f"{table.loc[(target, variation), 'difference']:+.3f}" for table in tables]
+        told.append(f"{in_words(question, variation)} ({target}, {', '.join(changes)})")
+    return "; ".join(told)
+
+
+def _made_differently(question: str, scores: pd.DataFrame) -> str:
+    """Words on variations trained with another backend or on another device than what is changed.
+
+    Of the seeds that both have; '' if there is none, or nothing was trained anew.
+    """
+    words = []
+    if "made_with" not in scores:
+        return ""
+    for (_, variation), own in scores.groupby(["target", "variation"], sort=False):
+        plain = scores[(scores["variation"] == "") & scores["seed"].isin(own["seed"])]
+        here, there = (sorted(set(one["made_with"])) for one in (own, plain))
+        if variation and here != there:
+            name = in_words(question, variation)
+            words.append(f"; {name}: {', '.join(here)}, the unchanged one: {', '.join(there)}")
+    return "".join(words)
 
 
 def _network(question: str) -> str:

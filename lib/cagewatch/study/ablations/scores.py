@@ -102,11 +102,11 @@ def measure_run(run: FinishedRun, given: Given) -> Measured:
     trained, tested = ([one for one in recordings if one.split == s] for s in ("train", "test"))
     index = index_test_clips(tested, stores, parameters)
     normal, _ = split_clips(index_training_clips(trained, stores, parameters), parameters)
-    spread = np.linspace(0, len(normal) - 1, min(len(normal), NORMAL_CLIPS)).astype(int)
+    chosen = np.linspace(0, len(normal) - 1, min(len(normal), NORMAL_CLIPS)).astype(int)
     state = open_detector(run.folder).state
     model = rebuild(state, parameters)
     settings = (stores, parameters, float(state["flow_scale"]), tuple(model.input))
-    batches, reference = (ClipBatches(one, *settings) for one in (index, normal.take(spread)))
+    batches, reference = (ClipBatches(one, *settings) for one in (index, normal.take(chosen)))
     distances = measure_distances(describe_clips(model, reference), describe_clips(model, batches))
     errors = add_error_heads(model).predict(as_keras_reads(batches), verbose=0)
     values = {stream: int(np.prod(one.shape[2:])) for stream, one in model.input.items()}
@@ -201,7 +201,7 @@ def write_streams(given: Given, streams: pd.DataFrame) -> None:
 
 
 def describe_scores(given: Given, scores: pd.DataFrame, streams: pd.DataFrame) -> str:
-    """Markdown: which choices move the AUC, and whether the noisier stream loses the average."""
+    """Markdown: which choices move the AUC; whether the worse stream decides the average."""
     averages = [
         describe_average(given, target, scores, streams) for target in streams["target"].unique()
     ]

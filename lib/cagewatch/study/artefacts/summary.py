@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cagewatch.metrics import format_auc, judge_pair
+from cagewatch.metrics.uncertainty.claims import rows_between
 from cagewatch.plots import name_model
 from cagewatch.study.artefacts.benchmark import PAPERS_BENCHMARK, partial_warning
 from cagewatch.study.artefacts.parameters import Given
@@ -110,14 +111,19 @@ def judge_order(
     """Whether one network is ahead of another here, as the paper says."""
     target, first, second = order
     line = Line(f"{name_model(first)} above {name_model(second)} on {target}", "above")
-    found = rows[(rows["target"] == target) & rows["model"].isin([first, second])]
+    found = rows[rows["target"] == target].set_index("model", drop=False)
+    found = found.loc[[model for model in (first, second) if model in found.index]]
     if len(found) < 2:
         return line._replace(how=command_for(given, paper, target, [first, second]))
     table = pairs[pairs["target"] == target]
     difference = turn_pair(table[table["protocol"] == "pooled"], first, second)[:3]
     judged = {"better": AGREES, "worse": DIFFERS}.get(judge_pair(table, first, second), UNSHOWN)
+    between = rows_between(table, first, second)
+    if judged != UNSHOWN and between["one_seed"].any():
+        judged += ", of one seed"
     line = line._replace(ours=format_auc(*difference), **describe_rows(given, paper, found))
-    how = "difference of AUCs, pooled; judged pooled and scaled, Holm"
+    number = int(between["n_comparisons"].iloc[0])
+    how = f"difference of AUCs, pooled; judged pooled and scaled, Holm over {number}"
     return line._replace(verdict=judged, protocol=how)
 
 
@@ -166,7 +172,7 @@ def judge_hyperparameters(given: Given) -> Line:
     line = Line("Hyperparameters of Table 1", "as printed")
     path = given.figures / "table_1.csv"
     if not path.is_file():
-        return line._replace(how=f"make study DATASET={given.dataset}")
+        return line._replace(how=f"make study DATASET={given.dataset} SCALE=paper")
     table = pd.read_csv(path, dtype=str).set_index("Hyperparameter")
     differing = set()
     for column in table.filter(like=", paper"):
