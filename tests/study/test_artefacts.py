@@ -293,6 +293,11 @@ def test_summary_has_a_line_for_each_claim(cage: parameters.Given) -> None:
     table = summary.write_summary(cage).set_index("Claim")
     words = {"agrees", "does not", "too wide to say", "no difference shown", "not run"}
     assert {verdict.removesuffix(", of one seed") for verdict in table["Verdict"]} <= words
+    order = table.loc["single-stream CAE (image) above two-stream CAE on groom"]
+    assert order["Seeds"] == "1, 2"  # in the order of the claim
+    assert order["Protocol"].endswith("Holm over 6")
+    if order["Verdict"] != "no difference shown":
+        assert order["Verdict"].endswith(", of one seed")
     avenue = table.loc["AUC of the two-stream CAE on anomaly"]
     assert avenue["Verdict"] == "not run" and "DATASET=avenue" in avenue["To run it"]
     row = table.loc["AUC of the supervised on groom"]
