@@ -362,6 +362,22 @@ def test_bounds_are_met_by_the_whole_interval(
 # Learning curves
 
 
+def test_a_line_looks_the_same_for_every_target(tmp_path: Path) -> None:
+    given = given_for(tmp_path, "simulated")
+    for target, detectors in (("hang", ["mean_flow", "pca_frames"]), ("groom", ["pca_frames"])):
+        for model in ("cae", *detectors):
+            make_run(tmp_path / "results", "simulated", target, model, 1.0)
+    curves = learning.collect_curves(given)
+    figure = learning.show_curves(given, curves, learning.collect_lines(given))
+    looks = {
+        (line.get_label(), line.get_linestyle(), getattr(line, "_unscaled_dash_pattern", None))
+        for ax in figure.axes
+        for line in ax.get_lines()
+        if line.get_label() in ("mean flow", "PCA of frames")
+    }
+    assert len(looks) == 2
+
+
 def test_learning_curves_join_what_was_measured_and_the_lines(tmp_path: Path) -> None:
     given = given_for(tmp_path, "simulated")
     with pytest.raises(InputError, match="no finished run of a network"):

@@ -19,7 +19,7 @@ from cagewatch.study.tables import kind_of
 COLUMNS = ("step", "epoch", "loss", "val_loss", *AUCS)
 MARKERS = "osD^v<>PX"  # colours come again after seven networks
 DASHES = ((0, (1, 1.5)), (0, (1, 5)), (0, (9, 3)), "-.", (0, (5, 2)))
-LINES = ("pca_frames", "mean_image", "mean_flow", "flow_magnitude", "frame_difference")
+LINES = ("flow_magnitude", "frame_difference", "mean_flow", "mean_image", "pca_frames")
 
 
 def collect_curves(given: Given) -> pd.DataFrame:
@@ -80,7 +80,7 @@ def collect_lines(given: Given) -> pd.DataFrame:
 def show_curves(given: Given, curves: pd.DataFrame, lines: pd.DataFrame) -> Figure:
     """Draw AUC and losses against optimiser steps, a column a target; saved as a figure."""
     targets, models = curves["target"].unique(), curves["model"].unique()
-    size = (1.6 + 3.6 * len(targets), 7.6)
+    size = (1.6 + min(3.6 * len(targets), 18), 7.6)
     figure, axes = plt.subplots(
         3, len(targets), figsize=size, sharex="col", squeeze=False, layout="constrained"
     )
@@ -115,8 +115,9 @@ def draw_target(
                 ax.plot(seen[name].dropna(), label=name_model(model), **mark, **style)
             axes[2].plot(seen["loss"], linestyle="-", **style)
             axes[2].plot(seen["val_loss"], linestyle="--", **style)
-    for index, line in enumerate(lines.itertuples()):
-        look = {"color": "0.3", "linewidth": 1, "linestyle": DASHES[index % len(DASHES)]}
+    for line in lines.itertuples():
+        # By its name: not every target has the same lines, and all share one legend.
+        look = {"color": "0.3", "linewidth": 1, "linestyle": DASHES[LINES.index(line.model)]}
         for ax, name in zip(axes, AUCS, strict=False):
             ax.axhline(getattr(line, name), label=name_model(line.model), **look)
     for linestyle, name in (("-", "loss of training"), ("--", "loss of validation")):
