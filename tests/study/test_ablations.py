@@ -181,13 +181,14 @@ def test_what_moves_by_one_protocol_only_is_not_said_to_matter():
     scores["per_video_scaled"] = scores["pooled"]
     told = results.describe_variations("scores", scores)
     assert "by more than a seed does (pooled, scaled per recording): centre (" in told
-    assert results.judge_variations(scores).tolist() == [True]
+    assert results.judge_variations(results.compare_by_protocol(scores)).tolist() == ["yes"]
     varied = scores["variation"] != ""
     for scaled in (0.805, 0.70):  # by no more than a seed; in the other direction
         scores.loc[varied, "per_video_scaled"] = scaled
         told = results.describe_variations("scores", scores)
         assert "recording): none." in told and "directions, so not shown: centre (" in told
-        assert results.judge_variations(scores).tolist() == [False]
+        compared = results.compare_by_protocol(scores)
+        assert results.judge_variations(compared).tolist() == ["not alike"]
     told = results.describe_variations("scores", scores[scores["seed"] == 0])
     assert "One seed only, so nothing can be said: centre (" in told
 
@@ -204,8 +205,7 @@ def test_a_variation_trained_elsewhere_is_told():
 def test_every_variation_has_valid_values():
     path = params.project_root() / "params" / "ablations.yaml"
     for question in yaml.safe_load(path.read_text()):
-        model = variations.TRAINED.get(question, variations.MODEL)
-        base = {"dataset": "ped2", "data_dir": "unused", "model": model}
+        base = {"dataset": "ped2", "data_dir": "unused", "model": variations.network_of(question)}
         for variation, values in variations.read_variations(question).items():
             # Whether it changes anything depends on the dataset; that it is valid does not.
             changed = params.resolve(base | values).model_dump()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -12,13 +13,7 @@ from matplotlib.figure import Figure
 from cagewatch.errors import InputError
 from cagewatch.files import read_json
 from cagewatch.plots import name_model
-from cagewatch.study.ablations.variations import (
-    FOLDER,
-    MODEL,
-    TRAINED,
-    in_words,
-    read_variations,
-)
+from cagewatch.study.ablations.variations import FOLDER, in_words, network_of, read_variations
 from cagewatch.study.artefacts.parameters import Given
 
 PROTOCOLS = {"pooled": "pooled", "per_video_scaled": "scaled per recording"}
@@ -36,7 +31,7 @@ def collect_variations(given: Given, question: str) -> pd.DataFrame:
     for variation in ("", *read_variations(question)):
         folder = Path(given.results_dir, *(FOLDER, variation) if variation else ())
         runs = given.model_copy(update={"results_dir": str(folder)}).runs()
-        for run in runs[runs["model"] == TRAINED.get(question, MODEL)].itertuples():
+        for run in runs[runs["model"] == network_of(question)].itertuples():
             found = read_json(run.folder / "metrics.json")["protocols"]
             aucs = {name: found[name]["auc"] for name in PROTOCOLS}
             made = read_json(run.folder / "provenance.json")
@@ -50,7 +45,7 @@ def collect_variations(given: Given, question: str) -> pd.DataFrame:
         command = given.command.replace("make study", "make ablations")
         raise InputError(
             f"There is no finished run of the ablation {question!r} on {given.dataset}: run "
-            f"{command} MODELS={TRAINED.get(question, MODEL)}."
+            f"{command} MODELS={network_of(question)}."
         )
     return table.reset_index(drop=True)
 
@@ -91,18 +86,19 @@ def compare_variations(scores: pd.DataFrame, protocol: str = "pooled") -> pd.Dat
 
 def write_variations(given: Given, question: str, scores: pd.DataFrame) -> pd.DataFrame:
     """Write the table ``ablation_<question>`` and return it as people read it."""
-    first = compare_variations(scores)
-    table = first[["target"]].copy()
-    table["changed"] = [in_words(question, variation) for variation in first["variation"]]
-    table["seeds"] = first["seeds"]
+    compared = compare_by_protocol(scores)
+    places = judge_variations(compared)
+    table = pd.DataFrame({"target": places.index.get_level_values("target")})
+    table["changed"] = [in_words(question, name) for _, name in places.index]
+    table["seeds"] = compared["pooled"]["seeds"].to_numpy()
     for name, words in PROTOCOLS.items():
-        found = compare_variations(scores, name)
+        found = compared[name].reset_index()
         table[f"AUC, {words}"] = found["auc"]
         table[f"difference, {words}"] = found["difference"].map("{:+.3f}".format)
         table[f"seed spread, {words}"] = found["spread"]
         table[f"more than a seed, {words}"] = found["moves"].map({True: "yes", False: "no"})
-    table["shown to matter"] = judge_variations(scores).map({True: "yes", False: "no"}).to_numpy()
-    caption = f"Ablation, {question}: {_network(question)} on {given.dataset}"
+    table["shown to matter"] = places.replace({"not alike": "no"}).to_numpy()
+    caption = f"Ablation, {question}: {name_model(network_of(question))} on {given.dataset}"
     protocol = (
         "frame AUC, mean over seeds; each row changes one thing; difference from the unchanged "
         "model or score with the same seed; seed spread: largest less smallest AUC of all seeds of "
@@ -138,53 +134,53 @@ def show_variations(given: Given, question: str, scores: pd.DataFrame) -> Figure
         figure.legend(handles=parts, loc="outside upper center", frameon=False)
     caption = (
         f"Ablation, {question}: change of the frame AUC, pooled only, when one thing is changed, "
-        f"{_network(question)} on {given.dataset}; dots: mean over seeds, lines: their range"
+        f"{name_model(network_of(question))} on {given.dataset}; dots: mean over seeds, lines: "
+        "their range"
     )
     return given.save(figure, f"ablation_{question}", caption)
 
 
-def judge_variations(scores: pd.DataFrame) -> pd.Series:
-    """Whether each variation is shown to matter, by (target, variation).
+def compare_by_protocol(scores: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """`compare_variations` by each of `PROTOCOLS`, each with (target, variation) as its index."""
+    places = ["target", "variation"]
+    return {name: compare_variations(scores, name).set_index(places) for name in PROTOCOLS}
 
-    True if it moves the AUC by more than a seed does by every protocol, in the same direction;
-    None where there is one seed.
+
+def judge_variations(compared: Mapping[str, pd.DataFrame]) -> pd.Series:
+    """Whether each variation is shown to matter: 'yes', 'no', 'not alike' or 'one seed'.
+
+    'yes' if it moves the AUC by more than a seed does by every protocol, in the same direction;
+    'not alike' if it does so by some only, or in opposite directions. By (target, variation), of
+    `compare_by_protocol`.
     """
-    tables = [
-        compare_variations(scores, name).set_index(["target", "variation"]) for name in PROTOCOLS
-    ]
-    unknown = pd.concat([table["moves"].isna() for table in tables], axis=1).any(axis=1)
-    moves = pd.concat([table["moves"].eq(True) for table in tables], axis=1).all(axis=1)
-    signs = pd.concat([np.sign(table["difference"]) for table in tables], axis=1)
-    shown = moves & (signs.nunique(axis=1) == 1)
-    return shown.astype(object).mask(unknown, None)
+    moves = pd.DataFrame({name: table["moves"] for name, table in compared.items()})
+    signs = pd.DataFrame({name: np.sign(one["difference"]) for name, one in compared.items()})
+    words = pd.Series("no", index=moves.index)
+    words[moves.eq(True).any(axis=1)] = "not alike"
+    words[moves.eq(True).all(axis=1) & (signs.nunique(axis=1) == 1)] = "yes"
+    words[moves.isna().any(axis=1)] = "one seed"
+    return words
 
 
 def describe_variations(question: str, scores: pd.DataFrame) -> str:
     """Markdown: which choices move the AUC by more than a seed does, by every protocol alike."""
-    tables = [
-        compare_variations(scores, name).set_index(["target", "variation"]) for name in PROTOCOLS
-    ]
-    shown = judge_variations(scores)
-    protocols = ", ".join(PROTOCOLS.values())
-    lines = [
-        f"- Choices that move the AUC by more than a seed does ({protocols}): "
-        f"{_list_changes(question, tables, shown.eq(True)) or 'none'}."
-    ]
-    some = pd.concat([table["moves"].eq(True) for table in tables], axis=1).any(axis=1)
-    if only := _list_changes(question, tables, some & shown.eq(False)):
-        lines.append(f"- By one protocol only, or in opposite directions, so not shown: {only}.")
-    if once := _list_changes(question, tables, shown.isna()):
-        lines.append(f"- One seed only, so nothing can be said: {once}.")
+    compared = compare_by_protocol(scores)
+    told: dict[str, list[str]] = {}
+    for (target, variation), word in judge_variations(compared).items():
+        rows = (table.loc[(target, variation)] for table in compared.values())
+        changes = [f"{row['difference']:+.3f}" for row in rows]
+        told.setdefault(word, []).append(
+            f"{in_words(question, variation)} ({target}, {', '.join(changes)})"
+        )
+    lead = f"Choices that move the AUC by more than a seed does ({', '.join(PROTOCOLS.values())})"
+    lines = [f"- {lead}: {'; '.join(told.get('yes', ['none']))}."]
+    for word, reason in (
+        ("not alike", "By one protocol only, or in opposite directions, so not shown"),
+        ("one seed", "One seed only, so nothing can be said"),
+    ):
+        if word in told:
+            lines.append(f"- {reason}: {'; '.join(told[word])}.")
     return "\n".join(lines)
-
-
-def _list_changes(question: str, tables: list[pd.DataFrame], chosen: pd.Series) -> str:
-    """The chosen variations with their change of the AUC by each protocol."""
-    told = []
-    for target, variation in chosen.index[chosen]:
-        changes = [f"{table.loc[(target, variation), 'difference']:+.3f}" for table in tables]
-        told.append(f"{in_words(question, variation)} ({target}, {', '.join(changes)})")
-    return "; ".join(told)
 
 
 def _made_differently(question: str, scores: pd.DataFrame) -> str:
@@ -202,8 +198,3 @@ def _made_differently(question: str, scores: pd.DataFrame) -> str:
             name = in_words(question, variation)
             words.append(f"; {name}: {', '.join(here)}, the unchanged one: {', '.join(there)}")
     return "".join(words)
-
-
-def _network(question: str) -> str:
-    """The name of the network that a question varies."""
-    return name_model(TRAINED.get(question, MODEL))

@@ -39,7 +39,7 @@ def varied_values(
     `given` is what the study was given; the results of a variation are in
     ``<results>/ablations/<variation>``.
     """
-    model = TRAINED.get(question, MODEL)
+    model = network_of(question)
     plain = resolve_for(given, target, model)
     idle = set()  # parameters that change no clip: nothing is skipped, or cut out of what is fitted
     if plain.frame_stride == 1:
@@ -52,6 +52,11 @@ def varied_values(
             own = {"results_dir": str(results / FOLDER / name)}
             values[name] = as_given(resolve_for(given, target, model, **changed, **own))
     return values
+
+
+def network_of(question: str) -> str:
+    """The network that a question varies, a name of ``params/model``."""
+    return TRAINED.get(question, MODEL)
 
 
 def in_words(question: str, variation: str) -> str:

@@ -13,7 +13,7 @@ from cagewatch.study.tables import collect_results, read_published
 TARGETS = ("hang", "groom")
 # The paper's claim: the first of each pair has the higher AUC, on both behaviours.
 CLAIMS = (("cae_image", "cae"), ("cae_image", "rae"), ("supervised", "cae"), ("supervised", "rae"))
-# What learns without labels, beside the linear model that is the best of its kind.
+# Networks that learn without labels, each beside a linear model.
 BESIDE = tuple((model, "pca_frames") for model in ("rae", "cae", "cae_image"))
 
 

@@ -7,12 +7,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cagewatch.metrics import format_auc, judge_pair
-from cagewatch.metrics.uncertainty.claims import rows_between
+from cagewatch.metrics import format_auc
 from cagewatch.plots import name_model
 from cagewatch.study.artefacts.benchmark import PAPERS_BENCHMARK, partial_warning
 from cagewatch.study.artefacts.parameters import Given
-from cagewatch.study.tables import collect_results, compare_detectors, read_published, turn_pair
+from cagewatch.study.tables import (
+    collect_results,
+    compare_detectors,
+    judge_detectors,
+    read_published,
+    turn_pair,
+)
 
 AGREES, DIFFERS, UNSHOWN, NOT_RUN = "agrees", "does not", "no difference shown", "not run"
 UNDECIDED = "too wide to say"  # of an interval that holds what is claimed and what is not
@@ -42,7 +47,7 @@ class Line(NamedTuple):
 def write_summary(given: Given) -> pd.DataFrame:
     """Write one row per claim of the paper, judged by the runs that are there.
 
-    Numbers are judged by `judge_auc`, orders of two networks by `cagewatch.metrics.judge_pair`.
+    Numbers are judged by `judge_auc`, orders of two networks by `judge_detectors`.
     """
     rows = collect_claimed(given)
     lines = []
@@ -117,12 +122,10 @@ def judge_order(
         return line._replace(how=command_for(given, paper, target, [first, second]))
     table = pairs[pairs["target"] == target]
     difference = turn_pair(table[table["protocol"] == "pooled"], first, second)[:3]
-    judged = {"better": AGREES, "worse": DIFFERS}.get(judge_pair(table, first, second), UNSHOWN)
-    between = rows_between(table, first, second)
-    if judged != UNSHOWN and between["one_seed"].any():
-        judged += ", of one seed"
+    word, *seeds = judge_detectors(table, first, second).partition(",")
+    judged = {"better": AGREES, "worse": DIFFERS}.get(word, UNSHOWN) + "".join(seeds)
     line = line._replace(ours=format_auc(*difference), **describe_rows(given, paper, found))
-    number = int(between["n_comparisons"].iloc[0])
+    number = int(table["n_comparisons"].iloc[0])
     how = f"difference of AUCs, pooled; judged pooled and scaled, Holm over {number}"
     return line._replace(verdict=judged, protocol=how)
 

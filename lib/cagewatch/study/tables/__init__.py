@@ -12,6 +12,7 @@ from cagewatch.study.tables.compare import (
     compare_detectors,
     describe_paired,
     describe_pairs,
+    judge_detectors,
     present_pairs,
     turn_pair,
 )

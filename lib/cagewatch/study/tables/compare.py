@@ -87,14 +87,15 @@ def present_pairs(pairs: pd.DataFrame, chosen: dict[str, list[Pair]]) -> pd.Data
                 *difference, p = turn_pair(table[table["protocol"] == protocol], first, second)
                 row[f"Difference of AUCs, {name}"] = format_auc(*difference)
                 row[f"p (Holm), {name}"] = format_p(p)
-            words = judge_pair(table, first, second)
-            if (
-                words in ("better", "worse")
-                and rows_between(table, first, second)["one_seed"].any()
-            ):
-                words += ", of one seed"
-            cells.append(row | {"Verdict": words})
+            cells.append(row | {"Verdict": judge_detectors(table, first, second)})
     return pd.DataFrame(cells)
+
+
+def judge_detectors(table: pd.DataFrame, first: str, second: str) -> str:
+    """`cagewatch.metrics.judge_pair`, and whether it rests on a network that was trained once."""
+    words = judge_pair(table, first, second)
+    once = rows_between(table, first, second)["one_seed"].any()
+    return f"{words}, of one seed" if once and words in ("better", "worse") else words
 
 
 def turn_pair(table: pd.DataFrame, first: str, second: str) -> tuple[float, float, float, float]:
