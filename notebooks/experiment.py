@@ -160,7 +160,7 @@ frames.groupby("recording")["score"].describe()
 # %% [markdown]
 # ## How well does the score separate the target?
 #
-# The band is an interval over whole recordings and bouts, since neighbouring frames are alike. The protocol says how scores were
+# The band is an interval over whole recordings or bouts, since neighbouring frames are alike. The protocol says how scores were
 # smoothed, scaled and pooled: the same scores give other AUCs under another protocol.
 
 # %%

@@ -67,6 +67,22 @@ def test_a_study_leaves_ablations_alone_that_it_was_not_asked_for(tmp_path: Path
     assert check_runs(study, ablations=False)[0] == {}
 
 
+def test_ablations_make_no_run_of_another_target_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(params.project_root())
+    for name in ("CAGEWATCH_STUDY", "JUPYTER_PREFER_ENV_PATH"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setattr("snakemake.cli.main", lambda words: None)
+    seen: list[list[str]] = []
+    monkeypatch.setattr(
+        "cagewatch.study.fresh.check_runs", lambda study, *_: seen.append(study.targets) or ({}, [])
+    )
+    for words in (["ablations", "-n"], ["-n"]):
+        main(["--models", "cae", "--targets", "hang groom", "--", *words])
+    assert seen == [["hang"], ["hang", "groom"]]
+
+
 @pytest.mark.parametrize(
     ("words", "first"), [([], True), (["--", "--dry-run"], False), (["--", "-np"], False)]
 )

@@ -189,8 +189,9 @@ def judge_recording(
     known = list(facts.get("gray", {}).values()) or [gray]
     if not min(known) / LIGHT <= gray <= max(known) * LIGHT:
         return (
-            f"its light is not that of the cage's recordings (mean gray {gray:.0f}, theirs"
-            f" {min(known):.0f} to {max(known):.0f}); train on recordings in its light."
+            f"its light is not that of the cage's recordings (mean gray after brightening"
+            f" {gray:.0f}, theirs {min(known):.0f} to {max(known):.0f}); train on recordings in its"
+            " light."
         )
     if np.mean(in_alarm) > OFTEN:
         return (
