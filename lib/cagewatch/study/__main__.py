@@ -67,9 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
                 if done.returncode:
                     sys.exit(done.returncode)
         ablations = any(plan.FOLDER in flag for flag in flags)  # the rule, or a file of theirs
-        if (
-            plan.FOLDER in flags
-        ):  # of the first target only, and what is stale is made, needed or not
+        if plan.FOLDER in flags:  # the rule needs the first target; what is stale is made at once
             study = replace(study, targets=study.targets[:1])
         stale, words = fresh.check_runs(study, keep, ablations)
         if not dry:
