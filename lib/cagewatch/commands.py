@@ -230,7 +230,8 @@ def score(
     outcome = foresee(work) if dry_run else score_all(work, per_job, profile and str(profile))
     done = "would be scored" if dry_run else "scored"
     kept = f", {len(outcome.kept)} kept from before" if outcome.kept else ""
-    typer.echo(f"{len(outcome.scored)} {done}{kept}, {len(outcome.failed)} failed.")
+    held = f", {len(outcome.held_back)} of them without alarms" if outcome.held_back else ""
+    typer.echo(f"{len(outcome.scored)} {done}{kept}{held}, {len(outcome.failed)} failed.")
     if not dry_run:
         typer.echo(f"Alarms: {work.cage.folder / 'alarms.csv'}")
     for reason, names in group_by_reason(outcome.held_back).items():

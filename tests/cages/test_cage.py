@@ -195,6 +195,13 @@ def test_alarms_are_held_back_where_the_check_failed(cage, videos):
     write_verdict(cage, failed, opened.run.folder)
     done = command("score", cage, videos / "sub", "--cores", 1)
     assert done.exit_code == 1 and "It has learnt nothing" in done.stderr
+    assert "1 scored, 1 of them without alarms, 0 failed" in done.stdout
+    table = pd.read_csv(cage / "alarms.csv")
+    assert table.empty and {"recording", "start_s", "stop_s", "reason"} <= set(table.columns)
+    seen = command("review", cage)
+    assert "No alarms." in seen.stdout and "extra: It has learnt nothing" in seen.stderr
+    with pytest.warns(UserWarning, match="extra.mp4: trust no alarm here: It has learnt nothing"):
+        cages.score(cages.open_cage(cage), videos / "sub" / "extra.mp4", progress=False)
     folder = cage / "scored" / "extra"
     assert (folder / "scores.csv").is_file() and not (folder / "alarms.csv").exists()
     done = command("score", cage, videos / "sub", "--anyway", "--cores", 1)

@@ -26,6 +26,11 @@ from cagewatch.params import project_root
 from cagewatch.runs.thresholds import COLUMN_OF, read_threshold
 
 FLAGGED = "anomaly"
+# Of a table of alarms, see `tabulate_alarms`.
+COLUMNS = [
+    "start_frame", "stop_frame", "behaviour", "start_s", "stop_s", "peak_frame", "peak_s",
+    "peak_score", "reason",
+]  # fmt: skip
 
 
 class Level(NamedTuple):
@@ -189,7 +194,8 @@ def tabulate_alarms(frames: pd.DataFrame, level: Level) -> pd.DataFrame:
             "peak_s": times[peak],
             "peak_score": found["peak_score"],
             "reason": find_reasons(frames.iloc[peak]).to_numpy(),
-        }
+        },
+        columns=COLUMNS,
     )
 
 

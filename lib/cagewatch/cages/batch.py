@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from cagewatch import plots, runs, runtime
-from cagewatch.cages.alarms import Level, decide_level, frames_in
+from cagewatch.cages.alarms import COLUMNS, Level, decide_level, frames_in
 from cagewatch.cages.cage import Cage, open_cage
 from cagewatch.cages.film import cut_clips, cut_highlights
 from cagewatch.cages.results import minutes_of, plot_timeline, write_results, write_table
@@ -231,14 +231,21 @@ def read_done(folder: Path) -> dict[str, Any] | None:
         return None
 
 
+def list_done(cage: Cage) -> dict[str, dict[str, Any]]:
+    """What ``scored.json`` says of each recording scored in the cage so far, by name."""
+    root = cage.folder / "scored"
+    folders = [path.parent for path in sorted(root.rglob(DONE))]
+    found = {folder.relative_to(root).as_posix(): read_done(folder) for folder in folders}
+    return {name: done for name, done in found.items() if done is not None}
+
+
 def join_results(cage: Cage) -> pd.DataFrame:
     """The alarms of all recordings scored in the cage so far, the recording's name first."""
-    parts = []
-    root = cage.folder / "scored"
-    for path in sorted(root.rglob(DONE)):
-        table = path.with_name("alarms.csv")
+    parts = [pd.DataFrame(columns=["recording", *COLUMNS])]
+    for name in list_done(cage):
+        table = cage.folder / "scored" / name / "alarms.csv"
         if table.is_file():
             part = pd.read_csv(table)
-            part.insert(0, "recording", path.parent.relative_to(root).as_posix())
+            part.insert(0, "recording", name)
             parts.append(part)
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"recording": []})
+    return pd.concat(parts[1:] or parts, ignore_index=True)

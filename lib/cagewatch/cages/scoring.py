@@ -7,6 +7,7 @@ where the detector has learnt nothing (`cagewatch.cages.verdict`).
 
 from __future__ import annotations
 
+import warnings
 from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -16,7 +17,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from cagewatch import runtime
-from cagewatch.cages.alarms import Level, frames_in, smooth, tabulate_alarms
+from cagewatch.cages.alarms import Level, decide_level, frames_in, smooth, tabulate_alarms
 from cagewatch.cages.cage import Cage
 from cagewatch.cages.verdict import LIGHT, OFTEN
 from cagewatch.detectors import Computing
@@ -82,7 +83,7 @@ def score(
     progress: bool = True,
     computing: Computing | None = None,
 ) -> pd.DataFrame:
-    """Score every frame of a new recording.
+    """Score every frame of a new recording, and warn where no alarm in it could be believed.
 
     Parameters
     ----------
@@ -115,7 +116,14 @@ def score(
     frames = score_source(
         cage.open_detector(computing), place, cage.fps, frame_rates, progress, start, stop
     )
-    return frames.assign(smooth=smooth(frames, cage.settings))
+    frames = frames.assign(smooth=smooth(frames, cage.settings))
+    try:
+        alarms = tabulate_alarms(frames, decide_level(cage))
+    except InputError:  # a run that no level can be chosen for has no alarms to doubt
+        return frames
+    if reason := doubt_alarms(cage, place, frames, alarms):
+        warnings.warn(f"{place.name}: trust no alarm here: {reason}", stacklevel=2)
+    return frames
 
 
 def label_file(source: Path, parameters: ScoreParameters) -> Path | None:
@@ -159,8 +167,10 @@ def score_one(
 ) -> Result:
     """Score a recording, add labels where there are some, and find its alarms."""
     computing = Computing(parameters.engine, parameters.precision, runtime.cores_in_use())
-    part = parameters.start, parameters.stop
-    frames = score(cage, source, parameters.frame_rates, *part, progress, computing)
+    frames = score_source(
+        cage.open_detector(computing), source, cage.fps, parameters.frame_rates, progress,
+        parameters.start, parameters.stop,
+    )  # fmt: skip
     frames = add_labels(frames, source, cage, parameters)
     frames = frames.assign(smooth=smooth(frames, level.shape, level.stream))
     return Result(source, frames, tabulate_alarms(frames, level))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from cagewatch.cages.batch import DONE, read_done
+from cagewatch.cages.batch import list_done
 from cagewatch.cages.cage import Cage
 from cagewatch.cages.table import RECORDINGS_FILE, read_recordings_table
 from cagewatch.errors import InputError
@@ -42,10 +42,7 @@ def gather_observed(cage: Cage, without_rejected: bool = False) -> Observed:
     InputError if nothing was scored, or ``recordings.csv`` lacks a scored recording, its animal or
     start time, has an animal in two groups, or recordings of one animal that overlap.
     """
-    root, done = cage.folder / "scored", {}
-    for path in sorted(root.rglob(DONE)):
-        if (found := read_done(path.parent)) is not None:
-            done[path.parent.relative_to(root).as_posix()] = found
+    done = list_done(cage)
     held_back = {name: one["held_back"] for name, one in done.items() if one["held_back"]}
     used = {name: one for name, one in done.items() if name not in held_back}
     if not used:
