@@ -54,8 +54,8 @@ def write_pages(folder: Path) -> None:
             "Galleries",
             "All figures and tables of a dataset on one page.",
             (
-                f"{path.parent.name} </figures/{path.parent.name}/README>"
-                for path in sorted((ROOT / "figures").glob("*/README.md"))
+                f"{', '.join(folder.parts)} </figures/{folder.as_posix()}/README>"
+                for folder in list_galleries()
             ),
         ),
         "artefacts.md": list_pages(
@@ -145,7 +145,7 @@ def describe_detector(name: str) -> str:
 def find_rows(name: str) -> list[str]:
     """The rows of the published tables that are about a detector, each table under its title."""
     lines = []
-    for path in sorted((ROOT / "figures").glob("*/*.md")):
+    for path in sorted((ROOT / "figures").rglob("*.md")):
         if path.name == "README.md":  # a gallery, which shows the same tables once more
             continue
         text = path.read_text(encoding="utf-8").splitlines()
@@ -161,14 +161,14 @@ def describe_artefact(artefact: Artefact) -> str:
     """An artefact's page: what its notebook says, the command, and its figures and tables."""
     cells = jupytext.read(ROOT / "notebooks" / f"{artefact.notebook}.py").cells
     lines = [cells[0].source, "", f"[The notebook](/notebooks/{artefact.notebook}.ipynb)."]
-    for folder in sorted(path for path in (ROOT / "figures").iterdir() if path.is_dir()):
-        shown = []
+    for gallery in list_galleries():
+        folder, shown = ROOT / "figures" / gallery, []
         for figure in artefact.figures:
             caption = folder / f"{figure}.json"
             if (folder / f"{figure}.png").is_file():
                 told = json.loads(caption.read_text("utf-8")) if caption.is_file() else {}
                 shown += [
-                    f"![{figure}](/figures/{folder.name}/{figure}.png)",
+                    f"![{figure}](/figures/{gallery.as_posix()}/{figure}.png)",
                     "",
                     told.get("caption", ""),
                     "",
@@ -180,10 +180,18 @@ def describe_artefact(artefact: Artefact) -> str:
         if shown:
             record = folder / "published.json"
             scale = f" SCALE={json.loads(record.read_text())['scale']}" if record.is_file() else ""
-            data = "" if folder.name.startswith("simulated") else " DATA=<folder>"
-            command = f"```bash\nmake study DATASET={folder.name}{scale}{data}\n```"
-            lines += ["", f"## On {folder.name}", "", command, "", *shown]
+            dataset, *alone = gallery.parts
+            target = f" TARGETS={alone[0]}" if alone else ""
+            data = "" if dataset.startswith("simulated") else " DATA=<folder>"
+            command = f"```bash\nmake study DATASET={dataset}{scale}{target}{data}\n```"
+            lines += ["", f"## On {', '.join(gallery.parts)}", "", command, "", *shown]
     return "\n".join(lines) + "\n"
+
+
+def list_galleries() -> list[Path]:
+    """The folders below ``figures`` that have a gallery: a dataset's, and of a target alone."""
+    pages = sorted((ROOT / "figures").rglob("README.md"))
+    return [page.parent.relative_to(ROOT / "figures") for page in pages]
 
 
 def list_pages(title: str, text: str, pages: Iterable[str]) -> str:

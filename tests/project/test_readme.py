@@ -70,7 +70,7 @@ def test_long_winded_phrases_stay_out() -> None:
 
 
 def test_every_interval_in_the_readme_is_in_a_published_table() -> None:
-    tables = "".join(path.read_text("utf-8") for path in (ROOT / "figures").glob("*/*.md"))
+    tables = "".join(path.read_text("utf-8") for path in (ROOT / "figures").rglob("*.md"))
     quoted = re.findall(r"-?\d\.\d{3} \[[^\]]+\]", (ROOT / "README.md").read_text("utf-8"))
     assert len(quoted) > 5
     assert [value for value in quoted if value not in tables] == []

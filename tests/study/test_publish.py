@@ -85,6 +85,11 @@ def test_figures_are_published_on_purpose_and_never_of_a_smaller_scale(tmp_path:
     assert read_json(shown / "published.json")["scale"] == "quick"
     assert "photo.png" in (shown / "README.md").read_text() and not (shown / "old.md").exists()
 
+    publish_figures("ped2", results, figures, alone="anomaly")
+    assert "# ped2, anomaly" in (shown / "anomaly" / "README.md").read_text()
+    assert "[anomaly](anomaly/README.md)" in (shown / "README.md").read_text()
+    assert (shown / "table_2.md").is_file() and (shown / "anomaly" / "table_2.md").is_file()
+
     make_run(results, "ped2", "anomaly", "cae", 1.0, seed=1, scale="smoke")
     write_table(pd.DataFrame({"a": [2]}), made, "table_2", "Smaller")
     with pytest.raises(InputError, match="shows a study of scale 'quick'"):

@@ -38,14 +38,15 @@ KEPT = {"jupytext", "kernelspec", "language_info"}
 LARGEST = 1_000_000  # bytes
 
 
-def publish_figures(dataset: str, results: Path, figures: Path) -> list[str]:
+def publish_figures(dataset: str, results: Path, figures: Path, alone: str = "") -> list[str]:
     """Copy a study's figures and tables to where they are published, and record their scale.
 
-    Files that an earlier publication made and this one lacks are removed; others stay. The names of
-    what was published are given back. InputError if there is nothing to publish, or what is
-    published already is of a larger scale.
+    A study of one target `alone`, such as with more seeds, has a folder of that name within the
+    dataset's. Files that an earlier publication made and this one lacks are removed; others stay.
+    The names of what was published are given back. InputError if there is nothing to publish, or
+    what is published already is of a larger scale.
     """
-    source, target = results / dataset / "figures", figures / dataset
+    source, target = results / dataset / "figures", figures / dataset / alone
     names = sorted(path.name for path in source.glob("*.*") if path.name != "README.md")
     if not names:
         raise InputError(f"There is no figure in {source}: run make study DATASET={dataset} first.")
@@ -62,7 +63,9 @@ def publish_figures(dataset: str, results: Path, figures: Path) -> list[str]:
     for name in set(held.get("files", [])) - set(names):
         (target / name).unlink(missing_ok=True)
     write_json(target / RECORD, {"scale": scale, "files": names})
-    write_gallery(target, dataset)
+    write_gallery(target, f"{dataset}, {alone}" if alone else dataset)
+    if alone and (figures / dataset / "README.md").is_file():
+        write_gallery(figures / dataset, dataset)  # which leads to it
     return names
 
 
@@ -167,6 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("datasets", nargs="*", help="whose figures; by default all there are")
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--figures-only", action="store_true", help="leave the notebooks")
+    parser.add_argument("--alone", default="", help="the one target that the study is of")
     given = parser.parse_args(arguments)
     root = params.project_root()
     results = root / given.results
@@ -175,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not found:
             raise InputError(f"There is no study in {results}: run 'make study' first.")
         for dataset in found:
-            names = publish_figures(dataset, results, root / "figures")
+            names = publish_figures(dataset, results, root / "figures", given.alone)
             print(f"figures/{dataset}: {len(names)} files")
         if not given.figures_only:
             publish_notebooks(root, results)

@@ -19,13 +19,16 @@ def write_gallery(folder: Path, title: str) -> Path:
 
     A figure is a png, with its caption from ``<name>.json`` (see `cagewatch.plots.save_figure`); a
     table is an md, with its caption from its heading. The first sentence of a caption is the
-    heading here. Results come `FIRST`, then the rest in the order of their names.
+    heading here. Results come `FIRST`, then the rest in the order of their names. Folders within
+    that have such a page are linked.
     InputError if the folder is missing or holds neither.
     """
     names = {path.stem for kind in ("png", "md") for path in folder.glob(f"*.{kind}")} - {"README"}
     if not names:
         raise InputError(f"There is no figure or table in {folder} to show; make some first.")
     parts = [f"# {title}: figures and tables"]
+    for page in sorted(folder.glob("*/README.md")):
+        parts.append(f"A study of [{page.parent.name}]({page.parent.name}/README.md) alone.")
     for name in sorted(names, key=place_of):
         caption, body = name.replace("_", " "), ""
         if (folder / f"{name}.json").is_file():
