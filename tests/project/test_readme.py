@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from batch_checkout import write_data
 
+from cagewatch.errors import InputError
+from cagewatch.study.tables.readme import build_results, write_results
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -69,11 +72,20 @@ def test_long_winded_phrases_stay_out() -> None:
         assert [phrase for phrase in LONG_WINDED if phrase in words] == [], path
 
 
-def test_every_interval_in_the_readme_is_in_a_published_table() -> None:
-    tables = "".join(path.read_text("utf-8") for path in (ROOT / "figures").rglob("*.md"))
-    quoted = re.findall(r"-?\d\.\d{3} \[[^\]]+\]", (ROOT / "README.md").read_text("utf-8"))
-    assert len(quoted) > 5
-    assert [value for value in quoted if value not in tables] == []
+def test_the_readmes_results_are_those_of_the_published_tables(tmp_path: Path) -> None:
+    table = build_results(ROOT / "figures")
+    assert table in (ROOT / "README.md").read_text("utf-8")
+    assert len(re.findall(r"\d\.\d{3} \[", table)) > 25
+    (tmp_path / "figures").symlink_to(ROOT / "figures")
+    old = "Before\n\n| detector | hang |\n| --- | --- |\n| supervised | 1.000 |\n\nAfter\n"
+    (tmp_path / "README.md").write_text(old)
+    write_results(tmp_path)
+    assert (tmp_path / "README.md").read_text() == f"Before\n\n{table}\nAfter\n"
+    (tmp_path / "README.md").write_text("No table.\n")
+    with pytest.raises(InputError, match="has 0 tables of results"):
+        write_results(tmp_path)
+    with pytest.raises(InputError, match="is no published table"):
+        build_results(tmp_path)
 
 
 def test_the_run_by_hand_runs_at_smoke_scale(tmp_path: Path) -> None:

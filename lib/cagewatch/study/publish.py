@@ -2,7 +2,8 @@
 
 A study writes below ``results/``. On purpose only, its figures are copied into
 ``figures/<dataset>/`` and its executed notebooks into ``notebooks/``, without what belongs to the
-machine they ran on; the three notebooks for a user's own videos are run on simulated recordings.
+machine they ran on; the three notebooks for a user's own videos are run on simulated recordings,
+and the README's table of results is written anew.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from cagewatch.study.ablations.variations import TRAINED
 from cagewatch.study.contents import ARTEFACTS
 from cagewatch.study.execute import execute
 from cagewatch.study.tables.gallery import write_gallery
+from cagewatch.study.tables.readme import write_results
 
 DATASETS = ("simulated", "ped2", "mit_sample")  # a notebook is shown as of the first that has it
 # In this order: the second reads the cage that the first leaves.
@@ -181,6 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for dataset in found:
             names = publish_figures(dataset, results, root / "figures", given.alone)
             print(f"figures/{dataset}: {len(names)} files")
+        write_results(root)
         if not given.figures_only:
             publish_notebooks(root, results)
     except InputError as error:
