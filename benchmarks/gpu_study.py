@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 BEGAN = float(os.environ.get("BEGAN") or time.time())
 LIMIT = float(os.environ.get("LIMIT", "3600"))
@@ -41,13 +42,16 @@ SAMPLE = ("rae", "cae_image", "cae_flow", "memory", "hasan", "conv3d", "stae_ima
 
 def plan(folders: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
     """Parameters of every worker's runs, the most important first."""
+    config = yaml.safe_load(Path("config", "study.yaml").read_text("utf-8"))
+    scales = {name: one.get("scale", "paper") for name, one in config["of_dataset"].items()}
 
     def runs(
         dataset: str, model: str, targets: Sequence[str], seeds: Sequence[int] = (0,), **more: Any
     ) -> list[dict[str, Any]]:
         if dataset not in (*SIMULATED, *folders):
             return []
-        given = {"dataset": dataset, "model": model, "scale": "paper", **more}
+        scale = scales.get(dataset.removesuffix("_reversed"), "paper")
+        given = {"dataset": dataset, "model": model, "scale": scale, **more}
         given |= {"data_dir": folders[dataset]} if dataset in folders else {}
         return [{**given, "target": t, "seed": s} for s in seeds for t in targets]
 
@@ -146,7 +150,7 @@ def make_run(given: dict[str, Any], tiny: bool) -> None:
     scores = [name for name in frames if name.startswith("score")]
     frames[scores] = frames[scores].astype(np.float32)  # half of what has to be carried home
     results = metrics.compute_metrics(frames, parameters)
-    runs.finish_run(run, detector, frames, results, runtime.describe(), stores)
+    runs.finish_run(run, detector, frames, results, runtime.describe(), stores, recordings)
     names = (given.get(n, "") for n in ("dataset", "target", "model", "seed", "results_dir"))
     took = f"fit {fitted:.0f} s, all {time.time() - began:.0f} s"
     say(*names, took, "AUC", results["protocols"]["pooled"]["auc"])

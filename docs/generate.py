@@ -46,8 +46,8 @@ def write_pages(folder: Path) -> None:
         "notebooks.md": list_pages(
             "Notebooks",
             "Each notebook as it was executed for the published figures: of the simulated cage, "
-            "of it at the paper's size (Figure 3), of Ped2 (Table 2) or of a real mouse. Three "
-            "ablations wait for runs of Table 1's epochs and show no results.",
+            "of it at the paper's size (Figure 3), of Ped2 (Table 2) or of a real mouse. "
+            "`experiment` and `prepare` are of a short study; `ablation_clips` waits for its runs.",
             (f"/notebooks/{path.stem}" for path in sorted((ROOT / "notebooks").glob("*.ipynb"))),
         ),
         "galleries.md": list_pages(
@@ -150,11 +150,16 @@ def find_rows(name: str) -> list[str]:
             continue
         text = path.read_text(encoding="utf-8").splitlines()
         table = [line for line in text if line.startswith("|")]
-        own = [row for row in table[2:] if name_model(name) in map(str.strip, row.split("|"))]
+        own = [row for row in table[2:] if {name, name_model(name)} & cells_of(row)]
         if own:
             place = path.relative_to(ROOT).as_posix()
             lines += ["", f"[{text[0].lstrip('# ')}](/{place})", "", *table[:2], *own]
     return lines
+
+
+def cells_of(row: str) -> set[str]:
+    """The cells of a row of a Markdown table, as plain text."""
+    return {cell.strip().replace("\\_", "_").strip("`") for cell in row.split("|")}
 
 
 def describe_artefact(artefact: Artefact) -> str:

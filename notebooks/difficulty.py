@@ -14,9 +14,9 @@
 # %% [markdown]
 # # How hard is each behaviour?
 #
-# Not in the paper. Before a network's AUC means anything, one must know what a glance gives: how much the picture changes, how
-# fast the fastest patch moves, how bright it is, how high the dark blob lies. A behaviour that one of these separates needs no
-# network, and a data set in which one of them separates every behaviour would prove nothing.
+# Not in the paper. Before a network's AUC means anything, one must know what a glance gives: how bright the picture is, how high
+# the dark blob lies, and, among the detectors below, how much it changes and how fast its fastest patch moves. A behaviour that one
+# of these separates needs no network, and a data set in which one of them separates every behaviour would prove nothing.
 
 # %% tags=["parameters"]
 # Parameters: whose runs to show and where the figures go.
@@ -37,7 +37,7 @@ display(table)
 
 # %% [markdown]
 # Two looks at the picture above, detectors below, kind by kind. Far from 0.5 in either direction is easy for a look. A detector's cell
-# is filled for the behaviours that were targets of finished runs: the mean over its seeds and, of several, half their range.
+# is filled for the behaviours that were targets of finished runs: the mean over its seeds, with its 95 % interval.
 
 # %%
 difficulty.show_difficulty(given, table, rows);

@@ -190,5 +190,5 @@ if detector.rebuilds:
 # Everything downstream reads these files; a run made on another machine can be copied in.
 
 # %%
-runs.finish_run(run, detector, frames, results, runtime.describe(), stores)
+runs.finish_run(run, detector, frames, results, runtime.describe(), stores, recordings)
 sorted(path.name for path in run.folder.iterdir())

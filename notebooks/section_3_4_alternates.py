@@ -46,8 +46,8 @@ table, pairs, words = alternates.write_alternates(given, rows)
 display(table)
 
 # %% [markdown]
-# The same as a picture: darker is better, and the paper's value stands beneath ours. Look whether the columns darken from left to
-# right, as the paper says.
+# The same as a picture: a dot is our AUC with its interval, a cross what the paper states. Look whether the dots of the
+# single-stream and the supervised network lie to the right of the two-stream ones', as the paper says.
 
 # %%
 alternates.show_alternates(given, rows);

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from cagewatch.clips import ClipIndex  # noqa: E402
 from cagewatch.clips.batches import ClipBatches, as_keras_reads  # noqa: E402
 from cagewatch.detectors.networks import MODELS, ModelEntry, build_model, compile_model  # noqa: E402
 from cagewatch.detectors.training import train as training  # noqa: E402
+from cagewatch.detectors.training.checkpoint import identify  # noqa: E402
 from cagewatch.store import Store  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -310,6 +312,29 @@ def test_class_weights_balance_the_classes(tmp_path):
     one_class = batches_of(parameters, slice(1, 4), True)
     with pytest.raises(InputError, match="all of one class"):
         training.train(build_model(parameters, 1), parameters, one_class, one_class, tmp_path)
+
+
+def test_a_class_that_only_the_validation_has_weighs_nothing_and_labels_are_needed():
+    parameters = settings(model="supervised", supervised_loss="softmax")
+    batches = batches_of(parameters, slice(0, 16), True)
+    index = replace(batches.index, behaviours=("rest", "walk", "hang", "eat"))
+    batches.index = index
+    weights = training.weigh_classes(parameters, batches)
+    assert len(weights) == 4 and weights[2:].tolist() == [0, 0]
+    batches.index = replace(index, behaviour=np.where(np.arange(16) == 3, -1, index.behaviour))
+    with pytest.raises(InputError, match="The training recording 'a' has no labels"):
+        training.weigh_classes(parameters, batches)
+
+
+def test_a_classifier_told_other_targets_starts_anew_and_no_other_network_does():
+    for model, differ in (("supervised", True), ("cae", False)):
+        parameters = settings(model=model)
+        built = build_model(parameters, 1)
+        compile_model(built, parameters)
+        batches = batches_of(parameters, slice(0, 16), True)
+        before = identify(built, parameters, batches)
+        batches.index = replace(batches.index, target=~batches.index.target)
+        assert (identify(built, parameters, batches) != before) == differ
 
 
 def test_class_weights_reach_the_loss(tmp_path):

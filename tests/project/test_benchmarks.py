@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from benchmarks import recommended
+from benchmarks import gpu_study, recommended
 from benchmarks.__main__ import BENCHMARKS, read_arguments
 from benchmarks.material import lengthen
 from benchmarks.measure import compare, interleave, rates, to_markdown
@@ -23,6 +23,13 @@ def test_a_row_has_the_median_of_the_ratios_run_by_run():
     assert (
         to_markdown([row | {"reference": None}]).splitlines()[-1] == "| a | 2 |  | 2 | >= 1 | s |"
     )
+
+
+def test_the_mouse_sample_is_trained_on_a_gpu_as_its_study_trains_it():
+    planned = gpu_study.plan({"mit_sample": "data", "mit_sample_reversed": "data", "ped2": "data"})
+    scales = {(run["dataset"], run["scale"]) for runs in planned.values() for run in runs}
+    assert {("mit_sample", "medium"), ("mit_sample_reversed", "medium")} <= scales
+    assert ("ped2", "paper") in scales and ("mit_sample", "paper") not in scales
 
 
 def test_all_benchmarks_are_run_unless_some_are_named(capsys):

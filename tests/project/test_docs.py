@@ -32,6 +32,13 @@ def generate():
         sys.path.remove(str(ROOT / "docs"))
 
 
+def test_a_detectors_page_has_its_rows_however_a_table_names_it(generate) -> None:
+    for name in ("recommended", "density", "pca_frames"):
+        assert "/figures/" in "\n".join(generate.find_rows(name)), name
+    rows = "\n".join(generate.find_rows("pca_frames"))
+    assert "| PCA of frames |" in rows and "pca_frames" in rows.replace("\\_", "_")
+
+
 def mended(generate, page: str, text: str) -> str:
     """A page's text after its links were mended."""
     site = SimpleNamespace(

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -24,7 +25,7 @@ from cagewatch.files import read_json, write_json
 from cagewatch.runs import code
 from cagewatch.runs.code import digest_run
 from cagewatch.study import depends, plan
-from cagewatch.study.__main__ import main, processes_in
+from cagewatch.study.__main__ import hold_lock, main, processes_in
 
 RUNS = Path("results/ped2/anomaly")
 TRAINING = "lib/cagewatch/detectors/training/train.py"
@@ -264,6 +265,27 @@ def test_a_running_study_is_not_changed_by_others_and_goes_on_after_a_kill(check
     assert done.returncode == 0, done.stdout + done.stderr
     assert made_with(checkout, "rae") == "0 120"
     assert not set(orphans) & set(notebooks_in(checkout))
+
+
+def test_whoever_reads_snakemakes_log_is_not_taken_for_snakemake(tmp_path: Path) -> None:
+    log = tmp_path / "x.snakemake.log"
+    log.touch()
+    reader = subprocess.Popen(["tail", "-f", str(log)], cwd=tmp_path)
+    try:
+        hold_lock(tmp_path).close()
+        reader.kill()
+        script = tmp_path / "snakemake"
+        script.write_text("import time; time.sleep(60)")
+        reader = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path)
+        for _ in range(100):  # until the system names its program
+            if processes_in(tmp_path):
+                break
+            time.sleep(0.1)
+        with pytest.raises(InputError, match="is already running in"):
+            hold_lock(tmp_path)
+    finally:
+        reader.kill()
+        reader.wait()
 
 
 def contents(root: Path) -> dict[str, bytes]:

@@ -53,6 +53,20 @@ def test_values_stand_in_the_parameters_cell_and_nothing_is_injected(
     assert not list(tmp_path.glob("*.unfinished.ipynb"))
 
 
+def test_a_kernel_that_dies_or_is_unknown_is_named_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "dies.py"
+    path.write_text(SMALL.replace('print("second line")', "import os; os.kill(os.getpid(), 9)"))
+    with pytest.raises(InputError, match="did not finish: its kernel died, as it does when memory"):
+        execute.execute(path, path.with_suffix(".ipynb"), {})
+    with pytest.raises(InputError, match="There is no Jupyter kernel 'nosuch'"):
+        execute.execute(path, path.with_suffix(".ipynb"), {}, kernel="nosuch")
+    path.write_text(SMALL.replace("name: str = 'a'", "name: str = 'a"))
+    with pytest.raises(InputError, match="tagged 'parameters' is no Python"):
+        execute.execute(path, path.with_suffix(".ipynb"), {"name": "b"})
+    with pytest.raises(SystemExit, match="--values takes names with their values"):
+        execute.main(["experiment", "--values", "[1]"])
+
+
 def test_an_error_leaves_the_notebook_to_be_read_and_says_why_in_one_sentence(small: Path) -> None:
     output = small.with_suffix(".ipynb")
     with pytest.raises(InputError, match="unfinished.ipynb did not finish.*broken on purpose"):

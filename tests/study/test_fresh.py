@@ -1,15 +1,18 @@
 """Which finished runs hold: by values, recordings, and what another machine may have changed."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
 from cagewatch import params
-from cagewatch.files import write_json
+from cagewatch.files import read_json, write_json
+from cagewatch.recordings import Recording
 from cagewatch.runs.write import FORMAT, PROVENANCE, describe_file
-from cagewatch.study import plan
+from cagewatch.study import plan, steps
 from cagewatch.study.__main__ import main
 from cagewatch.study.fresh import check_runs, why_stale
 
@@ -38,6 +41,51 @@ def hold(folder: Path, values: dict[str, Any]) -> None:
 def test_other_bytes_of_a_recording_count_unless_they_are_not_compared(run: Path) -> None:
     assert why_stale(run, VALUES, run / "recordings.json") == "the recording cage has changed"
     assert why_stale(run, VALUES, None) is None
+
+
+def test_corrected_labels_and_other_recordings_make_a_run_again(run: Path) -> None:
+    prepared = run / "recordings.json"
+    told = read_json(run / PROVENANCE) | {"labels": {"cage": "before"}}
+    write_json(run / PROVENANCE, told)
+    known = {"source_sha256": "rendered there", "labels_sha256": "before"}
+    write_json(prepared, {"cage": known})
+    assert why_stale(run, VALUES, prepared) is None
+    write_json(prepared, {"cage": known | {"labels_sha256": "corrected"}})
+    assert why_stale(run, VALUES, prepared) == "the labels of cage have changed"
+    write_json(run / PROVENANCE, {**told, "labels": {}})  # of a run that does not say
+    assert why_stale(run, VALUES, prepared) is None
+    write_json(prepared, {"cage": known, "new": known})
+    assert why_stale(run, VALUES, prepared) == "it was made without the recording new"
+    write_json(prepared, {"new": known})
+    assert why_stale(run, VALUES, prepared) == "it was made with the recording cage"
+
+
+def test_the_digest_of_labels_changes_with_them_alone() -> None:
+    labels = np.array([0, 1, 1], np.int16)
+    one = Recording("a", Path("a.mpg"), "train", labels, ("rest", "hang"))
+    assert one.labels_digest == replace(one, name="b", split="test").labels_digest
+    others = [replace(one, labels=labels[::-1]), replace(one, behaviours=("rest", "walk"))]
+    assert len({one.labels_digest, *(other.labels_digest for other in others)}) == 3
+    assert replace(one, labels=None).labels_digest is None
+
+
+def test_recordings_of_an_earlier_simulator_are_replaced_within_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(params, "project_root", lambda: tmp_path)
+    folder = tmp_path / "data"
+    given = {"data_dir": str(folder), "simulate_recordings": 1, "simulate_frames": 8}
+    steps.simulate(params.resolve(given), 1)
+    marker = folder / "simulated.json"
+    write_json(marker, read_json(marker) | {"version": 1})
+    steps.simulate(params.resolve(given), 1)
+    assert read_json(marker)["version"] > 1
+
+
+def test_on_a_cluster_ablations_train_where_runs_do() -> None:
+    profile = params.project_root() / "profiles" / "slurm" / "config.yaml"
+    wanted = yaml.safe_load(profile.read_text())["set-resources"]
+    assert wanted["ablation"] == wanted["experiment"] and wanted["experiment"]["gpu"] == 1
 
 
 def test_a_learning_curve_more_is_no_reason_and_one_less_is(run: Path) -> None:
@@ -84,7 +132,8 @@ def test_ablations_make_no_run_of_another_target_again(
 
 
 @pytest.mark.parametrize(
-    ("words", "first"), [([], True), (["--", "--dry-run"], False), (["--", "-np"], False)]
+    ("words", "first"),
+    [([], True), *((["--", flag], False) for flag in ("--dry-run", "-np", "--summary", "--dag"))],
 )
 def test_what_is_trained_is_begun_first_in_a_whole_study(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str], first: bool

@@ -131,8 +131,30 @@ def test_nobody_is_ahead_where_the_rows_are_level(tmp_path: Path) -> None:
 
 def test_seeds_of_different_experiments_are_not_averaged(results: Path) -> None:
     make_run(results, "cae", 3, 0.2, gamma=0.5)
-    with pytest.raises(InputError, match="differ in 'gamma'"):
+    with pytest.raises(InputError, match="no seeds of one experiment .gamma was 0.5"):
         tables.collect_results(results, "ped2")
+
+
+def test_of_seeds_of_several_scales_those_of_the_study_are_shown(results: Path, capsys) -> None:
+    make_run(results, "cae", 3, 0.9, scale="quick")
+    values = {"dataset": "ped2", "scale": "quick"}
+    given = {"models": ["cae"], "published": []}
+    held = [
+        read_run(one).parameters for one in tables.find_runs(results, values, model="cae")["folder"]
+    ]
+    assert [(one.seed, one.scale) for one in held] == [(3, "quick")]
+    assert tables.collect_results(results, "ped2", values=values, **given)["seeds"].tolist() == [1]
+    assert "seed-0 is left out: it was made with other values" in capsys.readouterr().out
+    values["scale"] = "smoke"  # what the others are of
+    assert tables.collect_results(results, "ped2", values=values, **given)["seeds"].tolist() == [3]
+
+
+def test_frames_at_the_edges_of_bouts_are_left_out_of_tables_too(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, "cae", 0, 0.2, edge_margin=2)
+    row = tables.collect_results(tmp_path, "ped2", models=["cae"]).iloc[0]
+    metrics = read_run(folder).metrics
+    assert metrics["edge_frames"] > 0 and row["pooled"] == pytest.approx(metrics["auc"])
+    assert "within 2 of an edge of a bout left out" in tables.describe_protocols(row.to_frame().T)
 
 
 def test_seeds_on_different_frames_are_not_averaged(results: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,15 @@ class Recording:
     behaviours: tuple[str, ...] = ()
     label_source: Path | None = None
     labels_complete: bool = False
+
+    @property
+    def labels_digest(self) -> str | None:
+        """SHA-256 of the labels and of what they are called, hex; None if unlabelled."""
+        if self.labels is None:
+            return None
+        digest = hashlib.sha256("\n".join(self.behaviours).encode())
+        digest.update(np.ascontiguousarray(self.labels, "<i2").tobytes())
+        return digest.hexdigest()
 
     def is_target(self, target: str) -> np.ndarray | None:
         """(n_frames,) bool, True where the label is `target`; None if unlabelled."""

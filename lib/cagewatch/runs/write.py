@@ -10,7 +10,7 @@ import gzip
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -23,6 +23,7 @@ from cagewatch.errors import InputError
 from cagewatch.files import checksum, lock_file, whole_file, write_json
 from cagewatch.names import safe_name
 from cagewatch.params import Parameters, project_root
+from cagewatch.recordings import Recording
 from cagewatch.runs.code import digest_run
 from cagewatch.store import Store
 
@@ -163,6 +164,7 @@ def finish_run(
     metrics: Mapping[str, Any],
     description: Mapping[str, Any],
     stores: Mapping[str, Store],
+    recordings: Sequence[Recording] = (),
 ) -> None:
     """Write the run's files aside, then move them into place; ``provenance.json`` comes last.
 
@@ -176,6 +178,8 @@ def finish_run(
         Software and machine, from `cagewatch.runtime.describe`.
     stores : mapping of str to Store
         Whose sources the run was made from.
+    recordings : sequence of Recording
+        Whose labels it was made from.
     """
     detector.save(run.aside)
     save_scores(frames, run.aside)
@@ -188,6 +192,7 @@ def finish_run(
         **description,
         "code": run.code,
         "data": {name: store.source_digest for name, store in sorted(stores.items())},
+        "labels": {one.name: one.labels_digest for one in recordings},
         "wall_time_s": round(time.time() - run.started, 1),
         "files": {name: describe_file(run.aside / name) for name in made},
     }

@@ -12,7 +12,7 @@ import pandas as pd
 from cagewatch.clips import measure_flow_scale
 from cagewatch.detectors import Computing, Detector, TrainingSet
 from cagewatch.files import whole_file
-from cagewatch.metrics import frame_auc, labelled_frames
+from cagewatch.metrics import frame_auc, scored_frames
 from cagewatch.recordings import Recording
 from cagewatch.scoring.table import score_recordings
 from cagewatch.store import Store
@@ -44,20 +44,23 @@ def watch_training(
         auc_scaled (frame AUC), one row for each of these epochs. Nothing changes where none is
         asked for.
     """
-    parameters = training.parameters
+    parameters, path = training.parameters, training.folder / CURVE
     if not parameters.curve_epochs:
+        path.unlink(missing_ok=True)
         return training
     scale = np.array(measure_flow_scale(training.clips[0], training.stores, parameters))
     steps = -(-len(training.clips[0]) // parameters.batch_size)  # of the optimiser, an epoch
-    path = training.folder / CURVE
 
     def add_point(model: keras.Model, row: dict[str, float]) -> None:
+        if row["epoch"] == 1:
+            path.unlink(missing_ok=True)  # of a killed run with other parameters
         if row["epoch"] not in parameters.curve_epochs:
             return
         weights = enumerate(model.get_weights())
         state = {f"weight_{number:04d}": np.asarray(weight) for number, weight in weights}
         detector = Detector(parameters, {**state, "flow_scale": scale}, Computing("keras"))
-        frames = labelled_frames(score_recordings(detector, test, stores))
+        frames = score_recordings(detector, test, stores)
+        frames = scored_frames(frames, parameters.edge_margin)
         score, flags, names = (frames[c].to_numpy() for c in ("score", "anomalous", "recording"))
         point = {"step": row["epoch"] * steps}
         point |= {name: row[name] for name in ("epoch", "loss", "val_loss")}

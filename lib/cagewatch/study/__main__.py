@@ -27,6 +27,8 @@ from cagewatch.files import lock_file
 from cagewatch.study import fresh, plan
 
 QUIETLY = ("--quiet", "host", "rules")  # what the notebooks say, and how far it is
+# Snakemake's options with which it makes nothing.
+LOOKS = "-[a-zA-Z]*n[a-zA-Z]*|--dry-?run|--(detailed-)?summary|--dag|--(rule|file)graph|--lint"
 MARK = "CAGEWATCH_STUDY"  # in the environment of every process of a study: the checkout it works in
 
 
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             )
         study = plan.read_study(given)
         os.environ |= {MARK: str(root), "JUPYTER_PREFER_ENV_PATH": "1"}
-        dry = any(re.fullmatch("-[a-zA-Z]*n[a-zA-Z]*|--dry-?run", flag) for flag in flags)
+        dry = any(re.fullmatch(LOOKS, flag) for flag in flags)
         if not dry:
             lock = hold_lock(root)
             end_orphans(root)
@@ -117,7 +119,9 @@ def hold_lock(root: Path) -> TextIO:
     taken = f"A study is already running in {root}: wait for it, stop it, or use another checkout."
     lock = lock_file(root / ".snakemake" / "study.lock", taken)
     for process in processes_in(root):
-        if "snakemake" in " ".join(process.info["cmdline"][:3]):
+        words = process.info["cmdline"]
+        named = "snakemake" in [Path(word).name for word in words[:2]]
+        if named or words[1:3] == ["-m", "snakemake"]:
             raise InputError(
                 f"Snakemake (process {process.pid}) is already running in {root}: wait for it or "
                 "stop it."

@@ -24,6 +24,7 @@ import yaml
 from cagewatch import params
 from cagewatch.errors import InputError, nearest_name
 from cagewatch.params.notebook import RUN_HEADING, parameters_cell
+from cagewatch.study.plan import check_kernel
 
 OF_A_RUN = {"dataset", "target", "model", "seed", "layout"}  # in the cell of a run's notebook
 
@@ -59,6 +60,7 @@ def execute(
         end, with its own reason.
     """
     book = fill_parameters(read_notebook(notebook), values, str(notebook))
+    check_kernel(kernel)
     output = Path(output).absolute()
     unfinished = output.with_suffix(".unfinished.ipynb")
     try:
@@ -68,6 +70,7 @@ def execute(
         raise InputError(f"Cannot write {unfinished}: {error.strerror}.") from error
 
     import papermill  # here: takes a second, and wrong values are refused before
+    from nbclient.exceptions import DeadKernelError
 
     place = str(unfinished).replace("{", "{{").replace("}", "}}")
     said = _Prefixed(f"{name}: " if name else "", sys.stderr)
@@ -83,6 +86,9 @@ def execute(
         )
     except papermill.PapermillExecutionError as error:
         raise InputError(why_unfinished(unfinished)) from error
+    except DeadKernelError as error:
+        why = "its kernel died, as it does when memory runs out"
+        raise InputError(f"{unfinished} did not finish: {why}; run it again.") from error
     os.replace(unfinished, output)
     return output
 
@@ -155,7 +161,13 @@ def _parameters_cell(book: nbformat.NotebookNode, where: str) -> nbformat.Notebo
 
 def _lines_of(source: str) -> dict[str, ast.AnnAssign]:
     """The ``name: type = value`` lines of a cell, by name."""
-    nodes = (node for node in ast.parse(source).body if isinstance(node, ast.AnnAssign))
+    try:
+        body = ast.parse(source).body
+    except SyntaxError as error:
+        raise InputError(
+            f"The cell tagged 'parameters' is no Python ({error}); mend it."
+        ) from error
+    nodes = (node for node in body if isinstance(node, ast.AnnAssign))
     return {node.target.id: node for node in nodes if isinstance(node.target, ast.Name)}
 
 
@@ -226,6 +238,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     cores = {} if given.cores is None else {"cores": given.cores}
     try:
+        if not isinstance(given.values, dict):
+            raise InputError("--values takes names with their values, such as '{\"seed\": 1}'.")
         values = read_values(given.notebook, given.f, given.p) | given.values | cores
         output = given.output or Path(f"{Path(given.notebook).stem}.ipynb")
         execute(Path(given.notebook), output, values, given.kernel, given.name)

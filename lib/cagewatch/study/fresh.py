@@ -18,7 +18,7 @@ from cagewatch.errors import InputError
 from cagewatch.files import read_json
 from cagewatch.study import depends, plan
 from cagewatch.study.plan import Run, Study
-from cagewatch.study.values import ADDED, PLACES
+from cagewatch.study.values import find_difference
 
 METADATA = Path(".snakemake", "metadata")  # one file on each that Snakemake made
 
@@ -81,20 +81,23 @@ def why_stale(folder: Path, values: Mapping[str, Any], prepared: Path | None) ->
     if damage := runs.check_run(folder):
         return damage
     try:
-        held = params.BEFORE | params.read_layer(folder / "params.yaml")
-        data = read_json(folder / "provenance.json").get("data", {})
+        held = params.read_layer(folder / "params.yaml")
+        made_from = read_json(folder / "provenance.json")
         recordings = read_json(prepared) if prepared and prepared.is_file() else {}
     except InputError as error:
         return str(error)
-    values = params.BEFORE | values
-    for name in sorted((held.keys() | values.keys()) - set(PLACES)):
-        if name in ADDED and values.get(name) is None:
-            continue
-        if held.get(name) != values.get(name):
-            return f"{name} was {held.get(name)!r} and is {values.get(name)!r}"
+    if difference := find_difference(held, values):
+        return difference
+    data, labels = made_from.get("data", {}), made_from.get("labels", {})
+    if data and recordings and (other := sorted(data.keys() ^ recordings.keys())):
+        return f"it was made {'with' if other[0] in data else 'without'} the recording {other[0]}"
     for name, recording in recordings.items():
         if data.get(name, recording["source_sha256"]) != recording["source_sha256"]:
             return f"the recording {name} has changed"
+        # An older run, or file on the recordings, does not say what its labels were.
+        now = recording.get("labels_sha256")
+        if now is not None and labels.get(name, now) != now:
+            return f"the labels of {name} have changed"
     return None
 
 

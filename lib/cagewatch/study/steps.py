@@ -17,15 +17,15 @@ from cagewatch.errors import InputError
 from cagewatch.files import read_json, write_json
 from cagewatch.params import Parameters
 from cagewatch.recordings import load_recordings
-from cagewatch.simulate import name_recordings, write_dataset
+from cagewatch.simulate import VERSION, name_recordings, write_dataset
 from cagewatch.store import stores_of
 
 
 def simulate(parameters: Parameters, cores: int) -> list[str]:
     """Simulate the recordings into `data_dir`; returns their names.
 
-    Recordings simulated with other values are replaced where they lie inside the checkout, and
-    refused elsewhere.
+    Recordings simulated with other values, or by an earlier version of the simulator, are replaced
+    where they lie inside the checkout, and refused elsewhere.
     """
     folder = Path(parameters.data_dir).expanduser()
     settings = {
@@ -37,19 +37,25 @@ def simulate(parameters: Parameters, cores: int) -> list[str]:
     marker = folder / "simulated.json"
     if marker.is_file() and params.project_root() in folder.resolve().parents:
         held = read_json(marker)
-        if any(held.get(name, value) != value for name, value in settings.items()):
+        wanted = settings | {"version": VERSION}
+        if any(held.get(name, value) != value for name, value in wanted.items()):
             shutil.rmtree(folder / "full_database", ignore_errors=True)
             marker.unlink()
     write_dataset(folder, **settings, cores=cores)
     return name_recordings(parameters.simulate_recordings)
 
 
-def preprocess(parameters: Parameters, cores: int) -> dict[str, dict[str, str | int]]:
+def preprocess(parameters: Parameters, cores: int) -> dict[str, dict[str, str | int | None]]:
     """Build the store of every recording; returns by name what each was built from."""
-    stores = stores_of(load_recordings(parameters), parameters, cores)
+    recordings = load_recordings(parameters)
+    stores = stores_of(recordings, parameters, cores)
     return {
-        name: {"frames": len(store), "source_sha256": store.source_digest}
-        for name, store in stores.items()
+        one.name: {
+            "frames": len(stores[one.name]),
+            "source_sha256": stores[one.name].source_digest,
+            "labels_sha256": one.labels_digest,
+        }
+        for one in recordings
     }
 
 

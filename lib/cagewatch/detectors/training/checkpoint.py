@@ -31,6 +31,8 @@ def identify(model: keras.Model, parameters: Parameters, batches: ClipBatches) -
     """SHA-256 of all that the trained weights depend on: parameters, network, clips, software."""
     index = batches.index
     clips = [np.ascontiguousarray(part).tobytes() for part in (index.recording, index.frames)]
+    if "target" in model.output:  # what a classifier is told of each clip
+        clips += [np.ascontiguousarray(part).tobytes() for part in (index.target, index.behaviour)]
     facts = {
         "parameters": parameters.model_dump(mode="json", exclude=AFTER_TRAINING),
         "network": [(list(v.shape), v.dtype) for v in model.variables],

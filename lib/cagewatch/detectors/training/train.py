@@ -124,11 +124,19 @@ def check_trainable(
 def weigh_classes(parameters: Parameters, batches: ClipBatches) -> np.ndarray:
     """(n_classes,) float32 weights that make every class present count equally; their mean is 1.
 
-    InputError if there are clips of one class only.
+    InputError if there are clips of one class only, or clips without labels.
     """
-    binary = parameters.supervised_loss == "binary"
-    classes = batches.index.target if binary else batches.index.behaviour
-    counts = np.bincount(np.asarray(classes, int), minlength=2)
+    binary, index = parameters.supervised_loss == "binary", batches.index
+    if (index.behaviour < 0).any():
+        name = index.names[index.recording[np.argmax(index.behaviour < 0)]]
+        raise InputError(
+            f"The training recording {name!r} has no labels, and a classifier learns from them:"
+            " label it or leave it out of train_recordings."
+        )
+    classes = index.target if binary else index.behaviour
+    # Of every class: what is validated on may hold one that the training lacks.
+    number = 2 if binary else max(2, len(index.behaviours))
+    counts = np.bincount(np.asarray(classes, int), minlength=number)
     present = counts > 0
     if present.sum() < 2:
         raise InputError(

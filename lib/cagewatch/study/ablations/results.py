@@ -28,9 +28,11 @@ def collect_variations(given: Given, question: str) -> pd.DataFrame:
     InputError if no variation was run, or the network itself was not.
     """
     rows = []
-    for variation in ("", *read_variations(question)):
+    for variation, changed in {"": {}, **read_variations(question)}.items():
         folder = Path(given.results_dir, *(FOLDER, variation) if variation else ())
-        runs = given.model_copy(update={"results_dir": str(folder)}).runs()
+        values = given.values and {**given.values, **changed}
+        own = {"results_dir": str(folder), "values": values}
+        runs = given.model_copy(update=own).runs()
         for run in runs[runs["model"] == network_of(question)].itertuples():
             found = read_json(run.folder / "metrics.json")["protocols"]
             aucs = {name: found[name]["auc"] for name in PROTOCOLS}

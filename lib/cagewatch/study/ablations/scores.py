@@ -229,7 +229,7 @@ def describe_average(given: Given, target: str, scores: pd.DataFrame, streams: p
         else f"The stream that decides the raw average, {first}, is also the better one."
     )
     if given.runs(target)["model"].isin(SINGLE).any():
-        rows = collect_results(given.results_dir, given.dataset, target, SINGLE, published=())
+        rows = collect_results(given.results_dir, given.dataset, target, SINGLE, (), given.values)
         alone = "; ".join(f"{row.method} {row.pooled:.3f}" for row in rows.itertuples())
         text += f" Networks of one stream: {alone}."
     return text

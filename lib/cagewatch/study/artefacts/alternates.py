@@ -22,7 +22,10 @@ def collect_alternates(given: Given) -> pd.DataFrame:
     there = [target for target in TARGETS if len(given.runs(target))]
     if not there:
         raise given.refuse("hang or groom")
-    rows = [collect_results(given.results_dir, given.dataset, one, None, ["mit"]) for one in there]
+    rows = [
+        collect_results(given.results_dir, given.dataset, one, None, ["mit"], given.values)
+        for one in there
+    ]
     return pd.concat(rows, ignore_index=True)
 
 

@@ -40,7 +40,7 @@ def collect_benchmark(given: Given) -> pd.DataFrame:
     sizes = sizes_of(given)
     if not given.runs(TARGET, every_dataset=True)["dataset"].isin(sizes).any():
         raise given.refuse("any detector")
-    rows = collect_results(given.results_dir, sizes, TARGET)
+    rows = collect_results(given.results_dir, sizes, TARGET, values=given.values)
     # What reads the source frames is the same at every input size.
     again = (rows["input"] == "source") & rows.duplicated(["source", "model"])
     return rows[~again].reset_index(drop=True)

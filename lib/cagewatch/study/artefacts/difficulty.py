@@ -42,7 +42,7 @@ def collect_models(given: Given) -> pd.DataFrame:
     """
     if not len(given.runs()):
         return pd.DataFrame(columns=["source", "dataset", "target", "model"])
-    return collect_results(given.results_dir, given.dataset, published=[])
+    return collect_results(given.results_dir, given.dataset, published=[], values=given.values)
 
 
 def write_difficulty(given: Given, rows: pd.DataFrame) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from cagewatch.runs.read import KEY, list_runs
 from cagewatch.store import Store, stores_of
 from cagewatch.study.contents import BENCHMARK, KINDS
 from cagewatch.study.tables.writing import write_table
-from cagewatch.study.values import resolve_for
+from cagewatch.study.values import choose_seeds, resolve_for
 
 
 class Given(BaseModel):
@@ -80,7 +80,7 @@ class Given(BaseModel):
         except InputError:
             return pd.DataFrame(columns=[*KEY, "folder"])
         runs = runs if every_dataset else runs[runs["dataset"] == self.dataset]
-        return runs if target is None else runs[runs["target"] == target]
+        return choose_seeds(runs if target is None else runs[runs["target"] == target], self.values)
 
     def refuse(self, what: str) -> InputError:
         """The error that there is no finished run of `what`, with the command that makes it."""

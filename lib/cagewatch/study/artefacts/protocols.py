@@ -84,9 +84,8 @@ def write_protocols(given: Given, rows: pd.DataFrame) -> pd.DataFrame:
     """Every detector of `rows` by each protocol; written as ``table_2_protocols``."""
     cells = []
     for row in rows[rows["source"] != "published"].itertuples():
-        found = find_runs(
-            given.results_dir, dataset=row.dataset, target=row.target, model=row.model
-        )
+        of = {"dataset": row.dataset, "target": row.target, "model": row.model}
+        found = find_runs(given.results_dir, given.values, **of)
         own = {"Method": row.method, "Input": row.input, "Seeds": int(row.seeds)}
         own[COLUMNS["pooled"]] = format_auc(row.pooled, row.pooled_low, row.pooled_high)
         own[COLUMNS["scaled"]] = format_auc(

@@ -36,7 +36,7 @@ def write_rows(
     who is ahead of all others, if anyone, and each claim.
     """
     compared = rows if compared is None else compared
-    found = compare_detectors(given.results_dir, given.dataset, compared)
+    found = compare_detectors(given.results_dir, given.dataset, compared, given.values)
     pairs = present_pairs(found, choose_pairs(compared, claims))
     tables = (present_results(rows), pairs, present_events(rows))
     below = (describe_protocols(rows), describe_paired(rows, found), EVENTS_PROTOCOL)

@@ -56,7 +56,9 @@ def write_summary(given: Given) -> pd.DataFrame:
         published = read_published(paper)
         own = published[published["model"].notna() & (published["source"] == "paper")]
         lines += [judge_number(given, paper, claim, here) for claim in own.itertuples()]
-        pairs = compare_detectors(given.results_dir, given.dataset, here) if len(here) else here
+        pairs = here
+        if len(here):
+            pairs = compare_detectors(given.results_dir, given.dataset, here, given.values)
         lines += [judge_order(given, paper, order, here, pairs) for order in orders]
     lines += [judge_counts(given), judge_hyperparameters(given)]
     table = pd.DataFrame(lines)
@@ -72,7 +74,7 @@ def collect_claimed(given: Given) -> pd.DataFrame:
     models = [name for name in dict.fromkeys(claimed["model"]) if name in set(runs["model"])]
     kept = runs["target"].isin(claimed["target"]) & runs["model"].isin(models)
     parts = [
-        collect_results(given.results_dir, given.dataset, target, models, published=[])
+        collect_results(given.results_dir, given.dataset, target, models, [], given.values)
         for target in dict.fromkeys(runs.loc[kept, "target"])
     ]
     return pd.concat(parts) if parts else pd.DataFrame(columns=["source", "target", "model"])

@@ -11,48 +11,45 @@ import pandas as pd
 
 from cagewatch.detectors import DETECTORS, is_network
 from cagewatch.errors import InputError
-from cagewatch.metrics import BUDGETS, PROTOCOLS, auc_interval, frame_auc, labelled_frames
+from cagewatch.metrics import BUDGETS, PROTOCOLS, auc_interval, frame_auc, scored_frames
 from cagewatch.params import Parameters
 from cagewatch.plots.style import name_model
 from cagewatch.runs.read import FinishedRun, list_runs, read_run
 from cagewatch.study.tables.present import describe_blocks, input_size
 from cagewatch.study.tables.published import published_rows
-from cagewatch.study.values import ADDED, PLACES
-
-# Seeds of one model may differ in these and still be the same experiment.
-MAY_DIFFER = {"seed", *PLACES, *ADDED}
+from cagewatch.study.values import choose_seeds
 
 
-def find_runs(results_dir: str | Path, **wanted: str | None) -> pd.DataFrame:
+def find_runs(
+    results_dir: str | Path, values: Mapping[str, Any] | None = None, **wanted: Any
+) -> pd.DataFrame:
     """List the finished runs of the wanted dataset, target and model; none is no error.
 
-    InputError if `results_dir` holds no finished run at all.
+    What is wanted is one name or a list of some. `values` are the study's, see `choose_seeds`.
+    InputError if `results_dir` holds no finished run at all, or seeds that do not belong together.
     """
     runs = list_runs(results_dir)
     for name, value in wanted.items():
         if value is not None:
-            runs = runs[runs[name] == value]
-    return runs.reset_index(drop=True)
+            runs = runs[runs[name].isin([value] if isinstance(value, str) else value)]
+    return choose_seeds(runs, values).reset_index(drop=True)
 
 
-def read_seeds(folders: Sequence[str | Path]) -> tuple[pd.DataFrame, np.ndarray, list[FinishedRun]]:
-    """Read the runs of one model, one per seed, and check that they belong together.
+def read_seeds(
+    folders: Sequence[str | Path], edge_margin: int | None = None
+) -> tuple[pd.DataFrame, np.ndarray, list[FinishedRun]]:
+    """Read the runs of one model, one per seed, and check that they scored the same frames.
 
-    The labelled frames, with the first seed's scores; all scores, (n_seeds, n_frames) float64; the
-    runs. InputError if a folder is no finished run of this version, or two differ in a parameter
-    other than the seed, or in the frames they scored.
+    The labelled frames, without those within `edge_margin` frames of an edge of a bout (None: as
+    the runs have it), with the first seed's scores; all scores, (n_seeds, n_frames) float64; the
+    runs. InputError if a folder is no finished run of this version, or two scored other frames.
     """
     runs = [read_run(folder) for folder in folders]
-    held = [run.parameters.model_dump(exclude=MAY_DIFFER) for run in runs]
-    tables = [labelled_frames(run.frames) for run in runs]
+    margins = [run.parameters.edge_margin if edge_margin is None else edge_margin for run in runs]
+    tables = [scored_frames(run.frames, one) for run, one in zip(runs, margins, strict=True)]
     keys = ["recording", "frame", "anomalous"]
-    for run, values, table in zip(runs, held, tables, strict=True):
+    for run, table in zip(runs, tables, strict=True):
         both = f"{run.folder} and {runs[0].folder}"
-        if differing := [name for name in values if values[name] != held[0][name]]:
-            raise InputError(
-                f"{both} differ in {differing[0]!r}, so they are not seeds of one experiment: run "
-                "one of them again or take it away."
-            )
         if not table[keys].equals(tables[0][keys]):
             raise InputError(
                 f"{both} scored different frames, so they cannot be put together: run one of them "
@@ -73,13 +70,14 @@ def collect_results(
     target: str | None = None,
     models: Sequence[str] | None = None,
     published: Sequence[str] | None = None,
+    values: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Collect one row per dataset, target and model, and the published rows beside them.
 
     `datasets` may name two input sizes of one benchmark, as ``['ped2', 'ped2_large']``; `models`
     says which and their order, by default all found. `published` names the datasets whose published
     rows to add, by default the same ones, a larger input size counting as the same; ``['mit']``
-    puts the paper's values beside the simulated cage.
+    puts the paper's values beside the simulated cage. `values` are the study's, see `choose_seeds`.
 
     ``source`` is 'ours' or 'published', ``kind`` that of `kind_of`. For each protocol ``p`` the
     columns ``p``, ``p_low``, ``p_high``, ``p_min``, ``p_max`` (mean over seeds, interval over
@@ -89,10 +87,7 @@ def collect_results(
     false alarms there were.
     """
     datasets = [datasets] if isinstance(datasets, str) else list(datasets)
-    runs = find_runs(results_dir, target=target)
-    runs = runs[runs["dataset"].isin(datasets)]
-    if models is not None:
-        runs = runs[runs["model"].isin(models)]
+    runs = find_runs(results_dir, values, dataset=datasets, target=target, model=models)
     order = list(models or DETECTORS)
     order += sorted(set(runs["model"]) - set(order))
     found = {
@@ -117,6 +112,7 @@ def _row_of(frames: pd.DataFrame, scores: np.ndarray, runs: list[FinishedRun]) -
         "method": name_model(parameters.model),
         "input": input_size(parameters) if kind in ("network", "linear") else "source",
         "scale": parameters.scale,
+        "edge_margin": parameters.edge_margin,
         "seeds": len(runs),
         **describe_training([run.metrics.get("trained") for run in runs], parameters),
     }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -25,7 +26,12 @@ from cagewatch.study.tables.present import describe_protocols
 Pair = tuple[str, str]
 
 
-def compare_detectors(results_dir: str | Path, dataset: str, rows: pd.DataFrame) -> pd.DataFrame:
+def compare_detectors(
+    results_dir: str | Path,
+    dataset: str,
+    rows: pd.DataFrame,
+    values: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
     """Compare every detector of a table with every other one, target by target.
 
     `cagewatch.metrics.compare_rows` of the rows of `dataset`, pooled and scaled, with a column
@@ -40,7 +46,7 @@ def compare_detectors(results_dir: str | Path, dataset: str, rows: pd.DataFrame)
             continue
         scores, first = {}, None
         for model in group["model"]:
-            found = find_runs(results_dir, dataset=dataset, target=target, model=model)
+            found = find_runs(results_dir, values, dataset=dataset, target=target, model=model)
             frames, scores[model], runs = read_seeds(found["folder"].tolist())
             first = (frames, runs) if first is None else first
             keys = ["recording", "frame", "anomalous"]

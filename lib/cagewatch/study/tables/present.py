@@ -70,15 +70,19 @@ def describe_protocols(rows: pd.DataFrame) -> str:
     ours = rows[rows["source"] != "published"]
     if not len(ours):
         return "published values only"
-    first = ours.iloc[0]
+    with_interval = ours[~ours["interval"].str.startswith("no interval")]
+    told = with_interval if len(with_interval) else ours
+    first = told.iloc[0]
     # Every target has its own bouts: the numbers are then those of the first.
-    of = f", for {first['target']}" if ours["interval"].nunique() > 1 else ""
+    of = f", for {first['target']}" if told["interval"].nunique() > 1 else ""
     parts = [
         f"frame AUC over {first['recordings']:.0f} recordings: pooled raw scores; scores scaled to "
         "[0, 1] per recording, then pooled; mean over the "
         f"{first['macro_covers']:.0f} recordings that hold both classes",
         f"[{first['interval']}{of}]",
     ]
+    if first["edge_margin"]:
+        parts.append(f"frames within {first['edge_margin']:.0f} of an edge of a bout left out")
     parts.append(f"scale {', '.join(sorted(set(ours['scale'])))}")
     if (rows["source"] == "published").any():
         parts.append("published values as published, under protocols that differ or are unstated")

@@ -100,7 +100,7 @@ def join_halves(target: str, model: str, folders: dict[str, list[str]]) -> Score
     """Put the runs of both directions together, the same seeds of each."""
     frames, scores, kept, epochs = [], [], [], 0
     for half, own in folders.items():
-        table, values, runs = read_seeds(own)
+        table, values, runs = read_seeds(own, edge_margin=0)  # see `tables`, which does without
         frames.append(table.assign(half=half))
         scores.append(values)
         for run in runs:
