@@ -179,7 +179,8 @@ def main() -> None:
         f"{given.dataset}: recommended, its members and its rivals",
         f"{PROTOCOL_OF.get(given.dataset, POOLED)}; a member's row is its part of the sum, averaged"
         " over a second; recall of bouts at false alarms an hour, the threshold from the other"
-        " recordings; reasons: shares of the target's frames by the largest part",
+        " recordings; reasons: shares of the target's frames by the largest part; one seed, 0, of"
+        " each; what was not taken from a finished run was fitted on 600 clips at most",
         simulated=given.dataset.startswith("simulated"),
     )
 
