@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -53,6 +54,22 @@ def video_stream(container: av.container.InputContainer, source: Path) -> av.Vid
 def carries_time(container: av.container.InputContainer) -> bool:
     """Whether frames have stamps; FFmpeg makes them up for coded pictures without a container."""
     return not container.format.flags & av.format.Flags.no_timestamps.value
+
+
+def shown_frames(
+    container: av.container.InputContainer, stream: av.VideoStream
+) -> Iterator[av.VideoFrame]:
+    """Decode frames in the order in which they are shown, each with the stamp of its place in it.
+
+    AVI stamps pictures in the order of decoding alone, which B-frames change: a frame there has the
+    stamp of the packet after which it came out, and the last ones, after no packet, follow on.
+    """
+    last = None
+    for frame in container.decode(stream):
+        if container.format.name == "avi":
+            frame.pts = frame.dts if frame.dts is not None or last is None else last + 1
+            last = frame.pts
+        yield frame
 
 
 def stated_rate(container: av.container.InputContainer, stream: av.VideoStream) -> float:
