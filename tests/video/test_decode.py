@@ -98,6 +98,17 @@ def test_a_variable_frame_rate_is_kept(tmp_path, write_video, moving_disc, name)
     np.testing.assert_allclose(times, (np.array(stamps) - 1000) / 1000, atol=2e-3)
 
 
+@pytest.mark.filterwarnings("ignore:.*time jumps")
+@pytest.mark.parametrize(("name", "fps"), [("a.mp4", 30), ("a.mkv", 120), ("a.avi", 30)])
+def test_a_gap_does_not_change_the_frame_rate(tmp_path, write_video, moving_disc, name, fps):
+    stamps = [frame + (6 * fps if frame >= 60 else 0) for frame in range(90)]
+    path = write_video(
+        tmp_path / name, moving_disc(90, 32, 32), fps, times=stamps, time_base=Fraction(1, fps)
+    )
+    assert video.probe(path).fps == pytest.approx(fps, rel=2e-3)
+    np.testing.assert_allclose(decode(path)[0], np.array(stamps) / fps, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("codec", "options"),
     [("libx264", {"bf": "3", "preset": "medium"}), ("mpeg4", {"bf": "2"}), ("mpeg4", {})],
