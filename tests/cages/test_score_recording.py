@@ -25,7 +25,7 @@ from cagewatch.metrics import AlarmShape
 from cagewatch.recordings.labels.annotations import read_csv_bouts
 from cagewatch.recordings.labels.boris import read_boris_bouts
 from cagewatch.scoring import score_source
-from cagewatch.video import probe, read_frames, thin_frames
+from cagewatch.video import read_clock, read_frames, thin_frames
 
 FRAMES = 331  # more than a chunk of 256, and no multiple of the clips' step
 
@@ -121,7 +121,7 @@ def test_what_is_written_reads_back_to_the_same_frames(cage, video, tmp_path):
     scores, plain, boris, spreadsheet = write_results(tmp_path, result, 25.0)
     pd.testing.assert_frame_equal(pd.read_excel(spreadsheet), pd.read_csv(boris))
     lines = boris.read_text().splitlines()
-    for bouts in (read_csv_bouts(plain), read_boris_bouts(boris, lines, probe(video).fps, "a")):
+    for bouts in (read_csv_bouts(plain), read_boris_bouts(boris, lines, read_clock(video), "a")):
         again = np.concatenate([np.arange(bout.start, bout.stop) for bout in bouts])
         np.testing.assert_array_equal(again, inside)
     assert len(pd.read_csv(scores)) == FRAMES

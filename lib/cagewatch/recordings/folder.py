@@ -30,7 +30,7 @@ from cagewatch.recordings.labels.annotations import (
 )
 from cagewatch.recordings.labels.boris import is_boris, read_boris_bouts
 from cagewatch.recordings.labels.deepethogram import is_deepethogram, read_deepethogram_bouts
-from cagewatch.video import FALLBACK_FPS, VIDEO_SUFFIXES, probe
+from cagewatch.video import FALLBACK_FPS, VIDEO_SUFFIXES, read_clock
 from cagewatch.video.stills import IMAGE_SUFFIXES, natural_key, refuse_missing
 
 SPLITS = ("train", "test")
@@ -177,6 +177,6 @@ def read_label_file(
     if is_deepethogram(lines):
         return read_deepethogram_bouts(path, lines), True
     if is_boris(lines):
-        fps = probe(source, image_fps).fps
-        return read_boris_bouts(path, lines, fps, recording_name(source)), False
+        clock = read_clock(source, image_fps)
+        return read_boris_bouts(path, lines, clock, recording_name(source)), False
     return read_csv_bouts(path), False
