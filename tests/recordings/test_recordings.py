@@ -155,6 +155,39 @@ def test_a_folder_of_videos_with_and_without_labels(tmp_path, write_video, movin
     assert unlabelled.labels is None and unlabelled.label_source is None
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", b"mouse 12, new bedding\n"),
+        ("a.csv", b"frame,camera_time\n0,1698\n"),
+        ("a.csv", b""),
+        ("a.tsv", bytes(range(256))),
+    ],
+)
+def test_what_has_no_form_of_labels_is_passed_over(
+    tmp_path, write_video, moving_disc, name, content
+):
+    video = write_video(tmp_path / "a.mp4", moving_disc(6))
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "a_labels.csv").write_text("start_frame,stop_frame,behaviour\n1,2,jump\n")
+    with pytest.warns(UserWarning, match=f"{name} is passed over: .*(form|not a text file)"):
+        (recording,) = folder.read_recordings(tmp_path)
+    assert recording.label_source == tmp_path / "a_labels.csv"
+    with pytest.raises(InputError, match=f"{name}.*(form|not a text file)"):
+        folder.read_label_file(tmp_path / name, video)  # where a user names it
+
+
+def test_a_misspelt_label_file_is_not_passed_over(tmp_path, write_video, moving_disc):
+    write_video(tmp_path / "a.mp4", moving_disc(6))
+    (tmp_path / "a.csv").write_text("start_frame,stop_frame,behavior\n1,2,jump\n")
+    with pytest.raises(InputError, match="behaviour not found"):
+        folder.read_recordings(tmp_path)
+    (tmp_path / "a.csv").unlink()
+    (tmp_path / "a.txt").write_text("frame: 1-2\n")
+    with pytest.raises(InputError, match="a.txt, line 1: expected 'frame:"):
+        folder.read_recordings(tmp_path)
+
+
 def test_train_and_test_folders_are_the_split(tmp_path, write_video, moving_disc):
     for split, name in (("train", "a"), ("test", "b")):
         (tmp_path / split).mkdir()

@@ -1,5 +1,6 @@
 """Bouts in seconds, made into frames by the time stamps of the recording.
 
+A table of them has the columns ``start_time,stop_time,label``, as `cagewatch review` writes it.
 A bout starts with the frame that is shown at its start and stops before the frame that is shown at
 its stop, so 0.4 to 0.8 s of a 25 fps video are the ten frames 10 to 19.
 """
@@ -12,11 +13,31 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cagewatch.errors import InputError
-from cagewatch.recordings.labels.annotations import MAX_FRAMES, Bout, refuse_overlaps
+from cagewatch.names import unplain_cell
+from cagewatch.recordings.labels.annotations import MAX_FRAMES, Bout, read_rows, refuse_overlaps
 from cagewatch.video import Clock
 
+SECONDS_COLUMNS = ("start_time", "stop_time", "label")
 # Times in milliseconds may show a frame half a millisecond before it begins.
 ROUNDING_S = 0.0006
+
+
+def read_seconds_bouts(path: Path, clock: Clock) -> list[Bout]:
+    """Read a bout table ``start_time,stop_time,label``, rows in any order, without overlaps.
+
+    InputError for a missing column, a cell that is no time, or an empty label.
+    """
+    spans = []
+    for line, (start, stop, label) in read_rows(path, SECONDS_COLUMNS):
+        where = f"{path}, line {line}"
+        if not label:
+            raise InputError(f"{where}: no label is given; correct the line.")
+        start_s, stop_s = (
+            to_seconds(f"{where}: {name}", text)
+            for name, text in zip(SECONDS_COLUMNS, (start, stop), strict=False)
+        )
+        spans.append((line, unplain_cell(label), start_s, stop_s))
+    return bouts_from_seconds(path, spans, clock)
 
 
 def bouts_from_seconds(
