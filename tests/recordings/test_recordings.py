@@ -240,6 +240,32 @@ def test_a_folder_that_is_not_there_and_a_link_to_nothing_are_told(
         (tmp_path / "c.mp4").unlink()
 
 
+def test_hidden_folders_are_left_out_and_linked_ones_followed_once(tmp_path):
+    place, elsewhere = tmp_path / "videos", tmp_path / "nas"
+    for path in (
+        place / "a.mp4", place / "sub" / "b.mp4", place / "sub" / ".c.mp4",
+        place / ".Trash-1000" / "files" / "old.mp4", place / "sub" / ".hidden" / "deep" / "d.mp4",
+        elsewhere / "e.mp4", elsewhere / "deep" / "f.mp4",
+    ):  # fmt: skip
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    (place / "day1").symlink_to(elsewhere)
+    (place / "again").symlink_to(place / "sub")  # found already
+    (elsewhere / "deep" / "loop").symlink_to(place)
+    found = [str(path.relative_to(place)) for path in folder.list_videos(place, deep=True)]
+    assert found == ["a.mp4", "sub/b.mp4", "day1/e.mp4", "day1/deep/f.mp4"]
+    # The place given may itself be hidden, or below something hidden.
+    hidden = place / "sub" / ".hidden"
+    assert folder.list_videos(hidden, deep=True) == [hidden / "deep" / "d.mp4"]
+
+
+def test_a_link_to_a_folder_that_is_not_there_is_told(tmp_path):
+    (tmp_path / "day2").symlink_to(tmp_path / "unmounted")
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    with pytest.warns(UserWarning, match="day2 is a link to .*unmounted, which is not there"):
+        assert folder.list_videos(tmp_path, deep=True) == [tmp_path / "a.mp4"]
+
+
 def test_a_name_that_means_a_folder_is_refused():
     with pytest.raises(InputError, match="rename it"):
         folder.recording_name(Path("/x/...mpg"))

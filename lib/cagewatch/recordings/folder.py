@@ -36,6 +36,7 @@ from cagewatch.recordings.labels.annotations import (
 from cagewatch.recordings.labels.boris import is_boris, read_boris_bouts
 from cagewatch.recordings.labels.deepethogram import is_deepethogram, read_deepethogram_bouts
 from cagewatch.recordings.labels.seconds import SECONDS_COLUMNS, read_seconds_bouts
+from cagewatch.recordings.subfolders import list_folders
 from cagewatch.video import FALLBACK_FPS, VIDEO_SUFFIXES, read_clock
 from cagewatch.video.stills import IMAGE_SUFFIXES, natural_key, refuse_missing
 
@@ -114,7 +115,7 @@ def list_videos(
 ) -> list[Path]:
     """List the video files in a folder in natural order, hidden ones left out.
 
-    With `volumes` also ``.mat`` files, with `deep` those in its folders at any depth, with `lost`
+    With `volumes` also ``.mat`` files, with `deep` those in all of `list_folders`, with `lost`
     links to nothing, which raise otherwise: a recording must not go missing without a word.
     InputError too if the folder may not be read.
     """
@@ -122,7 +123,8 @@ def list_videos(
     try:
         found = [
             path
-            for path in (folder.rglob("*") if deep else folder.iterdir())
+            for place in (list_folders(folder) if deep else [folder])
+            for path in place.iterdir()
             if path.suffix.lower() in suffixes and not path.name.startswith(".")
         ]
     except OSError as error:
