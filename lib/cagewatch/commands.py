@@ -195,6 +195,12 @@ def score(
     stop: Annotated[str | None, typer.Option(help="Where to stop, likewise.")] = None,
     highlights: Annotated[int, typer.Option(help="Moments in a film of each video.")] = 0,
     clips: Annotated[bool, typer.Option("--clips", help="A film of each alarm.")] = False,
+    behaviour: Annotated[
+        str | None, typer.Option(help="Label that is unusual; by default the detector's target.")
+    ] = None,
+    label_tolerance: Annotated[
+        int, typer.Option(help="Frames by which labels and video may differ in length.")
+    ] = 0,
     frame_rates: FrameRates = "refuse",
     pattern: Pattern = None,
     anyway: Annotated[

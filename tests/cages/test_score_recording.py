@@ -11,21 +11,29 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from cagewatch import cages
 from cagewatch.cages.alarms import Level, decide_level, frames_in, tabulate_alarms
 from cagewatch.cages.cage import Cage
 from cagewatch.cages.film import choose_moments, clock, cut_clips, cut_highlights, write_film
-from cagewatch.cages.results import plot_timeline, read_result, tabulate_events, write_results
+from cagewatch.cages.results import (
+    judge_alarms,
+    plot_timeline,
+    read_result,
+    tabulate_events,
+    write_results,
+)
 from cagewatch.cages.scoring import Result, ScoreParameters, add_labels, score_one
 from cagewatch.cages.sources import gather_sources
+from cagewatch.cli import app
 from cagewatch.detectors import Computing
 from cagewatch.errors import InputError
 from cagewatch.metrics import AlarmShape
 from cagewatch.recordings.labels.annotations import read_csv_bouts
 from cagewatch.recordings.labels.boris import read_boris_bouts
 from cagewatch.scoring import score_source
-from cagewatch.video import probe, read_frames, thin_frames
+from cagewatch.video import read_clock, read_frames, thin_frames
 
 FRAMES = 331  # more than a chunk of 256, and no multiple of the clips' step
 
@@ -121,7 +129,7 @@ def test_what_is_written_reads_back_to_the_same_frames(cage, video, tmp_path):
     scores, plain, boris, spreadsheet = write_results(tmp_path, result, 25.0)
     pd.testing.assert_frame_equal(pd.read_excel(spreadsheet), pd.read_csv(boris))
     lines = boris.read_text().splitlines()
-    for bouts in (read_csv_bouts(plain), read_boris_bouts(boris, lines, probe(video).fps, "a")):
+    for bouts in (read_csv_bouts(plain), read_boris_bouts(boris, lines, read_clock(video), "a")):
         again = np.concatenate([np.arange(bout.start, bout.stop) for bout in bouts])
         np.testing.assert_array_equal(again, inside)
     assert len(pd.read_csv(scores)) == FRAMES
@@ -306,17 +314,37 @@ def test_without_a_moment_there_is_no_video(tmp_path):
     assert not (tmp_path / "h.mp4").exists()
 
 
-def test_labels_bring_metrics_and_must_name_the_behaviour(cage, video, tmp_path):
+def test_labels_bring_metrics_and_may_have_no_bout_of_the_behaviour(cage, video, tmp_path):
     (tmp_path / "l.csv").write_text("start_frame,stop_frame,behaviour\n10,19,jump\n")
     frames = cages.score(cage, video)
     given = asked(labels=str(tmp_path / "l.csv"), behaviour="jump")
     labelled = add_labels(frames, video, cage, given)
     assert np.flatnonzero(labelled["anomalous"]).tolist() == list(range(10, 20))
-    with pytest.raises(InputError, match="did you mean 'jump'"):
-        add_labels(frames, video, cage, given.model_copy(update={"behaviour": "jumps"}))
+    with pytest.warns(UserWarning, match="no label 'jumps', so nothing .* did you mean 'jump'"):
+        none = add_labels(frames, video, cage, given.model_copy(update={"behaviour": "jumps"}))
+    assert not none["anomalous"].any() and none["label"].tolist() == labelled["label"].tolist()
+    level = decide_level(cage, float(frames["smooth"].median()))
+    judged = judge_alarms(Result(video, none, tabulate_alarms(none, level)))
+    assert (judged.n_bouts, judged.bouts_caught) == (0, 0) and judged.false_alarms > 0
     (tmp_path / "l.csv").write_text("start_frame,stop_frame,behaviour\n10,1900,jump\n")
     with pytest.raises(InputError, match="labels 1901 frames"):
         add_labels(frames, video, cage, given)
+
+
+@pytest.mark.filterwarnings("ignore:.*trust no alarm")
+def test_the_command_says_which_label_is_unusual_and_how_far_labels_may_be_off(
+    cage, video, tmp_path
+):
+    copy = tmp_path / "a.mp4"
+    copy.write_bytes(video.read_bytes())
+    (tmp_path / "a.csv").write_text("start_frame,stop_frame,behaviour\n10,335,rearing\n")
+    words = ["score", str(cage.folder), str(copy), "--anyway", "--cores", "1"]
+    wrong = CliRunner().invoke(app, words)
+    assert wrong.exit_code == 1 and "label_tolerance" in wrong.output
+    more = ["--label-tolerance", "5", "--behaviour", "rearing"]
+    assert CliRunner().invoke(app, [*words, *more]).exit_code == 0
+    (scores,) = cage.folder.rglob("scores.csv")
+    assert pd.read_csv(scores)["anomalous"].sum() == FRAMES - 10
 
 
 def test_what_is_not_there_is_named(cage, video, tmp_path):

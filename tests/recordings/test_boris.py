@@ -15,13 +15,15 @@ from hypothesis import strategies as st
 from cagewatch.errors import InputError
 from cagewatch.recordings import folder
 from cagewatch.recordings.labels.annotations import OTHER, Bout
-from cagewatch.recordings.labels.boris import frame_at, read_boris_bouts
+from cagewatch.recordings.labels.boris import read_boris_bouts
 from cagewatch.recordings.labels.boris_export import write_boris_bouts
 from cagewatch.recordings.labels.deepethogram import (
     read_deepethogram_bouts,
     write_deepethogram_labels,
 )
 from cagewatch.recordings.labels.frame_labels import check_label_length
+from cagewatch.recordings.labels.seconds import ROUNDING_S
+from cagewatch.video import Clock
 
 # groom is frames 10 to 19 and rear 30 to 34 of a 25 fps video, in each of BORIS's layouts.
 TABULAR_7 = """\
@@ -74,9 +76,14 @@ def in_seconds(bouts, fps):
     return [(bout.start / fps, bout.stop / fps, bout.behaviour) for bout in bouts]
 
 
+def steady(fps) -> Clock:
+    """A clock without gaps."""
+    return Clock(np.zeros(1), fps)
+
+
 def read(path, text, fps=25.0, name="a"):
     path.write_text(text, encoding="utf-8")
-    return read_boris_bouts(path, text.splitlines(), fps, name)
+    return read_boris_bouts(path, text.splitlines(), steady(fps), name)
 
 
 @pytest.mark.parametrize("text", LAYOUTS)
@@ -96,6 +103,23 @@ def test_an_export_beside_a_video_is_found_by_its_content(tmp_path, write_video,
     labels = check_label_length(recording, 50, 0)
     assert np.flatnonzero(labels == 0).tolist() == list(range(10, 20))
     assert np.flatnonzero(labels == 1).tolist() == list(range(30, 35))
+
+
+@pytest.mark.filterwarnings("ignore:.*point events")
+@pytest.mark.parametrize("written", ["25.0", "7.143"])  # BORIS writes the average
+def test_seconds_become_frames_by_the_videos_own_time_stamps(
+    tmp_path, write_video, moving_disc, written
+):
+    stamps = [frame + (125 if frame >= 25 else 0) for frame in range(50)]  # 5 s are lost after 1 s
+    write_video(tmp_path / "a.mp4", moving_disc(50), 25, times=stamps)
+    text = AGGREGATED_7.replace("25.0", written).replace("0.400,0.800", "6.400,6.800")
+    assert text.count("6.400") == 1
+    (tmp_path / "a.csv").write_text(text)
+    (recording,) = folder.read_recordings(tmp_path)
+    labels = check_label_length(recording, 50, 0)
+    assert np.flatnonzero(labels == recording.behaviours.index("groom")).tolist() == list(
+        range(35, 45)
+    )
 
 
 @pytest.mark.filterwarnings("ignore:.*point events")
@@ -125,7 +149,7 @@ def test_2997_is_30000_over_1001(tmp_path):
 @pytest.mark.parametrize("fps", [10, 24, 25, 29.97, 30, 30000 / 1001, 59.94, 120, 500])
 def test_no_frame_is_off_by_one_at_either_end(fps):
     for frame in range(2000):
-        assert frame_at(round(frame / fps, 3), fps) == frame
+        assert steady(fps).frame_at(round(frame / fps, 3) + ROUNDING_S) == frame
 
 
 @settings(max_examples=50)
@@ -144,7 +168,7 @@ def test_what_is_written_reads_back_to_the_same_frames(tmp_path_factory, lengths
         return
     path = tmp_path_factory.mktemp("boris") / "v.csv"
     write_boris_bouts(path, in_seconds(bouts, fps), fps, "v.mp4")
-    again = read_boris_bouts(path, path.read_text().splitlines(), fps, "v")
+    again = read_boris_bouts(path, path.read_text().splitlines(), steady(fps), "v")
     assert [bout[:3] for bout in again] == [bout[:3] for bout in bouts]
 
 
@@ -152,7 +176,7 @@ def test_touching_bouts_of_one_behaviour_survive_the_round_trip(tmp_path):
     bouts = [Bout(0, 5, "a", 0), Bout(5, 9, "a", 0)]
     write_boris_bouts(tmp_path / "v.csv", in_seconds(bouts, 25), 25, "v.mp4")
     lines = (tmp_path / "v.csv").read_text().splitlines()
-    assert [b[:3] for b in read_boris_bouts(tmp_path / "v.csv", lines, 25, "v")] == [
+    assert [b[:3] for b in read_boris_bouts(tmp_path / "v.csv", lines, steady(25), "v")] == [
         b[:3] for b in bouts
     ]
 
@@ -244,7 +268,7 @@ def test_no_name_becomes_a_formula(tmp_path, suffix):
         cells = [cell for row in csv.reader(path.open()) for cell in row]
         assert not [cell for cell in cells if cell[:1] in "=+-@" and cell]
         # The names are what they were when the file is read here.
-        again = read_boris_bouts(path, path.read_text().splitlines(), 25, "=cmd()")
+        again = read_boris_bouts(path, path.read_text().splitlines(), steady(25), "=cmd()")
         assert [bout[:3] for bout in again] == [bout[:3] for bout in bouts]
 
 

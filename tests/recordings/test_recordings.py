@@ -155,6 +155,39 @@ def test_a_folder_of_videos_with_and_without_labels(tmp_path, write_video, movin
     assert unlabelled.labels is None and unlabelled.label_source is None
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", b"mouse 12, new bedding\n"),
+        ("a.csv", b"frame,camera_time\n0,1698\n"),
+        ("a.csv", b""),
+        ("a.tsv", bytes(range(256))),
+    ],
+)
+def test_what_has_no_form_of_labels_is_passed_over(
+    tmp_path, write_video, moving_disc, name, content
+):
+    video = write_video(tmp_path / "a.mp4", moving_disc(6))
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "a_labels.csv").write_text("start_frame,stop_frame,behaviour\n1,2,jump\n")
+    with pytest.warns(UserWarning, match=f"{name} is passed over: .*(form|not a text file)"):
+        (recording,) = folder.read_recordings(tmp_path)
+    assert recording.label_source == tmp_path / "a_labels.csv"
+    with pytest.raises(InputError, match=f"{name}.*(form|not a text file)"):
+        folder.read_label_file(tmp_path / name, video)  # where a user names it
+
+
+def test_a_misspelt_label_file_is_not_passed_over(tmp_path, write_video, moving_disc):
+    write_video(tmp_path / "a.mp4", moving_disc(6))
+    (tmp_path / "a.csv").write_text("start_frame,stop_frame,behavior\n1,2,jump\n")
+    with pytest.raises(InputError, match="behaviour not found"):
+        folder.read_recordings(tmp_path)
+    (tmp_path / "a.csv").unlink()
+    (tmp_path / "a.txt").write_text("frame: 1-2\n")
+    with pytest.raises(InputError, match="a.txt, line 1: expected 'frame:"):
+        folder.read_recordings(tmp_path)
+
+
 def test_train_and_test_folders_are_the_split(tmp_path, write_video, moving_disc):
     for split, name in (("train", "a"), ("test", "b")):
         (tmp_path / split).mkdir()
@@ -205,6 +238,32 @@ def test_a_folder_that_is_not_there_and_a_link_to_nothing_are_told(
         with pytest.raises(InputError, match="c.mp4 is a link to .*which is not there"):
             folder.read_recordings(tmp_path)
         (tmp_path / "c.mp4").unlink()
+
+
+def test_hidden_folders_are_left_out_and_linked_ones_followed_once(tmp_path):
+    place, elsewhere = tmp_path / "videos", tmp_path / "nas"
+    for path in (
+        place / "a.mp4", place / "sub" / "b.mp4", place / "sub" / ".c.mp4",
+        place / ".Trash-1000" / "files" / "old.mp4", place / "sub" / ".hidden" / "deep" / "d.mp4",
+        elsewhere / "e.mp4", elsewhere / "deep" / "f.mp4",
+    ):  # fmt: skip
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    (place / "day1").symlink_to(elsewhere)
+    (place / "again").symlink_to(place / "sub")  # found already
+    (elsewhere / "deep" / "loop").symlink_to(place)
+    found = [str(path.relative_to(place)) for path in folder.list_videos(place, deep=True)]
+    assert found == ["a.mp4", "sub/b.mp4", "day1/e.mp4", "day1/deep/f.mp4"]
+    # The place given may itself be hidden, or below something hidden.
+    hidden = place / "sub" / ".hidden"
+    assert folder.list_videos(hidden, deep=True) == [hidden / "deep" / "d.mp4"]
+
+
+def test_a_link_to_a_folder_that_is_not_there_is_told(tmp_path):
+    (tmp_path / "day2").symlink_to(tmp_path / "unmounted")
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    with pytest.warns(UserWarning, match="day2 is a link to .*unmounted, which is not there"):
+        assert folder.list_videos(tmp_path, deep=True) == [tmp_path / "a.mp4"]
 
 
 def test_a_name_that_means_a_folder_is_refused():

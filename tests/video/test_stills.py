@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from media import decode
 
 from cagewatch import video
 from cagewatch.errors import InputError
+from cagewatch.video import stills
 from cagewatch.video.decode import Header
 
 
@@ -26,6 +29,31 @@ def test_images_come_in_natural_order_at_the_given_rate(tmp_path, suffix):
     np.testing.assert_allclose(times, [0, 0.1, 0.2, 0.3])
     assert video.count_frames(tmp_path) == 4
     assert video.probe(tmp_path) == Header(30, 20, 25.0, 4, timed=False)
+
+
+def big_endian_page(big: bool, following: int) -> bytes:
+    """A TIFF's first directory alone, without pixels, linked to one at `following`."""
+    if big:
+        return (
+            b"MM"
+            + struct.pack(">HHHQQ", 43, 8, 0, 16, 1)
+            + bytes(20)
+            + struct.pack(">Q", following)
+        )
+    return b"MM" + struct.pack(">HIH", 42, 8, 1) + bytes(12) + struct.pack(">I", following)
+
+
+def test_a_tiff_of_several_pages_is_refused(tmp_path):
+    pages = [np.full((20, 30), value, np.uint8) for value in range(5)]
+    cv2.imwrite(str(tmp_path / "1.tif"), pages[0])
+    cv2.imwritemulti(str(tmp_path / "2.tif"), pages)
+    for read in (decode, lambda folder: stills.read_image(folder / "2.tif")):
+        with pytest.raises(InputError, match="2.tif has more than one page"):
+            read(tmp_path)
+    for big in (True, False):
+        for following in (0, 99):
+            assert stills.has_more_pages(big_endian_page(big, following)) == bool(following)
+        assert not stills.has_more_pages(big_endian_page(big, 99)[:-6])
 
 
 def test_volumes_have_time_last_and_may_be_in_colour(tmp_path):

@@ -137,7 +137,8 @@ def add_labels(
 ) -> pd.DataFrame:
     """Fill `label` and `anomalous` from a label file, where there is one.
 
-    InputError if the file is wrong, does not fit, or lacks the behaviour that is anomalous.
+    A file without the behaviour that is anomalous has no bout of it; a warning says so. InputError
+    if the file is wrong or does not fit.
     """
     path = label_file(source, parameters)
     if path is None:
@@ -146,8 +147,10 @@ def add_labels(
     behaviours = tuple(sorted({bout.behaviour for bout in bouts} | {"other"}))
     target = parameters.behaviour or cage.run.parameters.target
     if target not in behaviours:
-        raise InputError(
-            f"{path} has no label {target!r}: set behaviour, {nearest_name(target, behaviours)}"
+        warnings.warn(
+            f"{path} has no label {target!r}, so nothing in {source.name} is taken as unusual; for"
+            f" another label set behaviour: {nearest_name(target, behaviours)}",
+            stacklevel=2,
         )
     recording = Recording(
         recording_name(source), source, "test", labels_from_bouts(bouts, behaviours), behaviours,

@@ -10,19 +10,24 @@
 A folder of images counts as one recording. Labels are one file beside it, ``<name>.csv``,
 ``<name>.tsv``, ``<name>_labels.csv`` or ``<name>.txt``: a bout table or an MIT text (see
 `cagewatch.recordings.labels.annotations`), a BORIS export or DeepEthogram's labels, told apart by
-their first lines.
+their first lines. A file of any other form is passed over.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from cagewatch.errors import InputError
 from cagewatch.recordings.base import Recording
 from cagewatch.recordings.labels.annotations import (
+    CSV_COLUMNS,
     OTHER,
     Bout,
+    is_mit,
+    is_table,
     labels_from_bouts,
     read_csv_bouts,
     read_lines,
@@ -30,11 +35,19 @@ from cagewatch.recordings.labels.annotations import (
 )
 from cagewatch.recordings.labels.boris import is_boris, read_boris_bouts
 from cagewatch.recordings.labels.deepethogram import is_deepethogram, read_deepethogram_bouts
-from cagewatch.video import FALLBACK_FPS, VIDEO_SUFFIXES, probe
+from cagewatch.recordings.labels.seconds import SECONDS_COLUMNS, read_seconds_bouts
+from cagewatch.recordings.subfolders import list_folders
+from cagewatch.video import FALLBACK_FPS, VIDEO_SUFFIXES, read_clock
 from cagewatch.video.stills import IMAGE_SUFFIXES, natural_key, refuse_missing
 
 SPLITS = ("train", "test")
 LABEL_SUFFIXES = (".csv", ".tsv", "_labels.csv", ".txt")
+Form = Literal["mit", "deepethogram", "boris", "frames", "seconds"]
+NO_FORM = (
+    "it has none of the forms of a label file: a first line with"
+    f" {','.join(SECONDS_COLUMNS)} or {','.join(CSV_COLUMNS)}, an export of BORIS's events,"
+    " DeepEthogram's labels, or, as .txt, 'frame: <first>-<last> <behaviour>'."
+)
 
 
 def read_recordings(data_dir: Path, image_fps: float = FALLBACK_FPS) -> list[Recording]:
@@ -102,7 +115,7 @@ def list_videos(
 ) -> list[Path]:
     """List the video files in a folder in natural order, hidden ones left out.
 
-    With `volumes` also ``.mat`` files, with `deep` those in its folders at any depth, with `lost`
+    With `volumes` also ``.mat`` files, with `deep` those in all of `list_folders`, with `lost`
     links to nothing, which raise otherwise: a recording must not go missing without a word.
     InputError too if the folder may not be read.
     """
@@ -110,7 +123,8 @@ def list_videos(
     try:
         found = [
             path
-            for path in (folder.rglob("*") if deep else folder.iterdir())
+            for place in (list_folders(folder) if deep else [folder])
+            for path in place.iterdir()
             if path.suffix.lower() in suffixes and not path.name.startswith(".")
         ]
     except OSError as error:
@@ -154,14 +168,40 @@ def recording_name(source: Path) -> str:
 
 
 def find_label_file(source: Path) -> Path | None:
-    """The one label file beside `source`; None if there is none."""
+    """The one label file beside `source`; None if there is none.
+
+    What has none of the forms of a label file, such as notes, is passed over with a warning.
+    """
     beside = [source.with_name(recording_name(source) + suffix) for suffix in LABEL_SUFFIXES]
-    found = [path for path in beside if path.is_file()]
+    found = [path for path in beside if path.is_file() and _has_labels(path)]
     if len(found) > 1:
         raise InputError(
             f"{source} has two label files, {found[0].name} and {found[1].name}; keep one."
         )
     return found[0] if found else None
+
+
+def _has_labels(path: Path) -> bool:
+    try:
+        known, reason = label_form(path, read_lines(path)) is not None, NO_FORM
+    except InputError as error:
+        known, reason = False, str(error)
+    if not known:
+        warnings.warn(f"{path} is passed over: {reason}", stacklevel=2)
+    return known
+
+
+def label_form(path: Path, lines: Sequence[str]) -> Form | None:
+    """Which of the forms of a label file the lines of one have; None if none."""
+    if path.suffix.lower() == ".txt":
+        return "mit" if is_mit(lines) else None
+    if is_deepethogram(lines):
+        return "deepethogram"
+    if is_boris(lines):
+        return "boris"
+    if is_table(lines, CSV_COLUMNS):
+        return "frames"
+    return "seconds" if is_table(lines, SECONDS_COLUMNS) else None
 
 
 def read_label_file(
@@ -171,12 +211,17 @@ def read_label_file(
 
     `image_fps` is the frame rate of a source that carries no time.
     """
-    if path.suffix.lower() == ".txt":
-        return read_mit_bouts(path, behaviours=None), False
     lines = read_lines(path)
-    if is_deepethogram(lines):
+    form = label_form(path, lines)
+    if form == "mit":
+        return read_mit_bouts(path, behaviours=None), False
+    if form == "deepethogram":
         return read_deepethogram_bouts(path, lines), True
-    if is_boris(lines):
-        fps = probe(source, image_fps).fps
-        return read_boris_bouts(path, lines, fps, recording_name(source)), False
-    return read_csv_bouts(path), False
+    if form == "boris":
+        clock = read_clock(source, image_fps)
+        return read_boris_bouts(path, lines, clock, recording_name(source)), False
+    if form == "seconds":
+        return read_seconds_bouts(path, read_clock(source, image_fps)), False
+    if form == "frames":
+        return read_csv_bouts(path), False
+    raise InputError(f"{path}: {NO_FORM}")

@@ -1,6 +1,7 @@
 """Video files and folders of images: luminance frames in order with their time stamps."""
 
 from cagewatch.video.ahead import read_ahead
+from cagewatch.video.clock import Clock, read_clock
 from cagewatch.video.container import FALLBACK_FPS
 from cagewatch.video.decode import (
     VIDEO_SUFFIXES,

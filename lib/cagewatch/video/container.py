@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -9,11 +11,13 @@ import cv2
 import numpy as np
 
 from cagewatch.errors import InputError
+from cagewatch.video.frame_rate import same_rate
 from cagewatch.video.stills import refuse_giant, refuse_missing
 from cagewatch.video.truncation import missing_bytes
 
 FALLBACK_FPS = 25.0
 JUMP = 3.5  # nominal frames without a picture before a gap is worth a warning
+LOOKED_AT = 300  # packets that tell a frame rate where gaps have changed the average
 
 # Video luma is 16 (black) to 235 (white) unless marked full range.
 _BLACK, _STRETCH = 16, 255 / 219
@@ -55,11 +59,50 @@ def carries_time(container: av.container.InputContainer) -> bool:
     return not container.format.flags & av.format.Flags.no_timestamps.value
 
 
+def shown_frames(
+    container: av.container.InputContainer, stream: av.VideoStream
+) -> Iterator[av.VideoFrame]:
+    """Decode frames in the order in which they are shown, each with the stamp of its place in it.
+
+    AVI stamps pictures in the order of decoding alone, which B-frames change: a frame there has the
+    stamp of the packet after which it came out, and the last ones, after no packet, follow on.
+    """
+    last = None
+    for frame in container.decode(stream):
+        if container.format.name == "avi":
+            frame.pts = frame.dts if frame.dts is not None or last is None else last + 1
+            last = frame.pts
+        yield frame
+
+
 def stated_rate(container: av.container.InputContainer, stream: av.VideoStream) -> float:
-    """Frames per second that the container, or without one the coded pictures, state; 0 if none."""
-    if carries_time(container):
-        return float(stream.average_rate or stream.guessed_rate or 0)
-    return float(stream.codec_context.framerate or 0)
+    """Frames per second that the container, or without one the coded pictures, state; 0 if none.
+
+    Where the container's average is not the rate of its stamps, gaps may have lowered it: then it
+    is the rate between them.
+    """
+    if not carries_time(container):
+        return float(stream.codec_context.framerate or 0)
+    average = float(stream.average_rate or stream.guessed_rate or 0)
+    if not average or same_rate(average, float(stream.base_rate or average)):
+        return average
+    steady = _rate_between_gaps(Path(container.name))
+    return average if not steady or same_rate(average, steady) else steady
+
+
+def _rate_between_gaps(source: Path) -> float:
+    """Frames per second of a video's first packets, gaps left out; 0 if they do not say."""
+    with open_video(source) as container:
+        stream = video_stream(container, source)
+        try:
+            packets = list(islice(container.demux(stream), LOOKED_AT))
+        except (av.FFmpegError, ValueError):
+            return 0.0
+        stamps = sorted({packet.pts for packet in packets if packet.pts is not None})
+        steps = np.diff(stamps) * float(stream.time_base or 0)
+    # A mean, not the median: a millisecond is a coarse step at 120 frames per second.
+    steps = steps[steps <= JUMP * np.median(steps)] if len(steps) else steps
+    return float(1 / steps.mean()) if steps.sum() else 0.0
 
 
 def stated_seconds(

@@ -22,6 +22,7 @@ from cagewatch.video.container import (
     carries_time,
     luminance,
     open_video,
+    shown_frames,
     stated_rate,
     stated_seconds,
     video_stream,
@@ -39,6 +40,10 @@ from cagewatch.video.truncation import missing_bytes
 VIDEO_SUFFIXES = frozenset(
     ".mpg .mpeg .mp4 .m4v .mov .avi .mkv .webm .wmv .gif .mts .m2ts .ts .flv".split()
 )
+
+# Nominal frames by which stamps in the wrong order step back, H.264's most; a clock that has
+# started again steps back further.
+REORDERED = 16
 
 
 class Header(NamedTuple):
@@ -70,9 +75,9 @@ def read_frames(
     Yields
     ------
     time : float, seconds since the first frame, strictly increasing. A variable frame rate is kept.
-        A missing stamp, or one that does not increase (joined recordings restart their clock),
-        continues one nominal frame after the previous one, and later stamps move along with it;
-        a warning says so.
+        A missing stamp, or one that does not increase, continues one nominal frame after the
+        previous one, and a warning says so. Later stamps move along with it where the clock has
+        started again, as in joined recordings.
     frame : (height, width) uint8 luminance, 0 black to 255 white, as stored: rotation marks in the
         file are not applied (the parameter `rotate` turns a recording).
 
@@ -149,7 +154,9 @@ def _read_video(source: Path, threads: int, fps: float) -> Iterator[tuple[float,
         rate = stated_rate(container, video_stream(container, source))
         stamped = carries_time(container)
     interval = 1 / (rate or fps)
-    previous, shift = None, 0.0
+    previous: float | None = None
+    latest: float | None = None
+    shift = 0.0
     jumps: list[tuple[int, float]] = []
     mended: list[int] = []
     for index, frame in enumerate(_decode(source, threads)):
@@ -163,10 +170,11 @@ def _read_video(source: Path, threads: int, fps: float) -> Iterator[tuple[float,
             if time <= previous:
                 mended.append(index)
                 time = previous + interval
-                shift = time - stamp
+                if latest is None or latest - stamp > REORDERED * interval:
+                    shift = time - stamp
             if time - previous > JUMP * interval:
                 jumps.append((index, time - previous))
-        previous = time
+        previous, latest = time, latest if stamp is None else stamp
         try:
             gray = luminance(frame)
         except (av.FFmpegError, ValueError) as error:
@@ -200,7 +208,7 @@ def _decode(source: Path, threads: int) -> Iterator[av.VideoFrame]:
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = max(1, threads)
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-        frames = container.decode(stream)
+        frames = shown_frames(container, stream)
         while True:
             try:
                 frame = next(frames, None)

@@ -13,7 +13,13 @@ import av
 import numpy as np
 
 from cagewatch.errors import InputError
-from cagewatch.video.container import carries_time, luminance, open_video, video_stream
+from cagewatch.video.container import (
+    carries_time,
+    luminance,
+    open_video,
+    shown_frames,
+    video_stream,
+)
 from cagewatch.video.decode import read_frames
 
 BEFORE_S = 2.0  # seek this much too early: some containers land after the frame asked for
@@ -54,11 +60,15 @@ def _seek(source: Path, times: np.ndarray) -> list[np.ndarray] | None:
         stream = video_stream(container, source)
         if not carries_time(container):
             return None
-        origin = (stream.start_time or 0) * float(stream.time_base)
         try:
+            # Not the stated start: the first frame of an AVI has a later stamp.
+            first = next(shown_frames(container, stream), None)
+            if first is None or first.time is None:
+                return None
+            origin = first.time
             target = max(0.0, origin + times[0] - BEFORE_S)
             container.seek(int(target / stream.time_base), stream=stream, backward=True)
-            for frame in container.decode(stream):
+            for frame in shown_frames(container, stream):
                 if frame.time is None or frame.time - origin > times[-1] + tolerance:
                     break
                 if abs(frame.time - origin - times[len(found)]) < tolerance:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,11 @@ def read_image(path: Path) -> np.ndarray:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror}.") from error
+    if has_more_pages(data.tobytes()):
+        raise InputError(
+            f"{path} has more than one page, and only the first would be read; save each page as an"
+            " image of its own, or all of them as a video."
+        )
     # As with videos, pixels are taken as stored: the orientation tag is not applied.
     flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
     try:
@@ -71,6 +77,25 @@ def read_image(path: Path) -> np.ndarray:
         )
     refuse_giant(path, frame.shape[1], frame.shape[0])
     return frame
+
+
+def has_more_pages(data: bytes) -> bool:
+    """Whether an image is a TIFF of several pages, by its first directory's link to the next.
+
+    Source: TIFF revision 6.0, section 2; offsets and counts are longer in a BigTIFF.
+    """
+    order = {b"II": "<", b"MM": ">"}.get(data[:2])
+    if order is None or data[2:4] not in (struct.pack(f"{order}H", kind) for kind in (42, 43)):
+        return False
+    big = struct.pack(f"{order}H", 43) == data[2:4]
+    at, count, entry, link = (8, "Q", 20, "Q") if big else (4, "H", 12, "I")
+    try:
+        (start,) = struct.unpack_from(order + link, data, at)
+        (entries,) = struct.unpack_from(order + count, data, start)
+        after = start + struct.calcsize(order + count) + entry * entries
+        return bool(struct.unpack_from(order + link, data, after)[0])
+    except struct.error:  # cut short, which the decoder tells
+        return False
 
 
 def volume_shape(source: Path) -> tuple[str, tuple[int, ...]]:

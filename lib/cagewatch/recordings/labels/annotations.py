@@ -1,12 +1,13 @@
 """Behaviour labels: annotation files in, one label per frame out, and back.
 
-Two formats are read.
+Three formats are read.
 
 - MIT text, one bout a line: ``frame: 00000001-00000019 micromovement``. Frames count from 1, both
   ends belong to the bout, and the bouts cover the recording without gap or overlap.
 - Bout table (csv) with the columns ``start_frame,stop_frame,behaviour``. Frames count from 0 as
   everywhere else in cagewatch, both ends belong to the bout (``0,9,walk`` is ten frames), and
   frames in no bout are ``other``.
+- The same with ``start_time,stop_time,label`` in seconds (`cagewatch.recordings.labels.seconds`).
 
 In memory a label is an index into the recording's tuple of behaviours, -1 never occurs, and a bout
 is ``labels[start:stop]``: 0-based, `stop` exclusive.
@@ -123,41 +124,78 @@ def read_mit_bouts(path: Path, behaviours: Sequence[str] | None = MIT_BEHAVIOURS
     return bouts
 
 
+def is_mit(lines: Sequence[str]) -> bool:
+    """Whether the lines of a label file are an MIT annotation text."""
+    return next((line for line in lines if line.strip()), "").strip().startswith("frame:")
+
+
+def is_table(lines: Sequence[str], columns: Sequence[str]) -> bool:
+    """Whether the first line names most of these columns: one may be misspelt, which is refused."""
+    return (
+        bool(lines)
+        and len(set(_header(lines[0], _delimiter(lines[0], columns))) & set(columns)) >= 2
+    )
+
+
 def read_csv_bouts(path: Path) -> list[Bout]:
     """Read a bout table ``start_frame,stop_frame,behaviour`` (0-based, both ends inclusive).
 
     Rows may come in any order; they must not overlap. Other columns are ignored. InputError for a
     missing column, a cell that is no frame number, an empty behaviour, or an overlap.
     """
-    rows = csv.reader(read_lines(path))
     bouts = []
+    for line, cells in read_rows(path, CSV_COLUMNS):
+        where = f"{path}, line {line}"
+        if not all(re.fullmatch(r"[0-9]{1,18}", cell) for cell in cells[:2]) or not cells[2]:
+            raise InputError(
+                f"{where}: expected two frame numbers and a behaviour, "
+                f"found {','.join(cells)[:60]!r}."
+            )
+        first, last = int(cells[0]), int(cells[1])
+        _refuse_bad_range(where, first, last)
+        bouts.append(Bout(first, last + 1, cells[2], line))
+    return refuse_overlaps(path, bouts, "stop_frame is the last frame of a bout, and ")
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """Line number and cells of each row of a table, in these columns; the others are ignored.
+
+    InputError if a column is missing, there is no row, or the file is no csv file.
+    """
+    lines = read_lines(path) or [""]
+    delimiter = _delimiter(lines[0], columns)
+    header = _header(lines[0], delimiter)
+    rows = csv.reader(lines[1:], delimiter=delimiter)
     try:
-        header = [name.strip().lower() for name in next(rows, [])]
-        missing = [name for name in CSV_COLUMNS if name not in header]
+        missing = [name for name in columns if name not in header]
         if missing:
             raise InputError(
-                f"{path}: the first line must name the columns {','.join(CSV_COLUMNS)}; "
+                f"{path}: the first line must name the columns {','.join(columns)}; "
                 f"{', '.join(missing)} not found."
             )
-        columns = [header.index(name) for name in CSV_COLUMNS]
-        for row in rows:
-            if not any(cell.strip() for cell in row):
-                continue
-            where = f"{path}, line {rows.line_num}"
-            cells = [row[column].strip() if column < len(row) else "" for column in columns]
-            if not all(re.fullmatch(r"[0-9]{1,18}", cell) for cell in cells[:2]) or not cells[2]:
-                raise InputError(
-                    f"{where}: expected two frame numbers and a behaviour, "
-                    f"found {','.join(row)[:60]!r}."
-                )
-            first, last = int(cells[0]), int(cells[1])
-            _refuse_bad_range(where, first, last)
-            bouts.append(Bout(first, last + 1, cells[2], rows.line_num))
+        places = [header.index(name) for name in columns]
+        found = [
+            (
+                1 + rows.line_num,
+                [row[place].strip() if place < len(row) else "" for place in places],
+            )
+            for row in rows
+            if any(cell.strip() for cell in row)
+        ]
     except csv.Error as error:
         raise InputError(f"{path} is not a csv file ({error}); save it as plain csv.") from error
-    if not bouts:
+    if not found:
         raise InputError(f"{path} holds no label; it should have one bout a line.")
-    return refuse_overlaps(path, bouts, "stop_frame is the last frame of a bout, and ")
+    return found
+
+
+def _delimiter(line: str, columns: Sequence[str]) -> str:
+    """What separates the names in a table's first line: comma, semicolon or tab."""
+    return max(",;\t", key=lambda one: len(set(_header(line, one)) & set(columns)))
+
+
+def _header(line: str, delimiter: str) -> list[str]:
+    return [name.strip().lower() for name in next(csv.reader([line], delimiter=delimiter), [])]
 
 
 def refuse_overlaps(path: Path, bouts: Iterable[Bout], reminder: str = "") -> list[Bout]:

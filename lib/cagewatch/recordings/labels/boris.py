@@ -7,15 +7,13 @@ Read are the tabular and the aggregated events of BORIS versions 7 and 8, as csv
 - tabular, version 8: one header with ``Time``, ``Behavior`` and ``Behavior type`` (likewise);
 - aggregated, both: ``Behavior``, ``Behavior type`` (STATE or POINT), ``Start (s)``, ``Stop (s)``.
 
-BORIS gives seconds. A bout starts with the frame that was shown at its start and stops before the
-frame that was shown at its stop, so START at 0.4 s and STOP at 0.8 s of a 25 fps video are the ten
-frames 10 to 19. Source: the exports' columns in BORIS's ``export_events.py`` and its test files.
+BORIS gives seconds (see `cagewatch.recordings.labels.seconds`). Source: the exports' columns in
+BORIS's ``export_events.py`` and its test files.
 """
 
 from __future__ import annotations
 
 import csv
-import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,10 +21,10 @@ from typing import NamedTuple
 
 from cagewatch.errors import InputError
 from cagewatch.names import unplain_cell
-from cagewatch.recordings.labels.annotations import MAX_FRAMES, Bout, refuse_overlaps
+from cagewatch.recordings.labels.annotations import Bout
+from cagewatch.recordings.labels.seconds import bouts_from_seconds, to_seconds
+from cagewatch.video import Clock
 
-# BORIS rounds to milliseconds, and so may show a frame's time half a millisecond before it begins.
-ROUNDING_S = 0.0006
 MAX_FPS = 500.0  # above it a millisecond no longer tells frames apart
 FPS_TOLERANCE = 0.001  # 29.97 for 30000/1001 is the same rate
 _MEDIA = ("media file name", "media file path", "media file", "source")
@@ -45,7 +43,7 @@ def is_boris(lines: Sequence[str]) -> bool:
     return _find_header(lines) is not None
 
 
-def read_boris_bouts(path: Path, lines: Sequence[str], fps: float, name: str) -> list[Bout]:
+def read_boris_bouts(path: Path, lines: Sequence[str], clock: Clock, name: str) -> list[Bout]:
     """Read the bouts of the recording `name` from the lines of a BORIS export, in order.
 
     The name chooses the observation where the file holds several. Point events have no duration and
@@ -59,29 +57,14 @@ def read_boris_bouts(path: Path, lines: Sequence[str], fps: float, name: str) ->
     number, delimiter = header
     _refuse_offset(path, lines[:number], delimiter)
     rows = _choose_observation(path, _read_rows(path, lines, number, delimiter), name)
-    _check_fps(path, rows, fps)
+    _check_fps(path, rows, clock)
     spans, points = _pair_events(path, rows)
     if points:
         warnings.warn(
             f"{path}: point events have no duration and are left out: {', '.join(sorted(points))}.",
             stacklevel=2,
         )
-    bouts = [_bout_of(path, *span, fps) for span in spans]
-    if short := [bout.line for bout in bouts if bout.stop == bout.start]:
-        warnings.warn(
-            f"{path}: {len(short)} bouts start and stop within one frame and are left out, the "
-            f"first on line {short[0]}.",
-            stacklevel=2,
-        )
-    bouts = [bout for bout in bouts if bout.stop > bout.start]
-    if not bouts:
-        raise InputError(f"{path} holds no state event; it should have one bout or more.")
-    return refuse_overlaps(path, bouts)
-
-
-def frame_at(time_s: float, fps: float) -> int:
-    """Number of the frame shown at a time that BORIS wrote, rounded to milliseconds."""
-    return int(math.floor((time_s + ROUNDING_S) * fps))
+    return bouts_from_seconds(path, spans, clock)
 
 
 def _find_header(lines: Sequence[str]) -> tuple[int, str] | None:
@@ -151,18 +134,21 @@ def _stem(media: str) -> str:
     return Path(media.replace("\\", "/")).stem
 
 
-def _check_fps(path: Path, rows: Sequence[Row], fps: float) -> None:
+def _check_fps(path: Path, rows: Sequence[Row], clock: Clock) -> None:
+    """Refuse another video's rate; the average, which BORIS writes, counts a video's gaps."""
+    times, fps = clock
     if not 0 < fps <= MAX_FPS:
         raise InputError(
             f"{path}: BORIS counts milliseconds, too few to find frames at {fps:g} per second."
         )
+    average = len(times) / (times[-1] + 1 / fps)
     for row in rows:
         given = next((row.cells[name] for name in _FPS if row.cells.get(name)), "")
         try:
             written = float(given)
         except ValueError:  # NA, or one rate per player
             continue
-        if written > 0 and abs(written - fps) > FPS_TOLERANCE * fps:
+        if written > 0 and min(abs(written - fps), abs(written - average)) > FPS_TOLERANCE * fps:
             raise InputError(
                 f"{path}, line {row.line}: made from a video of {written:g} frames per second, but "
                 f"this one has {fps:.6g}; give the video that was observed."
@@ -226,24 +212,4 @@ def _pair_events(
 
 
 def _seconds(path: Path, row: Row, column: str) -> float:
-    text = row.cells.get(column, "")
-    try:
-        value = float(text.replace(",", "."))
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise InputError(
-            f"{path}, line {row.line}: {column} is {text!r}; export times in seconds from BORIS."
-        )
-    return value
-
-
-def _bout_of(
-    path: Path, line: int, behaviour: str, start_s: float, stop_s: float, fps: float
-) -> Bout:
-    start, stop = frame_at(start_s, fps), frame_at(stop_s, fps)
-    if stop_s < start_s or stop > MAX_FRAMES:
-        raise InputError(
-            f"{path}, line {line}: {behaviour!r} runs from {start_s:g} to {stop_s:g} s; correct it."
-        )
-    return Bout(start, stop, behaviour, line)
+    return to_seconds(f"{path}, line {row.line}: {column}", row.cells.get(column, ""))
