@@ -175,6 +175,29 @@ def test_a_wrong_table_is_one_sentence(cage, recording, column, value, said):
     assert not (cage.folder / "report").exists()
 
 
+@pytest.mark.parametrize("start", ["23:50:00.02", "23:50:00"])
+def test_a_recording_that_ends_at_midnight_adds_no_day(start):
+    seconds = 18_000 / 30
+    parts = split_at_midnight(pd.Timestamp(f"2024-05-01 {start}"), (seconds + 1e-9) / 3600)
+    assert [(f"{day:%d}", hours) for day, hours in parts] == [("01", pytest.approx(1 / 6))]
+    parts = split_at_midnight(pd.Timestamp("2024-05-01 23:50:03"), seconds / 3600)
+    assert [f"{day:%d}" for day, _ in parts] == ["01", "02"]
+
+
+def test_an_alarm_just_after_midnight_counts_on_the_day_that_was_watched(cage):
+    path = cage.folder / "recordings.csv"
+    late = "2024-05-01 23:59:55.500"  # to 1.5 s after midnight
+    path.write_text(path.read_text().replace("2024-05-01 23:59:58", late))
+    alarms = cage.folder / "alarms.csv"
+    table = pd.read_csv(alarms).astype({"start_s": float})
+    table.loc[table["start_s"] == 4.0, "start_s"] = 4.6
+    table.to_csv(alarms, index=False)
+    days = tabulate_rates(gather(cage)).set_index(["animal", "day"])
+    own = days.loc[("a", "2024-05-01")]
+    assert own["alarms"] == 2 and own["hours"] == pytest.approx(6 / 3600)
+    assert days.loc[("a", "2024-05-02"), "alarms"] == 0
+
+
 @pytest.mark.parametrize("text", ["night", "25-3", "19:75-7", "19"])
 def test_a_dark_phase_that_is_none_is_refused(text):
     assert read_dark("18:30-6") == (18.5, 6)

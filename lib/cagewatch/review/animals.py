@@ -105,14 +105,18 @@ def refuse_overlaps(recordings: pd.DataFrame, path: Path) -> None:
 
 
 def split_at_midnight(start: pd.Timestamp, hours: float) -> list[tuple[pd.Timestamp, float]]:
-    """Parts of a stretch of time that lie on one day each: when each starts, and its hours."""
+    """Parts of a stretch of time that lie on one day each: when each starts, and its hours.
+
+    What ends less than CLOCK_SLACK_S after midnight ends on the day before.
+    """
     parts = []
-    while hours > 0:
+    while True:
         midnight = start.normalize() + timedelta(days=1)
-        own = min(hours, (midnight - start).total_seconds() / 3600)
+        own = (midnight - start).total_seconds() / 3600
+        if (hours - own) * 3600 < CLOCK_SLACK_S:
+            return [*parts, (start, hours)]
         parts.append((start, own))
         start, hours = midnight, hours - own
-    return parts
 
 
 def tabulate_rates(observed: Observed, by_day: bool = True) -> pd.DataFrame:
@@ -123,13 +127,16 @@ def tabulate_rates(observed: Observed, by_day: bool = True) -> pd.DataFrame:
     `gamma_interval`. An alarm belongs to the day on which it starts.
     """
     spans = [
-        (row.animal, row.group, f"{start:%Y-%m-%d}", hours)
+        (row.recording, row.animal, row.group, f"{start:%Y-%m-%d}", hours)
         for row in observed.recordings.itertuples()
         for start, hours in split_at_midnight(row.start, row.hours)
     ]
     columns = ["animal", "group", "day"] if by_day else ["animal", "group"]
-    watched = pd.DataFrame(spans, columns=["animal", "group", "day", "hours"])
-    alarms = observed.alarms.assign(day=observed.alarms["at"].dt.strftime("%Y-%m-%d"))
+    watched = pd.DataFrame(spans, columns=["recording", "animal", "group", "day", "hours"])
+    # One that starts in what little of a recording is left after midnight is the day before's.
+    last = observed.alarms["recording"].map(watched.groupby("recording")["day"].max())
+    days = observed.alarms["at"].dt.strftime("%Y-%m-%d")
+    alarms = observed.alarms.assign(day=days.where(days < last, last))
     alarms["long"] = (alarms["stop_s"] - alarms["start_s"]) / 3600
     longest = float(alarms["long"].max()) if len(alarms) else 0.0
     own = {key: group["long"].to_numpy() for key, group in alarms.groupby(columns)}
