@@ -80,6 +80,9 @@ def test_a_recording_whose_start_is_known_has_a_time_of_day(tmp_path: Path) -> N
     rows = "recording,start_time\nb,2024-05-01 18:30:05\na,\nc,no time\n"
     (tmp_path / "recordings.csv").write_text(rows)
     assert read_clocks(tmp_path, ["a", "b", "c", "d"]) == [None, 66605.0, None, None]
+    rows = "recording,start_time\na,2024-05-01 18:30:05+02:00\nb,2024-05-01 18:30:05\n"
+    (tmp_path / "recordings.csv").write_text(rows + "c,2024-11-01 18:30:05+01:00\n")
+    assert read_clocks(tmp_path, ["a", "b", "c"]) == [66605.0] * 3
     scores = np.random.default_rng(0).normal(size=40)
     run = read_run(write_run(tmp_path / "folder", scores, None, n_recordings=1))
     assert bundle_run(run).about["clocks"] == [None]

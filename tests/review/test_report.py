@@ -198,6 +198,17 @@ def test_an_alarm_just_after_midnight_counts_on_the_day_that_was_watched(cage):
     assert days.loc[("a", "2024-05-02"), "alarms"] == 0
 
 
+def test_start_times_with_and_without_an_offset_are_those_on_the_wall(cage):
+    path = cage.folder / "recordings.csv"
+    table = pd.read_csv(path, dtype=str)
+    plain = gather(cage).recordings
+    table.loc[0, "start_time"] += "+02:00"
+    table.loc[1, "start_time"] += "+01:00"
+    table.to_csv(path, index=False)
+    pd.testing.assert_frame_equal(gather(cage).recordings, plain)
+    assert review.write_report(cage).is_file()
+
+
 @pytest.mark.parametrize("text", ["night", "25-3", "19:75-7", "19"])
 def test_a_dark_phase_that_is_none_is_refused(text):
     assert read_dark("18:30-6") == (18.5, 6)

@@ -75,7 +75,7 @@ def check_table(folder: Path, recordings: list[str]) -> pd.DataFrame:
         if (empty := table[column] == "").any():
             name = table["recording"][empty].iloc[0]
             raise InputError(f"{path} has no {column} for the recording {name!r}; fill it in.")
-    table["start"] = pd.to_datetime(table["start_time"], format="ISO8601", errors="coerce")
+    table["start"] = read_starts(table["start_time"])
     if (wrong := table["start"].isna()).any():
         row = table[wrong].iloc[0]
         raise InputError(
@@ -89,6 +89,16 @@ def check_table(folder: Path, recordings: list[str]) -> pd.DataFrame:
             " an animal is in one group."
         )
     return table.drop(columns="start_time")
+
+
+def read_starts(cells: pd.Series) -> pd.Series:
+    """Times such as 2024-05-01 12:30:00 as datetimes, NaT for any other text.
+
+    An offset from UTC is dropped: days and light go by the clock on the wall.
+    """
+    times = [pd.to_datetime(cell, format="ISO8601", errors="coerce") for cell in cells]
+    walls = [time.tz_localize(None) for time in times]
+    return pd.Series(walls, cells.index, dtype="datetime64[ns]")
 
 
 def refuse_overlaps(recordings: pd.DataFrame, path: Path) -> None:
