@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
-from scored_cage import write_scored
+from scored_cage import train_again, write_scored
 from typer.testing import CliRunner
 
 from cagewatch import cages, review
@@ -160,6 +160,21 @@ def test_a_formula_as_a_label_stays_text_in_every_file(cage, tmp_path):
         tmp_path / "labels" / "mouse" / "mouse_labels.csv", Path("mouse.mp4")
     )
     assert FORMULA in {bout.behaviour for bout in bouts}
+
+
+def test_alarms_of_another_detector_or_without_results_are_left_out_with_a_word(cage, monkeypatch):
+    monkeypatch.setattr(cages, "open_cage", lambda folder: cage)
+    path = cage.folder / "alarms.csv"
+    gone = pd.read_csv(path).assign(recording="gone")
+    gone.to_csv(path, mode="a", header=False, index=False)
+    assert set(review.list_alarms(cage)["recording"]) == {"mouse"}
+    done = CliRunner().invoke(app, ["review", str(cage.folder)])
+    assert "alarms of gone: its results are gone; score it again" in done.stderr
+    train_again(cage.folder, 1)
+    assert review.list_alarms(cage).empty
+    done = CliRunner().invoke(app, ["review", str(cage.folder)])
+    assert "No alarms." in done.stdout and "a detector that the cage has no more" in done.stderr
+    assert done.stderr.count("score it again") == 2
 
 
 @pytest.mark.parametrize(("first", "stop"), [(30, 200), (60, 200), (0, 40)])  # 1 to 2 s: 25 to 50

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scored_cage import write_scored
+from scored_cage import detector_of, write_scored
 from typer.testing import CliRunner
 
 from cagewatch.cages import batch
@@ -51,13 +51,14 @@ def scored(monkeypatch) -> list[str]:
         pd.DataFrame(alarm).to_csv(place / "alarms.csv", index=False)
         times = pd.DataFrame({"frame": np.arange(60), "time_s": np.arange(60) / 25})
         times.to_csv(place / "scores.csv", index=False)
-        of = describe_file(work.sources[name])
-        return {"of": of, "held_back": None, "minutes": 0.04, "alarms": 1}
+        return {"of": describe(work, name), "held_back": None, "minutes": 0.04, "alarms": 1}
+
+    def describe(work: batch.Work, name: str) -> dict:
+        own = {"detector": detector_of(work.cage.folder), "threshold": 1.0}
+        return own | {"shape": work.level.shape.model_dump()} | describe_file(work.sources[name])
 
     monkeypatch.setattr(batch, "score_into", score_into)
-    monkeypatch.setattr(
-        batch, "describe_work", lambda work, name: describe_file(work.sources[name])
-    )
+    monkeypatch.setattr(batch, "describe_work", describe)
     return found
 
 

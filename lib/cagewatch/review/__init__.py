@@ -4,6 +4,7 @@ from cagewatch.review.decisions import (
     Precision,
     decide,
     list_alarms,
+    list_left_out,
     measure_precision,
     read_decisions,
     undo,

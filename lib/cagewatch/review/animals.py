@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from cagewatch.cages.batch import list_done
 from cagewatch.cages.cage import Cage
 from cagewatch.cages.table import RECORDINGS_FILE, read_recordings_table
 from cagewatch.errors import InputError
-from cagewatch.review.decisions import list_alarms
+from cagewatch.metrics import AlarmShape
+from cagewatch.review.decisions import list_alarms, list_believed, list_left_out
 
 CLOCK_SLACK_S = 2.0  # file names carry whole seconds
 
@@ -26,41 +26,38 @@ class Observed(NamedTuple):
     ----------
     recordings : recording, file, animal, group ('' without one), start (datetime), hours (scored).
     alarms : of `list_alarms`, with animal, group and at (datetime) added, highest score first.
-    held_back : recordings left out since their alarms are not to be believed, and why.
-    thresholds : at which alarms began; with more than one, recordings cannot be compared.
+    left_out : recordings whose alarms are not to be believed, and why.
+    levels : thresholds and shapes that alarms had; with several, recordings cannot be compared.
     """
 
     recordings: pd.DataFrame
     alarms: pd.DataFrame
-    held_back: dict[str, str]
-    thresholds: list[float]
+    left_out: dict[str, str]
+    levels: list[tuple[float, AlarmShape]]
 
 
 def gather_observed(cage: Cage, without_rejected: bool = False) -> Observed:
     """Gather a cage's scored recordings and their alarms, by ``recordings.csv``.
 
-    InputError if nothing was scored, or ``recordings.csv`` lacks a scored recording, its animal or
-    start time, has an animal in two groups, or recordings of one animal that overlap.
+    InputError if no alarms are left to report, or ``recordings.csv`` lacks a scored recording, its
+    animal or start time, has an animal in two groups, or recordings of one animal that overlap.
     """
-    done = list_done(cage)
-    held_back = {name: one["held_back"] for name, one in done.items() if one["held_back"]}
-    used = {name: one for name, one in done.items() if name not in held_back}
-    if not used:
-        raise InputError(f"{cage.folder} has no scored recording with alarms; score videos first.")
+    used = list_believed(cage)
     table = check_table(cage.folder, list(used))
     table["hours"] = [one["minutes"] / 60 for one in used.values()]
     offsets = [float(one["of"].get("start") or 0) for one in used.values()]
     table["start"] += pd.to_timedelta(offsets, unit="s")
     refuse_overlaps(table, cage.folder / RECORDINGS_FILE)
     alarms = list_alarms(cage)
-    alarms = alarms[alarms["recording"].isin(list(used))]
     if without_rejected:
         alarms = alarms[alarms["verdict"] != "rejected"]
     alarms = alarms.merge(table[["recording", "animal", "group", "start"]], on="recording")
     after = alarms["start_s"] - alarms["recording"].map(dict(zip(used, offsets, strict=True)))
     alarms["at"] = alarms.pop("start") + pd.to_timedelta(after.astype(float), unit="s")
-    thresholds = sorted({float(one["of"].get("threshold", np.nan)) for one in used.values()})
-    return Observed(table, alarms, held_back, thresholds)
+    levels = {
+        (float(one["of"]["threshold"]), AlarmShape(**one["of"]["shape"])) for one in used.values()
+    }
+    return Observed(table, alarms, list_left_out(cage), sorted(levels, key=str))
 
 
 def check_table(folder: Path, recordings: list[str]) -> pd.DataFrame:
