@@ -42,7 +42,7 @@ def review(
     """
     from cagewatch import review as room
     from cagewatch.cages import open_cage
-    from cagewatch.review.decisions import say_left_out
+    from cagewatch.review.believed import say_left_out
 
     opened = open_cage(cage)
     if page:

@@ -14,7 +14,8 @@ from cagewatch.cages.cage import Cage
 from cagewatch.cages.table import RECORDINGS_FILE, read_recordings_table
 from cagewatch.errors import InputError
 from cagewatch.metrics import AlarmShape
-from cagewatch.review.decisions import list_alarms, list_believed, list_left_out
+from cagewatch.review.believed import list_believed, list_left_out
+from cagewatch.review.decisions import list_alarms
 
 CLOCK_SLACK_S = 2.0  # file names carry whole seconds
 

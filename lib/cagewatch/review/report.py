@@ -17,7 +17,8 @@ from cagewatch.errors import InputError
 from cagewatch.files import whole_file
 from cagewatch.metrics.alarms import describe_shape
 from cagewatch.review.animals import Observed, gather_observed, tabulate_rates
-from cagewatch.review.decisions import measure_precision, say_left_out
+from cagewatch.review.believed import say_left_out
+from cagewatch.review.decisions import measure_precision
 from cagewatch.review.groups import MEASURES, RESAMPLES, Comparison, compare_groups
 from cagewatch.review.pictures import draw_animals, draw_clock, show_moments
 
