@@ -46,7 +46,7 @@ def test_a_recording_without_results_is_left_out_with_a_word(cage: Path) -> None
     (cage / "scored" / "n0" / "scored.json").unlink()  # its scoring did not end
     (content, _), (word, _) = hear(explore.Reviewer(cage), {"kind": "open"})
     assert content["about"]["names"] == ["n1"] and len(content["about"]["review"]) == 2
-    assert word["kind"] == "say" and "alarms of n2: its results are gone" in word["text"]
+    assert word["kind"] == "say" and "alarms of n2: their results are gone" in word["text"]
 
 
 def test_a_cage_with_no_alarms_to_believe_says_why(cage: Path) -> None:

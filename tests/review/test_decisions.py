@@ -169,12 +169,12 @@ def test_alarms_of_another_detector_or_without_results_are_left_out_with_a_word(
     gone.to_csv(path, mode="a", header=False, index=False)
     assert set(review.list_alarms(cage)["recording"]) == {"mouse"}
     done = CliRunner().invoke(app, ["review", str(cage.folder)])
-    assert "alarms of gone: its results are gone; score it again" in done.stderr
+    assert "alarms of gone: their results are gone; score again" in done.stderr
     train_again(cage.folder, 1)
     assert review.list_alarms(cage).empty
     done = CliRunner().invoke(app, ["review", str(cage.folder)])
     assert "No alarms." in done.stdout and "a detector that the cage has no more" in done.stderr
-    assert done.stderr.count("score it again") == 2
+    assert done.stderr.count("score again") == 2
 
 
 @pytest.mark.parametrize(("first", "stop"), [(30, 200), (60, 200), (0, 40)])  # 1 to 2 s: 25 to 50

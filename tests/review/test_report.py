@@ -195,7 +195,7 @@ def test_what_another_detector_scored_is_left_out_of_the_report(cage):
     assert alarms["recording"].tolist() == ["b2"]
     text = page.read_text("utf-8")
     assert "averaged over 0.125 s" in text and "averaged over 1 s" not in text
-    assert "a1, a2, b1, simulated_c1: it was scored by" in text and "score it again" in text
+    assert "a1, a2, b1, simulated_c1: they are of a detector" in text and "score again" in text
 
 
 def test_recordings_scored_with_other_settings_of_alarms_are_warned_of(cage):

@@ -13,8 +13,8 @@ from cagewatch.cages.cage import Cage
 from cagewatch.errors import InputError
 from cagewatch.names import unplain_cell
 
-GONE = "its results are gone; score it again."
-ANOTHER = "it was scored by a detector that the cage has no more; score it again."
+GONE = "their results are gone; score again."
+ANOTHER = "they are of a detector that the cage has no more; score again."
 
 
 def read_alarms(cage: Cage) -> pd.DataFrame:
