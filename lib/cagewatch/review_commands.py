@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cagewatch.commands import Cores, Pattern, group_by_reason, read_time
+from cagewatch.commands import Cores, Pattern, read_time
 from cagewatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def review(
     """
     from cagewatch import review as room
     from cagewatch.cages import open_cage
-    from cagewatch.cages.batch import list_done
+    from cagewatch.review.believed import say_left_out
 
     opened = open_cage(cage)
     if page:
@@ -64,10 +64,8 @@ def review(
     else:
         shown = "recording start_s stop_s peak_score reason verdict name note".split()
         typer.echo(alarms[shown].to_string(index=False) if len(alarms) else "No alarms.")
-        done = list_done(opened)
-        held = {one: said["held_back"] for one, said in done.items() if said["held_back"]}
-        for reason, names in group_by_reason(held).items():
-            typer.echo(f"Held back are the alarms of {names}: {reason}", err=True)
+        for sentence in say_left_out(room.list_left_out(opened)):
+            typer.echo(sentence, err=True)
     found = room.measure_precision(alarms)
     if found.reviewed:
         typer.echo(

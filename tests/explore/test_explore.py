@@ -13,14 +13,17 @@ import pandas as pd
 import pytest
 
 from cagewatch import explore, runs
+from cagewatch.cages.cage import CageSettings, write_settings
 from cagewatch.detectors import Detector, TrainingSet, fit_detector
 from cagewatch.errors import InputError
+from cagewatch.explore import frames
 from cagewatch.explore.bundle import RULES, budget_thresholds, bundle_run, read_clocks
 from cagewatch.explore.frames import picture_moments
 from cagewatch.explore.reasons import find_motion
 from cagewatch.metrics import apply_rule, choose_threshold, compute_metrics
 from cagewatch.params import resolve
 from cagewatch.recordings import load_recordings
+from cagewatch.runs import FinishedRun
 from cagewatch.runs.read import find_run, list_runs, read_run
 from cagewatch.runs.thresholds import read_threshold, select_scores
 from cagewatch.scoring import score_recordings
@@ -80,6 +83,9 @@ def test_a_recording_whose_start_is_known_has_a_time_of_day(tmp_path: Path) -> N
     rows = "recording,start_time\nb,2024-05-01 18:30:05\na,\nc,no time\n"
     (tmp_path / "recordings.csv").write_text(rows)
     assert read_clocks(tmp_path, ["a", "b", "c", "d"]) == [None, 66605.0, None, None]
+    rows = "recording,start_time\na,2024-05-01 18:30:05+02:00\nb,2024-05-01 18:30:05\n"
+    (tmp_path / "recordings.csv").write_text(rows + "c,2024-11-01 18:30:05+01:00\n")
+    assert read_clocks(tmp_path, ["a", "b", "c"]) == [66605.0] * 3
     scores = np.random.default_rng(0).normal(size=40)
     run = read_run(write_run(tmp_path / "folder", scores, None, n_recordings=1))
     assert bundle_run(run).about["clocks"] == [None]
@@ -237,6 +243,43 @@ def test_any_detector_shows_its_frames_and_its_reason(
         parts = finished.frames.iloc[20:22].assign(score_place=[3.0, 1.0], score_rhythm=2.0)
         why = [caption.split(";")[0] for caption in picture_moments(finished, "b", parts).captions]
         assert why == ["reason: place", "reason: rhythm"]
+
+
+def cage_run(folder: Path) -> FinishedRun:
+    """The run of a cage that was trained on one video."""
+    given = {"dataset": "folder", "data_dir": str(folder / "gone"), "target": "anomaly"}
+    scores = np.random.default_rng(0).normal(size=60)
+    run = read_run(write_run(folder, scores, None, "frame_difference", 1, given))
+    write_settings(folder, CageSettings(run=str(run.folder.relative_to(folder))))
+    return run._replace(frames=run.frames.assign(recording="deep-a", time_s=np.arange(60) / 25))
+
+
+def test_the_videos_of_a_cages_run_are_those_of_its_table(tmp_path: Path, videos: Path) -> None:
+    run, table = cage_run(tmp_path), tmp_path / "recordings.csv"
+    rows = run.frames.iloc[20:30]
+    table.write_text(f"recording,file\ndeep/a,{videos / 'a.mp4'}\n")
+    moments = picture_moments(run, "deep-a", rows)
+    assert moments.problems == [] and len(moments.pictures) == 10
+    table.write_text("recording,file\n")
+    moments = picture_moments(run, "deep-a", rows)
+    assert moments.pictures == [] and "has no file for the recording" in moments.problems[0]
+
+
+def test_frames_between_those_scored_have_times_between_theirs(
+    tmp_path: Path, videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, asked = cage_run(tmp_path), []
+
+    def read(source: Path, first: int, times: np.ndarray) -> list[np.ndarray]:
+        asked.append((first, times))
+        return [np.zeros((32, 32), np.uint8) for _ in times]
+
+    monkeypatch.setattr(frames, "read_frames_at", read)
+    (tmp_path / "recordings.csv").write_text(f"recording,file\ndeep/a,{videos / 'a.mp4'}\n")
+    rows = run.frames.iloc[[3, 4, 8]].assign(time_s=[0.12, 0.16, 0.52])  # the camera stood still
+    assert len(picture_moments(run, "deep-a", rows).captions) == 3
+    ((first, times),) = asked
+    assert first == 3 and times == pytest.approx([0.12, 0.16, 0.25, 0.34, 0.43, 0.52])
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -15,6 +15,9 @@ from cagewatch.cages.batch import join_results
 from cagewatch.cages.cage import CageSettings
 from cagewatch.cages.results import write_table
 from cagewatch.files import write_json
+from cagewatch.metrics import AlarmShape
+from cagewatch.runs import PROVENANCE, read_provenance
+from cagewatch.runs.write import FORMAT
 
 
 def write_scored(
@@ -27,6 +30,9 @@ def write_scored(
 
     `columns` are further ones of alarms.csv, with the same value in every row.
     """
+    if not (folder / "run" / PROVENANCE).is_file():
+        train_again(folder, 0)
+    of = {"threshold": 2.5, "shape": AlarmShape().model_dump(), "detector": detector_of(folder)}
     for name, (_, times, alarms) in recordings.items():
         place = folder / "scored" / name
         score = np.zeros(len(times))
@@ -42,9 +48,7 @@ def write_scored(
         write_table(pd.DataFrame(frames), place / "scores.csv")
         write_table(table, place / "alarms.csv")
         minutes = float(len(times) * (times[1] - times[0]) / 60)
-        write_json(
-            place / "scored.json", {"of": {"threshold": 2.5}, "held_back": None, "minutes": minutes}
-        )
+        write_json(place / "scored.json", {"of": of, "held_back": None, "minutes": minutes})
     table = pd.DataFrame({"recording": list(recordings)} if rows is None else rows)
     table["file"] = [str(source) for source, *_ in recordings.values()]
     write_table(table, folder / "recordings.csv")
@@ -54,7 +58,18 @@ def write_scored(
     )  # fmt: skip
     held_out = pd.DataFrame({"time_s": np.arange(900) / 25, "score": np.arange(900) % 7.0})
     held_out = held_out.assign(recording="held", anomalous=False)
-    run = SimpleNamespace(parameters=parameters, frames=held_out)
+    run = SimpleNamespace(folder=folder / "run", parameters=parameters, frames=held_out)
     cage = Cage(folder, run, CageSettings(run="."))
     write_table(join_results(cage), folder / "alarms.csv")
     return cage
+
+
+def train_again(folder: Path, number: int) -> None:
+    """Give a cage's run another detector, as far as its digest tells."""
+    written = {"format": FORMAT, "files": {"detector.npz": {"bytes": number}}}
+    write_json(folder / "run" / PROVENANCE, written)
+
+
+def detector_of(folder: Path) -> dict[str, int]:
+    """Digest of the detector that a cage has."""
+    return read_provenance(folder / "run")["files"]["detector.npz"]

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
-from scored_cage import write_scored
+from scored_cage import train_again, write_scored
 from typer.testing import CliRunner
 
 from cagewatch import cages, review
@@ -160,6 +160,39 @@ def test_a_formula_as_a_label_stays_text_in_every_file(cage, tmp_path):
         tmp_path / "labels" / "mouse" / "mouse_labels.csv", Path("mouse.mp4")
     )
     assert FORMULA in {bout.behaviour for bout in bouts}
+
+
+def test_alarms_of_another_detector_or_without_results_are_left_out_with_a_word(cage, monkeypatch):
+    monkeypatch.setattr(cages, "open_cage", lambda folder: cage)
+    path = cage.folder / "alarms.csv"
+    gone = pd.read_csv(path).assign(recording="gone")
+    gone.to_csv(path, mode="a", header=False, index=False)
+    assert set(review.list_alarms(cage)["recording"]) == {"mouse"}
+    done = CliRunner().invoke(app, ["review", str(cage.folder)])
+    assert "alarms of gone: their results are gone; score again" in done.stderr
+    train_again(cage.folder, 1)
+    assert review.list_alarms(cage).empty
+    done = CliRunner().invoke(app, ["review", str(cage.folder)])
+    assert "No alarms." in done.stdout and "a detector that the cage has no more" in done.stderr
+    assert done.stderr.count("score again") == 2
+
+
+@pytest.mark.parametrize(("first", "stop"), [(30, 200), (60, 200), (0, 40)])  # 1 to 2 s: 25 to 50
+def test_a_decision_outside_the_scored_times_is_no_label(cage, tmp_path, first, stop):
+    decided = review.list_alarms(cage)
+    review.decide(cage.folder, decided[decided["start_s"] == 1.0].iloc[0], "accepted")
+    table = pd.DataFrame({"frame": np.arange(first, stop)})  # scored again, of a part
+    table = table.assign(time_s=table["frame"] / 25, smooth=0.0)
+    table.to_csv(cage.folder / "scored" / "mouse" / "scores.csv", index=False)
+    with pytest.raises(InputError, match=r"'mouse' is decided on from 1 to 2 s but scored from"):
+        review.export_labels(cage, tmp_path / "labels")
+    assert not (tmp_path / "labels").exists()
+
+
+def test_a_decision_up_to_the_last_frame_is_a_label(cage):
+    alarm = {"recording": "mouse", "start_s": 7.0, "stop_s": 8.0, "detector": "pca_frames"}
+    review.decide(cage.folder, alarm, "accepted")
+    assert review.tabulate_labels(cage)["stop_frame"].tolist() == [199]
 
 
 def test_what_was_confirmed_is_not_trained_on(cage, tmp_path):

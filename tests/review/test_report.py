@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from scored_cage import write_scored
+from scored_cage import detector_of, train_again, write_scored
 
 from cagewatch import review
 from cagewatch.cages import Cage
 from cagewatch.errors import InputError
+from cagewatch.files import read_json, write_json
+from cagewatch.metrics import AlarmShape
 from cagewatch.metrics.budgets import poisson_interval
 from cagewatch.review import pictures
 from cagewatch.review.animals import gamma_interval, split_at_midnight, tabulate_rates
@@ -173,6 +175,76 @@ def test_a_wrong_table_is_one_sentence(cage, recording, column, value, said):
     with pytest.raises(InputError, match=said):
         review.write_report(cage)
     assert not (cage.folder / "report").exists()
+
+
+def hold_back(cage: Cage, name: str, **changes) -> None:
+    """Change what scored.json says of a recording."""
+    path = cage.folder / "scored" / name / "scored.json"
+    write_json(path, read_json(path) | changes)
+
+
+def test_what_another_detector_scored_is_left_out_of_the_report(cage):
+    review.write_report(cage)
+    train_again(cage.folder, 1)
+    with pytest.raises(InputError, match="no alarms to show. .* a1, .* a detector that"):
+        review.write_report(cage)
+    of = {"threshold": 2.5, "detector": detector_of(cage.folder)}
+    hold_back(cage, "b2", of=of | {"shape": AlarmShape(smoothing_s=0.125).model_dump()})
+    page = review.write_report(cage)
+    alarms = pd.read_csv(page.with_name("alarms.csv"))
+    assert alarms["recording"].tolist() == ["b2"]
+    text = page.read_text("utf-8")
+    assert "averaged over 0.125 s" in text and "averaged over 1 s" not in text
+    assert "a1, a2, b1, simulated_c1: they are of a detector" in text and "score again" in text
+
+
+def test_recordings_scored_with_other_settings_of_alarms_are_warned_of(cage):
+    of = read_json(cage.folder / "scored" / "b2" / "scored.json")["of"]
+    hold_back(cage, "b2", of=of | {"shape": AlarmShape(min_length_s=9).model_dump()})
+    text = review.write_report(cage).read_text("utf-8")
+    assert "other settings of alarms; score all of them again" in text
+    assert "lasts 0.5 s or longer, or scores" in text and "lasts 9 s or longer" in text
+
+
+def test_a_report_without_any_alarm_to_believe_says_why(cage):
+    for name in ROWS["recording"]:
+        hold_back(cage, name, held_back="nothing happens in it.")
+    with pytest.raises(InputError, match="alarms of a1, .*: nothing happens in it"):
+        review.write_report(cage)
+
+
+@pytest.mark.parametrize("start", ["23:50:00.02", "23:50:00"])
+def test_a_recording_that_ends_at_midnight_adds_no_day(start):
+    seconds = 18_000 / 30
+    parts = split_at_midnight(pd.Timestamp(f"2024-05-01 {start}"), (seconds + 1e-9) / 3600)
+    assert [(f"{day:%d}", hours) for day, hours in parts] == [("01", pytest.approx(1 / 6))]
+    parts = split_at_midnight(pd.Timestamp("2024-05-01 23:50:03"), seconds / 3600)
+    assert [f"{day:%d}" for day, _ in parts] == ["01", "02"]
+
+
+def test_an_alarm_just_after_midnight_counts_on_the_day_that_was_watched(cage):
+    path = cage.folder / "recordings.csv"
+    late = "2024-05-01 23:59:55.500"  # to 1.5 s after midnight
+    path.write_text(path.read_text().replace("2024-05-01 23:59:58", late))
+    alarms = cage.folder / "alarms.csv"
+    table = pd.read_csv(alarms).astype({"start_s": float})
+    table.loc[table["start_s"] == 4.0, "start_s"] = 4.6
+    table.to_csv(alarms, index=False)
+    days = tabulate_rates(gather(cage)).set_index(["animal", "day"])
+    own = days.loc[("a", "2024-05-01")]
+    assert own["alarms"] == 2 and own["hours"] == pytest.approx(6 / 3600)
+    assert days.loc[("a", "2024-05-02"), "alarms"] == 0
+
+
+def test_start_times_with_and_without_an_offset_are_those_on_the_wall(cage):
+    path = cage.folder / "recordings.csv"
+    table = pd.read_csv(path, dtype=str)
+    plain = gather(cage).recordings
+    table.loc[0, "start_time"] += "+02:00"
+    table.loc[1, "start_time"] += "+01:00"
+    table.to_csv(path, index=False)
+    pd.testing.assert_frame_equal(gather(cage).recordings, plain)
+    assert review.write_report(cage).is_file()
 
 
 @pytest.mark.parametrize("text", ["night", "25-3", "19:75-7", "19"])

@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scored_cage import write_scored
+from scored_cage import detector_of, write_scored
 from typer.testing import CliRunner
 
 from cagewatch.cages import batch
 from cagewatch.cages.alarms import Level
+from cagewatch.cages.batch import list_done
 from cagewatch.cages.scoring import ScoreParameters
-from cagewatch.cages.sources import describe_file
+from cagewatch.cages.sources import describe_file, gather_sources
 from cagewatch.cli import app
 from cagewatch.errors import InputError
 from cagewatch.files import lock_file, write_json
@@ -50,13 +51,14 @@ def scored(monkeypatch) -> list[str]:
         pd.DataFrame(alarm).to_csv(place / "alarms.csv", index=False)
         times = pd.DataFrame({"frame": np.arange(60), "time_s": np.arange(60) / 25})
         times.to_csv(place / "scores.csv", index=False)
-        of = describe_file(work.sources[name])
-        return {"of": of, "held_back": None, "minutes": 0.04, "alarms": 1}
+        return {"of": describe(work, name), "held_back": None, "minutes": 0.04, "alarms": 1}
+
+    def describe(work: batch.Work, name: str) -> dict:
+        own = {"detector": detector_of(work.cage.folder), "threshold": 1.0}
+        return own | {"shape": work.level.shape.model_dump()} | describe_file(work.sources[name])
 
     monkeypatch.setattr(batch, "score_into", score_into)
-    monkeypatch.setattr(
-        batch, "describe_work", lambda work, name: describe_file(work.sources[name])
-    )
+    monkeypatch.setattr(batch, "describe_work", describe)
     return found
 
 
@@ -126,6 +128,41 @@ def test_a_report_that_cannot_be_made_is_said_and_the_watch_goes_on(folder, vide
     assert any("report was not renewed" in line and "no animal" in line for line in said)
     shutil.copy(video, folder / "nameless.mkv")
     assert watch.look() == [] and "would both be recording 'nameless'" in said[-1]
+
+
+def test_a_picture_beside_a_video_does_not_hide_it(folder, video, scored, start):
+    shutil.copy(video, folder / "w1.mp4")
+    (folder / "w1.jpg").write_bytes(b"a thumbnail")
+    watch = start()
+    assert watch.look() == ["w1"] and watch.look() == []
+
+
+def test_two_videos_of_one_name_stop_no_other_and_are_named_once(folder, video, scored, start):
+    said = []
+    watch = start(say=said.append)
+    for name in ("a.mp4", "a.mkv", "deep/b c.mp4"):
+        shutil.copy(video, folder / name)
+    assert len(watch.look()) == 1 and scored == ["b c.mp4"]
+    watch.look()
+    assert sum("would both be recording 'a'; rename one" in line for line in said) == 1
+    (folder / "a.mkv").rename(folder / "c.mkv")
+    assert watch.look() == ["a", "c"]
+    assert set(list_done(watch.work.cage)) == set(gather_sources([folder]))
+
+
+def test_a_video_cut_short_is_named_once_and_scored_when_it_is_whole(folder, video, scored, start):
+    said, path = [], folder / "a.mp4"
+    watch = start(say=said.append)
+    path.write_bytes(video.read_bytes()[:-100])
+    (folder / "b.mp4").write_bytes(b"")
+    for _ in range(3):
+        watch.look()
+    assert said == [
+        f"{folder / name} lacks its end; it is scored once it is whole."
+        for name in ("a.mp4", "b.mp4")
+    ]
+    shutil.copy(video, path)
+    assert watch.look() == ["a"]
 
 
 def test_alarms_are_told_once_and_again_only_after_a_failure(folder, video, scored, start):
@@ -236,7 +273,8 @@ def test_another_process_that_scores_is_waited_for(folder, video, scored, start,
     watch = start(say=said.append)
     shutil.copy(video, folder / "a_20240501_090000.mp4")
     with lock_file(watch.work.cage.folder / "scored" / ".lock"):
-        assert watch.look() == [] and "Another process is scoring" in said[-1]
+        assert watch.look() == watch.look() == []
+        assert len(said) == 1 and "Another process is scoring" in said[0]
     assert watch.look() == ["a_20240501_090000"]
 
 

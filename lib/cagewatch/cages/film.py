@@ -62,9 +62,8 @@ def write_film(path: Path, result: Result, level: Level, moments: Sequence[Momen
             start, stop = max(moment.start, moment.alarm), min(moment.stop, moment.after)
             again = max(1, math.ceil(ALARM_S * fps / slower / max(stop - start, 1) - 0.05))
             part = slice(moment.start, moment.stop)
-            first, last = int(frame[part][0]), int(frame[part][-1])
-            # Where frames were left out, the source's own times in between are evenly spaced.
-            stamps = np.interp(np.arange(first, last + 1), frame[part], times[part])
+            first = int(frame[part][0])
+            stamps = stamps_between(frame[part], times[part])
             pictures = read_frames_at(result.source, first, stamps)
             for i in range(moment.start, moment.stop):
                 repeat = again if start <= i < stop else 1
@@ -76,6 +75,14 @@ def write_film(path: Path, result: Result, level: Level, moments: Sequence[Momen
 
     with whole_file(path) as partial:
         encode(partial, draw(), fps / slower)
+
+
+def stamps_between(numbers: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Times of all frames from the first to the last of `numbers`, with their `times`, both (n,).
+
+    Where frames were left out, the source's own times in between are evenly spaced.
+    """
+    return np.interp(np.arange(numbers[0], numbers[-1] + 1), numbers, times.astype(float))
 
 
 def clock(seconds: float) -> str:
@@ -214,9 +221,10 @@ def show_moments(result: Result, count: int, seconds: float) -> Figure:
         peak = min(moment.peak, len(score) - 2)
         part = slice(peak, peak + 2)
         # Two neighbours, so that the seek knows how far apart frames are.
-        first, last = number[part]
-        stamps = np.interp(np.arange(first, last + 1), number[part], times[part])
-        frame = read_frames_at(source, int(first), stamps)[0 if peak == moment.peak else -1]
+        stamps = stamps_between(number[part], times[part])
+        frame = read_frames_at(source, int(number[part][0]), stamps)[
+            0 if peak == moment.peak else -1
+        ]
         ax.imshow(frame, cmap="gray", vmin=0, vmax=255)
         text = f"{clock(times[moment.peak])}\nscore {score[moment.peak]:.4g}"
         ax.set(title=text, xticks=[], yticks=[])

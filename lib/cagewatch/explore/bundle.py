@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from cagewatch import plots
 from cagewatch.cages.table import read_recordings_table
 from cagewatch.errors import InputError
 from cagewatch.metrics import Scored, apply_rule, count_false_alarms, default_rule, frame_durations
 from cagewatch.plots.style import SIMULATED
+from cagewatch.review.animals import read_starts
 from cagewatch.runs import FinishedRun
 from cagewatch.runs.read import KEY
 from cagewatch.runs.thresholds import available_scores, select_scores
@@ -124,7 +124,7 @@ def read_clocks(folder: Path, names: Sequence[str]) -> list[float | None]:
     """
     table = read_recordings_table(folder).set_index("recording")
     table = table.reindex(index=list(names), columns=["start_time"])
-    start = pd.to_datetime(table["start_time"], errors="coerce")
+    start = read_starts(table["start_time"])
     seconds = (start - start.dt.normalize()).dt.total_seconds()
     return [None if np.isnan(one) else float(one) for one in seconds]
 

@@ -15,9 +15,13 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from cagewatch.cages.cage import CAGE_FILE
+from cagewatch.cages.film import stamps_between
+from cagewatch.cages.table import RECORDINGS_FILE, read_recordings_table
 from cagewatch.detectors.fusion import find_reasons
 from cagewatch.errors import InputError
 from cagewatch.explore.reasons import describe_motion, describe_parts, draw_motion, motions_of
+from cagewatch.names import safe_name
 from cagewatch.params import project_root, read_layer, validate
 from cagewatch.plots import picture_of
 from cagewatch.recordings import Recording, load_recordings
@@ -69,12 +73,27 @@ def find_store(run: FinishedRun, name: str) -> Store:
     return open_store(folder / name)
 
 
-def find_recording(run: FinishedRun, name: str) -> Recording:
-    """One of the run's recordings; InputError if its video is not on this machine."""
-    for recording in _recordings(run.folder, run.digest):
-        if recording.name == name:
-            return recording
-    raise InputError(f"The recording {name!r} is no longer in {run.parameters.data_dir}.")
+def find_source(run: FinishedRun, name: str) -> Path:
+    """Where one of the run's recordings lies; InputError if nothing says so.
+
+    A cage's is that of its recordings.csv, or the copy at another rate that was trained on; any
+    other run's parameters say how its recordings are read.
+    """
+    folder = run.folder.parents[3]
+    if not (folder / CAGE_FILE).is_file():
+        for recording in _recordings(run.folder, run.digest):
+            if recording.name == name:
+                return recording.source
+        raise InputError(f"The recording {name!r} is no longer in {run.parameters.data_dir}.")
+    copy = folder / "stores" / "resampled" / f"{name}.mkv"
+    if copy.is_file():
+        return copy
+    files = read_recordings_table(folder).set_index("recording")["file"]
+    # Training names a recording in a subfolder with a dash.
+    found = {recording.replace("/", "-"): file for recording, file in files.items()}
+    if file := found.get(safe_name(name)):
+        return Path(file)
+    raise InputError(f"{folder / RECORDINGS_FILE} has no file for the recording {name!r}; add it.")
 
 
 @lru_cache(maxsize=4)
@@ -117,11 +136,11 @@ def picture_moments(run: FinishedRun, name: str, rows: pd.DataFrame) -> Moments:
     """
     numbers, times = rows["frame"].to_numpy(), rows["time_s"].to_numpy(float)
     first, last = int(numbers[0]), int(numbers[-1]) + 1
-    times = times if len(times) == last - first else np.linspace(times[0], times[-1], last - first)
+    times = stamps_between(numbers, times)
     problems: list[str] = []
     frames, blocks, captions = [], [], [""] * (last - first)
     try:
-        frames = read_frames_at(find_recording(run, name).source, first, times)
+        frames = read_frames_at(find_source(run, name), first, times)
     except InputError as error:
         problems.append(str(error))
     try:

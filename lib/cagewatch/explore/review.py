@@ -11,17 +11,27 @@ import pandas as pd
 
 from cagewatch import review
 from cagewatch.cages import open_cage
+from cagewatch.cages.cage import Cage
+from cagewatch.cages.film import stamps_between
+from cagewatch.cages.results import read_times
 from cagewatch.cages.table import read_recordings_table
 from cagewatch.errors import InputError
 from cagewatch.explore.bundle import describe_run, read_clocks, read_script
 from cagewatch.explore.frames import MOST_FRAMES, encode, picture_motion
 from cagewatch.metrics import frame_durations
 from cagewatch.plots.style import SIMULATED
+from cagewatch.review.believed import list_believed, say_left_out
 from cagewatch.review.decisions import KEY
+from cagewatch.runs import FinishedRun
 from cagewatch.video import read_frames_at
 
 SAID = ["verdict", "name", "note"]
 TOLD = [*SAID, "reason"]
+# What the page holds does not grow with hours of video: of more frames than MOST_POINTS, those with
+# the highest scores in equal stretches of time, and all AROUND_S alarms, up to MOST_S of these.
+MOST_POINTS = 500_000
+AROUND_S, MOST_S = 2.0, 4 * 3600.0
+APART = 8  # frames from one to the next of which those between are not decoded
 
 
 class Reviewer(anywidget.AnyWidget):
@@ -47,17 +57,20 @@ class Reviewer(anywidget.AnyWidget):
     def __init__(self, folder: str | Path) -> None:
         super().__init__()
         self.cage = open_cage(folder)
+        done = list_believed(self.cage)
         self.alarms = review.list_alarms(self.cage)
-        root = self.cage.folder / "scored"
-        paths = sorted(root.rglob("scores.csv"))
-        if not paths:
-            raise InputError(f"{self.cage.folder} has no scored recording; score videos first.")
-        self.names = [path.parent.relative_to(root).as_posix() for path in paths]
-        tables = [pd.read_csv(path) for path in paths]
+        self.names = list(done)
+        step = 60 * sum(said["minutes"] for said in done.values()) / MOST_POINTS
+        long = self.alarms["stop_s"] - self.alarms["start_s"] + 2 * AROUND_S
+        whole = self.alarms[long.cumsum() <= MOST_S]  # those with the highest scores
+        tables = [
+            read_points(self.cage, name, whole[whole["recording"] == name], step) for name in done
+        ]
         self.starts = [0, *np.cumsum([len(table) for table in tables]).tolist()]
         self.frames = pd.concat(tables, ignore_index=True)
         table = read_recordings_table(self.cage.folder)
         self.files = table.set_index("recording")["file"].to_dict()
+        self.times: tuple[str, pd.DataFrame] | None = None  # of the recording last looked at
         self.on_msg(lambda _, message, buffers: self.hear(message))
 
     def hear(self, message: dict[str, Any]) -> None:
@@ -81,7 +94,7 @@ class Reviewer(anywidget.AnyWidget):
             self.send({"kind": "failed", "text": str(error)})
 
     def send_all(self) -> None:
-        """Send the page scores and alarms of all recordings."""
+        """Send the page scores and alarms of all recordings, and a word on those left out."""
         score = self.frames["smooth"].to_numpy(float)
         times = self.frames["time_s"].to_numpy(float)
         codes = np.repeat(np.arange(len(self.names)), np.diff(self.starts))
@@ -116,6 +129,8 @@ class Reviewer(anywidget.AnyWidget):
         }
         buffers = [array.tobytes() for array in arrays.values()]
         self.send({"kind": "run", "about": about, "names": list(arrays)}, buffers)
+        if said := say_left_out(review.list_left_out(self.cage)):
+            self.send({"kind": "say", "text": " ".join(said)})
 
     def place(self, alarm: pd.Series) -> dict[str, Any]:
         """Say where an alarm lies among the frames sent, and what was decided on it."""
@@ -140,26 +155,66 @@ class Reviewer(anywidget.AnyWidget):
         self.send({"kind": "decided", "text": text, "decided": decided, "at": at})
 
     def send_frames(self, first: int, count: int) -> None:
-        """Send pictures of `count` successive frames of one recording, from position `first` on."""
+        """Send pictures of `count` successive points of one recording, from position `first` on."""
         number = int(np.searchsorted(self.starts, first, side="right")) - 1
-        rows = self.frames.iloc[
-            first : min(first + min(count, MOST_FRAMES), self.starts[number + 1])
-        ]
-        numbers, name = rows["frame"].to_numpy(), self.names[number]
-        span = np.arange(numbers[0], numbers[-1] + 1)
-        times = np.interp(span, numbers, rows["time_s"].to_numpy(float))
+        last = min(first + min(count, MOST_FRAMES), self.starts[number + 1])
+        wanted, name = self.frames["frame"].to_numpy()[first:last], self.names[number]
+        pictures, captions, text = [], [""] * len(wanted), ""
         try:
-            shown = read_frames_at(Path(self.files[name]), int(numbers[0]), times)
-            pictures, captions = picture_motion(shown, times, self.cage.run)
-        except (InputError, KeyError, OSError) as error:
-            text = (
-                str(error)
-                if isinstance(error, InputError)
-                else f"The video of {name} is not there."
+            if self.times is None or self.times[0] != name:
+                self.times = name, read_times(self.cage, name)
+            shown = [
+                picture_run(Path(self.files[name]), own, self.times[1], self.cage.run)
+                for own in np.split(wanted, np.flatnonzero(np.diff(wanted) > APART) + 1)
+            ]
+            pictures, captions = (
+                [one for part in kind for one in part] for kind in zip(*shown, strict=True)
             )
-            self.send({"kind": "frames", "captions": [""] * len(rows), "text": text})
-            return
-        chosen = numbers - numbers[0]
-        captions = [captions[index] for index in chosen]
-        encoded = [encode(pictures[index]) for index in chosen]
-        self.send({"kind": "frames", "captions": captions, "text": ""}, encoded)
+        except InputError as error:
+            text = str(error)
+        except (KeyError, OSError):
+            text = f"The video of {name} is not there."
+        self.send(
+            {"kind": "frames", "captions": captions, "text": text},
+            [encode(picture) for picture in pictures],
+        )
+
+
+def read_points(cage: Cage, name: str, alarms: pd.DataFrame, step: float) -> pd.DataFrame:
+    """Frames of a recording that the page has: frame, time_s and smooth of scores.csv.
+
+    Of each `step` seconds the one with the highest score, and all of them around alarms.
+    """
+    path = cage.folder / "scored" / name / "scores.csv"
+    kinds = {"frame": np.int32, "time_s": np.float64, "smooth": np.float32}
+    try:
+        frames = pd.read_csv(path, usecols=list(kinds), dtype=kinds)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}); score that video again.") from None
+    times = frames["time_s"].to_numpy()
+    places = np.floor((times - times[0]) / step)
+    order = np.lexsort((-frames["smooth"].to_numpy(), places))
+    keep = np.zeros(len(frames), bool)
+    keep[order[np.diff(places[order], prepend=-1) > 0]] = keep[[0, -1]] = True
+    for start, stop in alarms[["start_s", "stop_s"]].to_numpy():
+        keep[slice(*np.searchsorted(times, [start - AROUND_S, stop + AROUND_S]))] = True
+    return frames[keep]
+
+
+def picture_run(
+    source: Path, wanted: np.ndarray, times: pd.DataFrame, run: FinishedRun
+) -> tuple[list[np.ndarray], list[str]]:
+    """Pictures and captions of the `wanted` among a recording's frames, which lie near together.
+
+    `times` are those of `read_times`.
+    """
+    number = times["frame"].to_numpy()
+    first, last = np.searchsorted(number, wanted[[0, -1]])
+    if first == last:  # two neighbours, so that the seek knows how far apart frames are
+        first, last = (first, last + 1) if last + 1 < len(number) else (first - 1, last)
+    part = slice(first, last + 1)
+    stamps = stamps_between(number[part], times["time_s"].to_numpy()[part])
+    shown = read_frames_at(source, int(number[first]), stamps)
+    pictures, captions = picture_motion(shown, stamps, run)
+    places = wanted - number[first]
+    return [pictures[place] for place in places], [captions[place] for place in places]

@@ -1,5 +1,6 @@
 """After the alarms: decisions on them, labels, a report, and a folder that is watched."""
 
+from cagewatch.review.believed import list_left_out
 from cagewatch.review.decisions import (
     Precision,
     decide,

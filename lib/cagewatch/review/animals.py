@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from cagewatch.cages.batch import list_done
 from cagewatch.cages.cage import Cage
 from cagewatch.cages.table import RECORDINGS_FILE, read_recordings_table
 from cagewatch.errors import InputError
+from cagewatch.metrics import AlarmShape
+from cagewatch.review.believed import list_believed, list_left_out
 from cagewatch.review.decisions import list_alarms
 
 CLOCK_SLACK_S = 2.0  # file names carry whole seconds
@@ -26,41 +27,38 @@ class Observed(NamedTuple):
     ----------
     recordings : recording, file, animal, group ('' without one), start (datetime), hours (scored).
     alarms : of `list_alarms`, with animal, group and at (datetime) added, highest score first.
-    held_back : recordings left out since their alarms are not to be believed, and why.
-    thresholds : at which alarms began; with more than one, recordings cannot be compared.
+    left_out : recordings whose alarms are not to be believed, and why.
+    levels : thresholds and shapes that alarms had; with several, recordings cannot be compared.
     """
 
     recordings: pd.DataFrame
     alarms: pd.DataFrame
-    held_back: dict[str, str]
-    thresholds: list[float]
+    left_out: dict[str, str]
+    levels: list[tuple[float, AlarmShape]]
 
 
 def gather_observed(cage: Cage, without_rejected: bool = False) -> Observed:
     """Gather a cage's scored recordings and their alarms, by ``recordings.csv``.
 
-    InputError if nothing was scored, or ``recordings.csv`` lacks a scored recording, its animal or
-    start time, has an animal in two groups, or recordings of one animal that overlap.
+    InputError if no alarms are left to report, or ``recordings.csv`` lacks a scored recording, its
+    animal or start time, has an animal in two groups, or recordings of one animal that overlap.
     """
-    done = list_done(cage)
-    held_back = {name: one["held_back"] for name, one in done.items() if one["held_back"]}
-    used = {name: one for name, one in done.items() if name not in held_back}
-    if not used:
-        raise InputError(f"{cage.folder} has no scored recording with alarms; score videos first.")
+    used = list_believed(cage)
     table = check_table(cage.folder, list(used))
     table["hours"] = [one["minutes"] / 60 for one in used.values()]
     offsets = [float(one["of"].get("start") or 0) for one in used.values()]
     table["start"] += pd.to_timedelta(offsets, unit="s")
     refuse_overlaps(table, cage.folder / RECORDINGS_FILE)
     alarms = list_alarms(cage)
-    alarms = alarms[alarms["recording"].isin(list(used))]
     if without_rejected:
         alarms = alarms[alarms["verdict"] != "rejected"]
     alarms = alarms.merge(table[["recording", "animal", "group", "start"]], on="recording")
     after = alarms["start_s"] - alarms["recording"].map(dict(zip(used, offsets, strict=True)))
     alarms["at"] = alarms.pop("start") + pd.to_timedelta(after.astype(float), unit="s")
-    thresholds = sorted({float(one["of"].get("threshold", np.nan)) for one in used.values()})
-    return Observed(table, alarms, held_back, thresholds)
+    levels = {
+        (float(one["of"]["threshold"]), AlarmShape(**one["of"]["shape"])) for one in used.values()
+    }
+    return Observed(table, alarms, list_left_out(cage), sorted(levels, key=str))
 
 
 def check_table(folder: Path, recordings: list[str]) -> pd.DataFrame:
@@ -75,7 +73,7 @@ def check_table(folder: Path, recordings: list[str]) -> pd.DataFrame:
         if (empty := table[column] == "").any():
             name = table["recording"][empty].iloc[0]
             raise InputError(f"{path} has no {column} for the recording {name!r}; fill it in.")
-    table["start"] = pd.to_datetime(table["start_time"], format="ISO8601", errors="coerce")
+    table["start"] = read_starts(table["start_time"])
     if (wrong := table["start"].isna()).any():
         row = table[wrong].iloc[0]
         raise InputError(
@@ -89,6 +87,16 @@ def check_table(folder: Path, recordings: list[str]) -> pd.DataFrame:
             " an animal is in one group."
         )
     return table.drop(columns="start_time")
+
+
+def read_starts(cells: pd.Series) -> pd.Series:
+    """Times such as 2024-05-01 12:30:00 as datetimes, NaT for any other text.
+
+    An offset from UTC is dropped: days and light go by the clock on the wall.
+    """
+    times = [pd.to_datetime(cell, format="ISO8601", errors="coerce") for cell in cells]
+    walls = [time.tz_localize(None) for time in times]
+    return pd.Series(walls, cells.index, dtype="datetime64[ns]")
 
 
 def refuse_overlaps(recordings: pd.DataFrame, path: Path) -> None:
@@ -105,14 +113,18 @@ def refuse_overlaps(recordings: pd.DataFrame, path: Path) -> None:
 
 
 def split_at_midnight(start: pd.Timestamp, hours: float) -> list[tuple[pd.Timestamp, float]]:
-    """Parts of a stretch of time that lie on one day each: when each starts, and its hours."""
+    """Parts of a stretch of time that lie on one day each: when each starts, and its hours.
+
+    What ends less than CLOCK_SLACK_S after midnight ends on the day before.
+    """
     parts = []
-    while hours > 0:
+    while True:
         midnight = start.normalize() + timedelta(days=1)
-        own = min(hours, (midnight - start).total_seconds() / 3600)
+        own = (midnight - start).total_seconds() / 3600
+        if (hours - own) * 3600 < CLOCK_SLACK_S:
+            return [*parts, (start, hours)]
         parts.append((start, own))
         start, hours = midnight, hours - own
-    return parts
 
 
 def tabulate_rates(observed: Observed, by_day: bool = True) -> pd.DataFrame:
@@ -123,13 +135,16 @@ def tabulate_rates(observed: Observed, by_day: bool = True) -> pd.DataFrame:
     `gamma_interval`. An alarm belongs to the day on which it starts.
     """
     spans = [
-        (row.animal, row.group, f"{start:%Y-%m-%d}", hours)
+        (row.recording, row.animal, row.group, f"{start:%Y-%m-%d}", hours)
         for row in observed.recordings.itertuples()
         for start, hours in split_at_midnight(row.start, row.hours)
     ]
     columns = ["animal", "group", "day"] if by_day else ["animal", "group"]
-    watched = pd.DataFrame(spans, columns=["animal", "group", "day", "hours"])
-    alarms = observed.alarms.assign(day=observed.alarms["at"].dt.strftime("%Y-%m-%d"))
+    watched = pd.DataFrame(spans, columns=["recording", "animal", "group", "day", "hours"])
+    # One that starts in what little of a recording is left after midnight is the day before's.
+    last = observed.alarms["recording"].map(watched.groupby("recording")["day"].max())
+    days = observed.alarms["at"].dt.strftime("%Y-%m-%d")
+    alarms = observed.alarms.assign(day=days.where(days < last, last))
     alarms["long"] = (alarms["stop_s"] - alarms["start_s"]) / 3600
     longest = float(alarms["long"].max()) if len(alarms) else 0.0
     own = {key: group["long"].to_numpy() for key, group in alarms.groupby(columns)}

@@ -22,6 +22,7 @@ from cagewatch.cages.results import write_table
 from cagewatch.errors import InputError, nearest_name
 from cagewatch.files import lock_file
 from cagewatch.names import unplain_cell
+from cagewatch.review.believed import list_left_out, read_alarms
 
 REVIEW_FILE, LOCK = "review.csv", ".review.lock"
 KEY = ["recording", "start_s", "stop_s", "detector"]
@@ -150,26 +151,16 @@ def list_alarms(cage: Cage) -> pd.DataFrame:
         The columns of ``alarms.csv`` (recording, start_frame, stop_frame, start_s, stop_s, peak_s,
         peak_score, reason, ...), then detector, and verdict, name, note and when, which are ''
         before a decision. Times are rounded to milliseconds. Empty before anything was scored.
+        Those of recordings that `list_left_out` names are not in it.
 
     Raises
     ------
     InputError
         If ``alarms.csv`` or ``review.csv`` is damaged.
     """
-    path = cage.folder / "alarms.csv"
-    decisions = read_decisions(cage.folder)
-    try:
-        alarms = pd.read_csv(path, dtype={"recording": str}) if path.is_file() else pd.DataFrame()
-        if alarms.empty:
-            return decisions.iloc[:0].assign(peak_s=0.0, peak_score=0.0, reason="")
-        alarms["recording"] = alarms["recording"].map(unplain_cell)
-        alarms = alarms.round({"start_s": 3, "stop_s": 3}).sort_values(
-            "peak_score", ascending=False, kind="stable"
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error}); score the videos again.") from None
-    alarms["detector"] = cage.run.parameters.model
-    alarms["reason"] = alarms["reason"].fillna("") if "reason" in alarms else ""
+    decisions, alarms = read_decisions(cage.folder), read_alarms(cage)
+    alarms = alarms[~alarms["recording"].isin(list(list_left_out(cage)))]
+    alarms = alarms.assign(detector=cage.run.parameters.model)
     joined = alarms.merge(decisions, on=KEY, how="left")
     said = COLUMNS[len(KEY) :]
     return joined.assign(**joined[said].fillna("").astype(str))

@@ -40,7 +40,7 @@ def tabulate_labels(cage: Cage) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If a recording that was decided on is not in ``recordings.csv`` or was not scored.
+        If a recording that was decided on is not in ``recordings.csv``, or was not scored then.
     """
     decisions = read_decisions(cage.folder)
     files = read_recordings_table(cage.folder).set_index("recording")["file"].to_dict()
@@ -51,12 +51,17 @@ def tabulate_labels(cage: Cage) -> pd.DataFrame:
         if recording not in files:
             raise InputError(f"{recording!r} has decisions but is not in recordings.csv; add it.")
         times = read_times(cage, recording)
+        seconds = times["time_s"].to_numpy()
+        end = seconds[-1] + np.median(np.diff(seconds))
         for start, stop in join_stretches(group["start_s"], group["stop_s"]):
             # Decisions hold milliseconds: the frame meant is the nearest.
-            first, after = np.searchsorted(times["time_s"], np.array([start, stop]) - 0.001)
+            first, after = np.searchsorted(seconds, np.array([start, stop]) - 0.001)
             last = max(int(after) - 1, int(first))
-            if last >= len(times):
-                raise InputError(f"{recording!r} ends before {stop:g} s, which was decided on.")
+            if last >= len(times) or start < seconds[0] - 0.001 or stop > end + 0.001:
+                raise InputError(
+                    f"{recording!r} is decided on from {start:g} to {stop:g} s but scored from"
+                    f" {seconds[0]:g} to {end:g} s; score all of it again."
+                )
             frames = times["frame"].iloc[[first, last]].tolist()
             rows.append([recording, files[recording], start, stop, label, *frames])
     columns = "recording file start_time stop_time label start_frame stop_frame".split()

@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from cagewatch.cages.cage import Cage
-from cagewatch.cages.film import encode
+from cagewatch.cages.film import encode, stamps_between
 from cagewatch.cages.results import read_times
 from cagewatch.errors import InputError
 from cagewatch.names import escape_math
@@ -135,11 +135,8 @@ def cut_moment(cage: Cage, alarm: pd.Series, source: Path) -> tuple[str, str]:
     times = read_times(cage, alarm["recording"])
     seconds, numbers = (times[name].to_numpy() for name in ("time_s", "frame"))
     start, stop = np.searchsorted(seconds, alarm["peak_s"] + np.array([-0.5, 0.5]) * CLIP_S)
-    first, last = int(numbers[start]), int(numbers[max(stop - 1, start)])
-    stamps = np.interp(
-        np.arange(first, last + 1), numbers[start:stop], seconds[start:stop].astype(float)
-    )
-    frames = [shrink(frame) for frame in read_frames_at(source, first, stamps)]
+    stamps = stamps_between(numbers[start:stop], seconds[start:stop])
+    frames = [shrink(frame) for frame in read_frames_at(source, int(numbers[start]), stamps)]
     peak = frames[int(np.argmin(np.abs(stamps - alarm["peak_s"])))]
     still = cv2.imencode(".jpg", peak, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
     with tempfile.TemporaryDirectory() as folder:

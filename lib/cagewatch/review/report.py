@@ -17,6 +17,7 @@ from cagewatch.errors import InputError
 from cagewatch.files import whole_file
 from cagewatch.metrics.alarms import describe_shape
 from cagewatch.review.animals import Observed, gather_observed, tabulate_rates
+from cagewatch.review.believed import say_left_out
 from cagewatch.review.decisions import measure_precision
 from cagewatch.review.groups import MEASURES, RESAMPLES, Comparison, compare_groups
 from cagewatch.review.pictures import draw_animals, draw_clock, show_moments
@@ -59,8 +60,8 @@ def write_report(
     Raises
     ------
     InputError
-        If nothing was scored, ``recordings.csv`` is wrong (see `gather_observed`), or `dark` is no
-        stretch of the day.
+        If no alarms are left to report, ``recordings.csv`` is wrong (see `gather_observed`), or
+        `dark` is no stretch of the day.
     """
     hours = read_dark(dark)
     observed = gather_observed(cage, without_rejected)
@@ -136,11 +137,13 @@ def find_warnings(
 ) -> list[str]:
     """What speaks against the report, a sentence each."""
     found = list(dict.fromkeys(one.warning for one in comparisons if one.warning))
-    if len(observed.thresholds) > 1:
+    if len({threshold for threshold, _ in observed.levels}) > 1:
         found.append("Recordings were scored at different thresholds; score all of them again.")
-    if observed.held_back:
-        names = ", ".join(list(observed.held_back)[:6])
-        found.append(f"Left out are {len(observed.held_back)} recordings held back: {names}.")
+    if len({shape for _, shape in observed.levels}) > 1:
+        found.append(
+            "Recordings were scored with other settings of alarms; score all of them again."
+        )
+    found += say_left_out(observed.left_out)
     without = animals.loc[animals["group"] == "", "animal"].tolist()
     if comparisons and without:
         found.append(f"In no group, so not compared: {', '.join(without[:6])}.")
@@ -154,10 +157,12 @@ def describe_methods(
     settings = cage.run.parameters
     level = decide_level(cage)
     versions = ", ".join(f"{name} {runtime.version(name)}" for name in PACKAGES)
+    thresholds = sorted({threshold for threshold, _ in observed.levels})
     # Another budget or threshold may have been given when the recordings were scored.
-    usual = np.allclose(observed.thresholds, level.threshold, rtol=1e-9, atol=0)
+    usual = np.allclose(thresholds, level.threshold, rtol=1e-9, atol=0)
     chosen = f"{level.words} " if usual else ""
-    began = " or ".join(f"{one:.4g}" for one in observed.thresholds)
+    began = " or ".join(f"{one:.4g}" for one in thresholds)
+    shapes = ", or ".join(dict.fromkeys(describe_shape(shape) for _, shape in observed.levels))
     rejected = " Alarms rejected by a reviewer were left out." if without_rejected else ""
     tested = (
         " Groups were compared by animal: a two-sided permutation test of the difference of means"
@@ -169,8 +174,8 @@ def describe_methods(
         f" {plots.name_model(settings.model)} ({settings.model}, seed {settings.seed}), fitted on"
         f" one frame in {settings.frame_stride} of normal recordings, shrunk to"
         f" {settings.resize_width}x{settings.resize_height} pixels. {chosen}Alarms began at a"
-        f" smoothed score of {began}; {describe_shape(level.shape)}.{rejected} Intervals of rates"
-        " and of shares of time are gamma intervals for (weighted) Poisson counts (Fay and Feuer"
-        f" 1997).{tested if comparisons else ''} Versions: Python {runtime.describe()['python']},"
+        f" smoothed score of {began}; {shapes}.{rejected} Intervals of rates and of shares of"
+        " time are gamma intervals for (weighted) Poisson counts (Fay and Feuer 1997)."
+        f"{tested if comparisons else ''} Versions: Python {runtime.describe()['python']},"
         f" {versions}."
     )

@@ -23,10 +23,10 @@ import pandas as pd
 import watchfiles
 
 from cagewatch.cages.batch import Work, read_done, score_all
-from cagewatch.cages.sources import gather_sources
 from cagewatch.errors import InputError
 from cagewatch.files import read_json, write_json
-from cagewatch.recordings.folder import list_videos
+from cagewatch.names import safe_name
+from cagewatch.recordings.folder import list_videos, recording_name
 from cagewatch.review.report import write_report
 from cagewatch.video.truncation import missing_bytes
 
@@ -64,38 +64,60 @@ class Watch:
         self.seen: dict[Path, tuple[State, float]] = {}
         self.done: dict[Path, State] = {}
         self.untold: dict[str, list[Callable[[dict[str, Any]], None]]] = {}
+        self.said: set[str] = set()
 
     def look(self) -> list[str]:
         """Score what is finished, renew the report, tell of alarms; names of those scored."""
         scored: list[str] = []
         try:
-            ready = self.find_finished()
-            if ready:
-                names = gather_sources([self.folder], without=self.work.cage.folder)
-                sources = {name: path for name, path in names.items() if path in ready}
+            if sources := self.find_finished():
                 scored = self.score(sources)
-                self.done |= ready
+                self.done |= {path: self.seen[path][0] for path in sources.values()}
         except InputError as error:  # such as another process that scores into the cage
-            self.say(str(error))
+            self.say_once(str(error))
         self.tell_news()
         return scored
 
-    def find_finished(self) -> dict[Path, State]:
+    def say_once(self, text: str) -> None:
+        """Say what holds until a user mends it, not at each look."""
+        if text not in self.said:
+            self.said.add(text)
+            self.say(text)
+
+    def find_finished(self) -> dict[str, Path]:
         """Videos at rest with a closed container that were not done before, PORTION at most."""
         now, ready = time.monotonic(), {}
-        for path in list_videos(self.folder, deep=True, lost=True):
+        for name, path in self.name_videos().items():
             try:
                 found = path.stat()
                 state = found.st_size, found.st_mtime_ns
                 before, since = self.seen.get(path, (None, now))
                 since = since if before == state else now
                 self.seen[path] = state, since
-                waiting = self.done.get(path) != state and state[0] > 0
-                if waiting and now - since >= self.rest_s and not missing_bytes(path):
-                    ready[path] = state
+                if self.done.get(path) == state or now - since < self.rest_s:
+                    continue
+                if not state[0] or missing_bytes(path):
+                    self.say_once(f"{path} lacks its end; it is scored once it is whole.")
+                else:
+                    ready[name] = path
             except OSError:  # moved away while being looked at
                 self.seen.pop(path, None)
         return dict(list(ready.items())[:PORTION])
+
+    def name_videos(self) -> dict[str, Path]:
+        """The folder's videos by the names that `gather_sources` gives; of one name none."""
+        found: dict[str, list[Path]] = {}
+        for path in list_videos(self.folder, deep=True, lost=True):
+            if not path.is_relative_to(self.work.cage.folder):
+                below = path.relative_to(self.folder).parts[:-1]
+                name = "/".join(safe_name(part) for part in [*below, recording_name(path)])
+                found.setdefault(name, []).append(path)
+        for name, (first, *others) in found.items():
+            if others:
+                self.say_once(
+                    f"{first} and {others[0]} would both be recording {name!r}; rename one."
+                )
+        return {name: paths[0] for name, paths in found.items() if len(paths) == 1}
 
     def score(self, sources: dict[str, Path]) -> list[str]:
         """Score videos into the cage and renew its report; names of those scored now."""
@@ -128,7 +150,7 @@ class Watch:
                     del waiting[0]  # who was told is not told again because another could not be
                 write_json(folder / TOLD, done["of"])
             except (OSError, ValueError, HTTPException, subprocess.SubprocessError) as error:
-                self.say(f"{name} is not told of in full, to be tried again: {error}")
+                self.say_once(f"{name} is not told of in full, to be tried again: {error}")
                 left[name] = waiting
         self.untold = left
 
