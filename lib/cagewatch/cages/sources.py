@@ -56,19 +56,20 @@ def gather_sources(paths: Sequence[str | Path], without: Path | None = None) -> 
 def _sources_at(place: Path) -> list[tuple[Path, str]]:
     if not place.exists() and not place.is_symlink():
         raise InputError(f"{place} does not exist; give a video or a folder of videos.")
-    if not place.is_dir() or holds_images(place):
-        return [(place, safe_name(recording_name(place)))]
-    folders = {path.parent for path in list_videos(place, deep=True, lost=True)}
-    folders |= {path.parent for path in place.rglob("*") if path.is_dir() and holds_images(path)}
+    alone = [(place, safe_name(recording_name(place)))]
+    if not place.is_dir():
+        return alone
+    videos = {path.parent for path in list_videos(place, deep=True, lost=True)}
+    folders = videos | {path.parent for path in place.rglob("*") if holds_images(path)}
     pairs = []
     for folder in sorted(folders | {place}):
         below = [safe_name(part) for part in folder.relative_to(place).parts]
         pairs += [
             (source, "/".join([*below, safe_name(recording_name(source))]))
             for source in list_sources(folder, lost=True)
-            if source != folder
+            if source != folder and source not in videos  # a picture beside videos is none
         ]
-    return pairs
+    return pairs or (alone if holds_images(place) else [])
 
 
 def read_videos(paths: Sequence[str | Path], image_fps: float = FALLBACK_FPS) -> list[Recording]:
