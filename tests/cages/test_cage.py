@@ -18,12 +18,11 @@ from typer.testing import CliRunner
 from cagewatch import cages
 from cagewatch.cages import batch, table, verdict
 from cagewatch.cages.cage import CAGE_FILE, Verdict
-from cagewatch.cages.scoring import judge_recording, measure_gray
+from cagewatch.cages.scoring import doubt_alarms, judge_recording
 from cagewatch.cages.sources import gather_sources, read_videos
 from cagewatch.cages.verdict import light_warnings, size_warnings, still_falls
 from cagewatch.cli import app
 from cagewatch.errors import InputError
-from cagewatch.store import preprocessing_of
 
 
 def command(*words: object):
@@ -242,8 +241,21 @@ def test_recordings_unlike_the_cages_are_doubted(trained):
 
 def test_the_gray_of_a_video_is_that_of_its_store(trained, videos):
     cage = cages.open_cage(trained)
-    gray = measure_gray(videos / "sub" / "extra.mp4", preprocessing_of(cage.run.parameters))
-    assert gray == pytest.approx(cage.verdict.facts["gray"]["sub-extra"], rel=0.01)
+    frames = cages.score(cage, videos / "sub" / "extra.mp4", progress=False)
+    known = cage.verdict.facts["gray"]["sub-extra"]
+    assert frames.attrs["gray"] == pytest.approx(known, rel=0.01)
+
+
+@pytest.mark.filterwarnings("ignore:.*trust no alarm here")
+def test_a_dark_start_is_no_other_light(trained, tmp_path, write_video, moving_disc):
+    cage = cages.open_cage(trained)
+    dark, seen = [np.zeros((96, 128), np.uint8)] * 15, moving_disc(105)
+    for name, frames, start in (("a", dark + seen, 0), ("b", dark + seen, 1), ("c", dark * 8, 0)):
+        video = write_video(tmp_path / f"{name}.mp4", frames, 30)
+        scores = cages.score(cage, video, start=start, progress=False)
+        none = pd.DataFrame(columns=["start_frame", "stop_frame"], dtype=int)
+        reason = doubt_alarms(cage, video, scores, none)
+        assert ("its light is not" in (reason or "")) == (name == "c")
 
 
 def test_warnings_of_light_and_of_a_loss_that_still_falls():

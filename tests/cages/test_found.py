@@ -5,10 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-
-from cagewatch.cages import TrainParameters, plan_training
-from cagewatch.cages.sources import gather_sources, read_videos
 from media import write_images
+
+from cagewatch.cages.sources import gather_sources
 
 
 @pytest.fixture
