@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 from media import write_images
 
 from cagewatch.cages.sources import gather_sources
+from cagewatch.cages.table import read_recordings_table, update_recordings
 
 
 @pytest.fixture
@@ -28,3 +31,35 @@ def test_a_picture_beside_videos_hides_none_of_them(top, tmp_path):
     write_images(tmp_path / "alone", 3)
     assert list(gather_sources([top])) == ["a", "day2", "day1/b"]
     assert list(gather_sources([tmp_path / "alone"])) == ["alone"]
+
+
+def test_a_pattern_is_that_of_the_files_own_names(tmp_path):
+    files = [
+        "cage 1_m1_20240501_1230.mp4", "Käfig1_m2_20240501_1231.mp4",
+        "cage1_m4_20240501_1232 (copy).mp4", "day 1/cage1_m5_20240501_1233.mp4", "other.mp4",
+        "cage1_m6_20240501_25h.mp4",
+    ]  # fmt: skip
+    (tmp_path / "day 1").mkdir()
+    for file in files:
+        (tmp_path / file).write_bytes(b"")
+    sources = gather_sources([tmp_path])
+    with pytest.warns(UserWarning, match=r"Not named as .*: cage1_m6_20240501_25h, other\."):
+        table = update_recordings(tmp_path, sources, "{cage}_{animal}_{date}_{time}")
+    table = table.set_index(table["file"].map(lambda file: Path(file).name))
+    table = table.loc[[Path(file).name for file in files]]
+    assert table["cage"].tolist() == ["cage 1", "Käfig1", "cage1", "cage1", "", "cage1"]
+    assert table["animal"].tolist() == ["m1", "m2", "m4", "m5", "", "m6"]
+    assert [time[11:16] for time in table["start_time"]] == [
+        "12:30", "12:31", "12:32", "12:33", "", "",
+    ]  # fmt: skip
+
+
+def test_a_table_that_a_spreadsheet_saved_is_read(tmp_path):
+    text = "\ufeffrecording;animal;note\na;tom;1,5, or so\n"
+    (tmp_path / "recordings.csv").write_text(text, encoding="utf-8")
+    table = read_recordings_table(tmp_path)
+    assert table.loc[0, ["recording", "animal", "note"]].tolist() == ["a", "tom", "1,5, or so"]
+    assert table["file"].tolist() == table["start_time"].tolist() == [""]
+    table = update_recordings(tmp_path, {"a": tmp_path / "a.mp4"})
+    assert table["file"].tolist() == [str(tmp_path / "a.mp4")] and table["animal"][0] == "tom"
+    assert read_recordings_table(tmp_path).equals(table)
