@@ -121,7 +121,11 @@ def test_a_second_video_of_one_name_does_not_replace_the_first(cage, videos, tmp
         done = command("score", cage, tmp_path / "b", "--anyway", "--cores", 1, *more)
         assert done.exit_code == 1 and "Not scored: x: 'x' is another recording" in done.stderr
     assert (cage / "scored" / "x" / "scores.csv").read_bytes() == scores
-    shutil.rmtree(tmp_path / "a")  # gone: the name is free
+    shutil.rmtree(tmp_path / "a")  # gone, but its results are there
+    done = command("score", cage, tmp_path / "b", "--anyway", "--cores", 1)
+    assert done.exit_code == 1 and "is not the recording that was scored as 'x'" in done.stderr
+    assert table.read_recordings_table(cage).set_index("recording")["file"]["x"].endswith("a/x.mp4")
+    shutil.rmtree(cage / "scored" / "x")
     done = command("score", cage, tmp_path / "b", "--anyway", "--cores", 1)
     assert "1 scored, 0 failed" in done.stdout
 
@@ -158,8 +162,8 @@ def test_alarms_of_all_recordings_stand_in_one_table(cage, videos):
     done = command("score", cage, videos / "sub", "--budget", 3600, "--anyway", "--cores", 1)
     assert done.exit_code == 0, done.output
     joined = pd.read_csv(cage / "alarms.csv")
-    own = pd.read_csv(cage / "scored" / "extra" / "alarms.csv")
-    assert len(joined) == len(own) and (joined["recording"] == "extra").all()
+    own = pd.read_csv(cage / "scored" / "sub" / "extra" / "alarms.csv")
+    assert len(joined) == len(own) and (joined["recording"] == "sub/extra").all()
     assert opened.run.folder.is_dir()
 
 
@@ -180,8 +184,8 @@ def test_a_full_disk_is_named_and_a_second_call_does_the_rest(cage, videos, monk
         disk.setattr(batch, "write_results", fail)
         done = command("score", cage, videos / "sub", "--cores", 1)
     assert done.exit_code == 1 and "0 scored, 1 failed" in done.stdout
-    assert "Not scored: extra: " in done.stderr and "No space left on device" in done.stderr
-    assert not (cage / "scored" / "extra" / "scored.json").exists()
+    assert "Not scored: sub/extra: " in done.stderr and "No space left on device" in done.stderr
+    assert not (cage / "scored" / "sub" / "extra" / "scored.json").exists()
     done = command("score", cage, videos / "sub", "--anyway", "--cores", 1)
     assert done.exit_code == 0 and "1 scored, 0 failed" in done.stdout
 
@@ -198,10 +202,10 @@ def test_alarms_are_held_back_where_the_check_failed(cage, videos):
     table = pd.read_csv(cage / "alarms.csv")
     assert table.empty and {"recording", "start_s", "stop_s", "reason"} <= set(table.columns)
     seen = command("review", cage)
-    assert "No alarms." in seen.stdout and "extra: It has learnt nothing" in seen.stderr
+    assert "No alarms." in seen.stdout and "sub/extra: It has learnt nothing" in seen.stderr
     with pytest.warns(UserWarning, match="extra.mp4: trust no alarm here: It has learnt nothing"):
         cages.score(cages.open_cage(cage), videos / "sub" / "extra.mp4", progress=False)
-    folder = cage / "scored" / "extra"
+    folder = cage / "scored" / "sub" / "extra"
     assert (folder / "scores.csv").is_file() and not (folder / "alarms.csv").exists()
     done = command("score", cage, videos / "sub", "--anyway", "--cores", 1)
     assert done.exit_code == 0 and (folder / "alarms.csv").is_file()

@@ -19,11 +19,12 @@ from cagewatch.cages.cage import Cage, open_cage
 from cagewatch.cages.film import cut_clips, cut_highlights
 from cagewatch.cages.results import minutes_of, plot_timeline, write_results, write_table
 from cagewatch.cages.scoring import ScoreParameters, doubt_alarms, label_file, score_one
-from cagewatch.cages.sources import describe_file, gather_sources
+from cagewatch.cages.sources import describe_file, describe_start, gather_sources
 from cagewatch.cages.table import (
     compile_pattern,
     read_recordings_table,
     refuse_another,
+    settle_names,
     update_recordings,
 )
 from cagewatch.errors import InputError
@@ -116,8 +117,10 @@ def score_all(work: Work, per_job: int = PER_JOB, profile: str | None = None) ->
     folder = work.cage.folder
     taken = f"Another process is scoring into {folder / 'scored'}; wait until it has ended."
     with lock_file(folder / "scored" / ".lock", taken) as lock:
-        update_recordings(folder, work.sources, work.parameters.pattern)
+        work = work._replace(sources=settle_names(folder, work.sources))
         new, kept, failed = sort_out(work)
+        added = {name: path for name, path in work.sources.items() if name not in failed}
+        update_recordings(folder, added, work.parameters.pattern)
         if profile is None and len(new) <= per_job:
             failed |= score_group(work, new)
         else:
@@ -131,6 +134,7 @@ def score_all(work: Work, per_job: int = PER_JOB, profile: str | None = None) ->
 
 def foresee(work: Work) -> Outcome:
     """What `score_all` would do, as far as headers and first frames tell; writes nothing."""
+    work = work._replace(sources=settle_names(work.cage.folder, work.sources))
     new, kept, failed = sort_out(work)
     image_fps = work.cage.run.parameters.image_fps
     for name in new:
@@ -151,12 +155,31 @@ def sort_out(work: Work) -> tuple[list[str], list[str], dict[str, str]]:
     for name, source in work.sources.items():
         try:
             refuse_another(name, source, files.get(name))
-            done = read_done(work.folder(name))
-            same = done is not None and done["of"] == describe_work(work, name)
+            done, wanted = read_done(work.folder(name)), describe_work(work, name)
+            if done is not None:
+                refuse_replaced(work, name, done)
+            same = done is not None and done["of"] == wanted
             (kept if same else new).append(name)
         except InputError as error:
             failed[name] = str(error)
     return new, kept, failed
+
+
+def refuse_replaced(work: Work, name: str, done: dict[str, Any]) -> None:
+    """InputError if another recording was scored by a name: its results would be lost.
+
+    One that has grown since, as a file does that was scored while it was written or copied, begins
+    as it did and is no other.
+    """
+    source, before = work.sources[name], done["of"].get("source")
+    if before is None or before == describe_file(source):
+        return
+    if done.get("start") != describe_start(source):
+        raise InputError(
+            f"{source} is not the recording that was scored as {name!r}, whose results would be"
+            f" lost: rename it or score it into another cage, or delete {work.folder(name)} if"
+            " those can go."
+        )
 
 
 def score_group(work: Work, names: Sequence[str], progress: bool = True) -> dict[str, str]:
@@ -193,6 +216,7 @@ def score_into(folder: Path, work: Work, name: str, progress: bool = True) -> di
             cut_clips(folder, result, work.level, given.highlight_seconds)
     return {
         "of": wanted,
+        "start": describe_start(source),
         "minutes": minutes_of(result.frames),
         "alarms": len(result.alarms) if held_back is None else None,
         "in_alarm": float(inside.mean()) if held_back is None else None,

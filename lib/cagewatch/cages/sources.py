@@ -6,8 +6,10 @@ import os
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
+import av
 import numpy as np
 
 from cagewatch.errors import InputError
@@ -23,10 +25,11 @@ from cagewatch.recordings.folder import (
     recording_name,
 )
 from cagewatch.recordings.labels.annotations import OTHER
-from cagewatch.video import FALLBACK_FPS
+from cagewatch.video import FALLBACK_FPS, list_images
 from cagewatch.video.stills import refuse_missing
 
 REVIEW = Path("review.csv")  # where stretches confirmed as unusual come from
+FIRST = 30  # coded pictures at its start by which a recording is known that has grown
 PEEK = 1 << 20  # bytes at a file's start and end by which it is known again
 
 
@@ -160,3 +163,21 @@ def describe_file(source: Path) -> dict[str, int]:
     except OSError as error:
         raise InputError(f"Cannot read {source}: {error.strerror}.") from error
     return {"bytes": total, "crc32": sum_of}
+
+
+def describe_start(source: Path) -> int:
+    """Checksum of a recording's first pictures as they are coded, or of its first image.
+
+    It stays as it is while a file is written or copied on, and where its header is filled in.
+    """
+    if source.is_dir():
+        source = list_images(source)[0]
+    sum_of = 0
+    try:
+        with av.open(str(source)) as container:
+            for packet in islice(container.demux(video=0), FIRST):
+                sum_of = zlib.crc32(bytes(packet), sum_of)
+        return sum_of
+    except (av.FFmpegError, OSError, IndexError, ValueError):
+        with open(source, "rb") as file:
+            return zlib.crc32(file.read(PEEK))

@@ -21,7 +21,7 @@ from cagewatch.cages.cage import (
     write_verdict,
 )
 from cagewatch.cages.plan import Plan, TrainParameters, plan_training
-from cagewatch.cages.table import update_recordings
+from cagewatch.cages.table import settle_names, update_recordings
 from cagewatch.cages.verdict import judge_detector
 from cagewatch.detectors import Computing, TrainingSet, fit_detector
 from cagewatch.params import check_values
@@ -97,7 +97,8 @@ def train_cage(plan: Plan) -> Cage:
     if plan.given.budget is not None:
         changed["budget"] = plan.given.budget
     write_settings(plan.folder, (kept or CageSettings(run="")).model_copy(update=changed))
-    update_recordings(plan.folder, plan.sources, plan.given.pattern)
+    sources = settle_names(plan.folder, plan.sources)
+    update_recordings(plan.folder, sources, plan.given.pattern)
     return open_cage(plan.folder)
 
 
