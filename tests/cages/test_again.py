@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from cagewatch import cages
+from cagewatch.cages import batch
 from cagewatch.cages.table import read_recordings_table
+from cagewatch.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +79,46 @@ def test_a_file_that_has_grown_is_scored_again(cage, tmp_path, write_video, movi
     shutil.copy(whole, short)
     assert score(cage, short).scored == ["a"]
     assert len(pd.read_csv(cage / "scored" / "a" / "scores.csv")) == 400
+
+
+def test_what_was_scored_before_an_interrupt_has_its_alarms(cage, top, monkeypatch):
+    shutil.copy(top / "day1" / "d1.mp4", top / "d2.mp4")
+    scored = batch.score_into
+
+    def interrupted(folder: Path, work: batch.Work, name: str, progress: bool) -> dict:
+        if name == "day1/d1":
+            raise KeyboardInterrupt
+        return scored(folder, work, name, progress)
+
+    monkeypatch.setattr(batch, "score_into", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        score(cage, top, threshold=-1e9)
+    assert pd.read_csv(cage / "alarms.csv")["recording"].unique().tolist() == ["d2"]
+
+
+def test_a_wrong_label_file_takes_no_alarms_away(cage, top):
+    video = top / "day1" / "d1.mp4"
+    score(cage, video, threshold=-1e9)
+    before = (cage / "alarms.csv").read_bytes()
+    assert len(before.splitlines()) > 1
+    video.with_suffix(".csv").write_text("start_frame,stop_frame,behaviour\n9,1,anomaly\n")
+    assert "d1" in score(cage, video, threshold=-1e9).failed
+    assert (cage / "alarms.csv").read_bytes() == before
+
+
+def test_a_dry_run_names_cut_videos_and_wrong_labels(cage, top, write_video, moving_disc):
+    whole = write_video(top / "whole.avi", moving_disc(90), 30, "mpeg4")
+    (top / "cut.avi").write_bytes(whole.read_bytes()[:-2000])
+    shutil.copy(whole, top / "labelled.avi")
+    (top / "labelled.csv").write_text("start_frame,stop_frame,behaviour\n9,1,anomaly\n")
+    given = cages.ScoreParameters(cage=str(cage), recording=[str(top)], cores=1)
+    seen = batch.foresee(cages.plan_scoring(given))
+    assert sorted(seen.scored) == ["day1/d1", "whole"]
+    assert "is cut short" in seen.failed["cut"] and "labelled.csv" in seen.failed["labelled"]
+
+
+def test_a_part_that_ends_before_it_begins_is_said_so(cage, top):
+    with pytest.raises(InputError, match="stop=20 s is not after start=30 s"):
+        score(cage, top, start=30, stop=20)
+    with pytest.raises(InputError, match="stop=20 s is not after start=30 s"):
+        cages.score(cages.open_cage(cage), top / "day1" / "d1.mp4", start=30, stop=20)

@@ -108,9 +108,10 @@ def test_broken_files_are_named_and_the_rest_is_scored_once(cage, videos, tmp_pa
 
 
 def test_a_second_video_of_one_name_does_not_replace_the_first(cage, videos, tmp_path):
-    for place, video in (("a", "sub/extra.mp4"), ("copy", "sub/extra.mp4"), ("b", None)):
+    other = "mouse0_20240501_123000.mp4"
+    for place, video in (("a", "sub/extra.mp4"), ("copy", "sub/extra.mp4"), ("b", other)):
         (tmp_path / place).mkdir()
-        shutil.copy(videos / video if video else next(videos.glob("*0.mp4")), tmp_path / place)
+        shutil.copy(videos / video, tmp_path / place)
         (found,) = (tmp_path / place).iterdir()
         found.rename(tmp_path / place / "x.mp4")
     assert command("score", cage, tmp_path / "a", "--anyway", "--cores", 1).exit_code == 0

@@ -113,6 +113,7 @@ def score(
     InputError
         If the source is missing, damaged, shorter than a clip, or of another frame rate.
     """
+    refuse_backwards(start, stop)
     place = Path(source).expanduser().absolute()
     frames = _score_frames(cage, place, frame_rates, progress, start, stop, computing)
     frames = frames.assign(smooth=smooth(frames, cage.settings))
@@ -123,6 +124,12 @@ def score(
     if reason := doubt_alarms(cage, place, frames, alarms):
         warnings.warn(f"{place.name}: trust no alarm here: {reason}", stacklevel=2)
     return frames
+
+
+def refuse_backwards(start: float, stop: float | None) -> None:
+    """InputError where a part of a recording stops before it starts."""
+    if stop is not None and stop <= start:
+        raise InputError(f"stop={stop:g} s is not after start={start:g} s; give a later stop.")
 
 
 def _score_frames(
