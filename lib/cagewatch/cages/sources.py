@@ -44,7 +44,7 @@ def gather_sources(paths: Sequence[str | Path], without: Path | None = None) -> 
     for given in paths:
         place = Path(given).expanduser().absolute()
         for source, name in _sources_at(place):
-            if without is not None and source.is_relative_to(without):
+            if without is not None and _is_own(source, place, without):
                 continue
             if name in found and found[name] != source:
                 raise InputError(
@@ -54,6 +54,15 @@ def gather_sources(paths: Sequence[str | Path], without: Path | None = None) -> 
     if not found:
         raise InputError(f"{', '.join(map(str, paths))} holds no videos or folders of images.")
     return found
+
+
+def _is_own(source: Path, place: Path, cage: Path) -> bool:
+    """Whether a source found at `place` is a cage's own, as films are, and not given as a video."""
+    inside, given = (
+        Path(os.path.abspath(path)).is_relative_to(os.path.abspath(cage))
+        for path in (source, place)
+    )
+    return inside and (not given or os.path.samefile(place, cage))
 
 
 def _sources_at(place: Path) -> list[tuple[Path, str]]:
@@ -75,17 +84,20 @@ def _sources_at(place: Path) -> list[tuple[Path, str]]:
     return pairs or (alone if holds_images(place) else [])
 
 
-def read_videos(paths: Sequence[str | Path], image_fps: float = FALLBACK_FPS) -> list[Recording]:
+def read_videos(
+    paths: Sequence[str | Path], image_fps: float = FALLBACK_FPS, without: Path | None = None
+) -> list[Recording]:
     """Read the recordings at `paths`, with the labels beside them, subfolders included.
 
     Names are unique, those of a subfolder begin with its name, and all have the same behaviours.
-    `image_fps` is the frame rate of those that carry no time. InputError if a path holds no
+    `image_fps` is the frame rate of those that carry no time. Files in `without` are left out, as
+    `gather_sources` leaves them out. InputError if a path holds no
     recording, two have one name, or a label file is wrong.
     """
     found: dict[str, Recording] = {}
     for given in paths:
         place = Path(given).expanduser().absolute()
-        for recording in _read_place(place, image_fps):
+        for recording in _read_place(place, image_fps, without):
             if found.setdefault(recording.name, recording).source != recording.source:
                 raise InputError(
                     f"{found[recording.name].source} and {recording.source} would both be"
@@ -96,18 +108,21 @@ def read_videos(paths: Sequence[str | Path], image_fps: float = FALLBACK_FPS) ->
     return [_with_behaviours(recording, behaviours) for recording in found.values()]
 
 
-def _read_place(place: Path, image_fps: float) -> list[Recording]:
+def _read_place(place: Path, image_fps: float, without: Path | None) -> list[Recording]:
     if os.path.lexists(place) and not place.is_dir():
         refuse_missing(place)
         return read_sources([(place, None)], image_fps)  # whatever lies beside it
     whole = not place.is_dir() or any((place / split).is_dir() for split in SPLITS)
     folders = set() if whole else {path.parent for path in list_videos(place, deep=True)}
+    if without is not None:
+        folders = {folder for folder in folders if not _is_own(folder, place, without)}
     if folders <= {place}:
         return read_recordings(place, image_fps)  # which says if there are none
     return [
         replace(item, name=safe_name("-".join([*folder.relative_to(place).parts, item.name])))
         for folder in sorted(folders)
         for item in read_recordings(folder, image_fps)
+        if item.source not in folders  # a picture beside videos is none
     ]
 
 
