@@ -65,7 +65,7 @@ def test_another_recording_at_one_path_replaces_nothing(cage, tmp_path, write_vi
     write_video(card, moving_disc(120, speed=1), 30)
     outcome = score(cage, card)
     assert "is not the recording that was scored as 'VID1'" in outcome.failed["VID1"]
-    assert "rename it or score it into another cage" in outcome.failed["VID1"]
+    assert "rename the file, or score it into another cage" in outcome.failed["VID1"]
     assert (cage / "scored" / "VID1" / "scores.csv").read_bytes() == scores
 
 

@@ -190,9 +190,8 @@ def refuse_replaced(work: Work, name: str, done: dict[str, Any]) -> None:
         return
     if done.get("start") != describe_start(source):
         raise InputError(
-            f"{source} is not the recording that was scored as {name!r}, whose results would be"
-            f" lost: rename it or score it into another cage, or delete {work.folder(name)} if"
-            " those can go."
+            f"{source} is not the recording that was scored as {name!r}, whose results and"
+            " decisions would be lost; rename the file, or score it into another cage."
         )
 
 
