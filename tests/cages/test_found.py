@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from media import write_images
 
-from cagewatch.cages.sources import gather_sources
-from cagewatch.cages.table import read_recordings_table, update_recordings
+from cagewatch.cages.sources import gather_sources, read_videos
+from cagewatch.cages.table import read_recordings_table, settle_names, update_recordings
+from cagewatch.errors import InputError
 
 
 @pytest.fixture
@@ -27,10 +28,24 @@ def test_a_picture_beside_videos_hides_none_of_them(top, tmp_path):
         cv2.imwrite(str(folder / "setup.jpg"), np.full((12, 16), 100, np.uint8))
     assert list(gather_sources([top])) == ["a", "day1/b"]
     assert list(gather_sources([top / "day1"])) == ["b"]
+    assert [one.name for one in read_videos([top])] == ["a", "day1-b"]
     write_images(top / "day2", 3)
     write_images(tmp_path / "alone", 3)
     assert list(gather_sources([top])) == ["a", "day2", "day1/b"]
     assert list(gather_sources([tmp_path / "alone"])) == ["alone"]
+
+
+def test_two_recordings_of_one_name_are_named(top, tmp_path, write_video, moving_disc):
+    write_video(tmp_path / "a.avi", moving_disc(20), 25, "mpeg4")
+    paths = [top / "a.mp4", tmp_path / "a.avi"]
+    for look in (gather_sources, read_videos):
+        with pytest.raises(InputError, match=r"a\.mp4 and .*a\.avi would both be recording 'a'"):
+            look(paths)
+    update_recordings(tmp_path, {"b": top / "a.mp4"})
+    sources = {"a": top / "a.mp4", "b": tmp_path / "a.avi"}
+    with pytest.raises(InputError, match=r"would both be recording 'b'"):
+        settle_names(tmp_path, sources)
+    assert list(settle_names(tmp_path, {"a": top / "a.mp4"})) == ["b"]
 
 
 def test_a_pattern_is_that_of_the_files_own_names(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from cagewatch import cages
 from cagewatch.cages import TrainParameters, plan, plan_training, train_cage
 from cagewatch.cages.check import cut_beginning
-from cagewatch.cages.sources import read_videos
+from cagewatch.cages.sources import gather_sources, read_videos
 from cagewatch.errors import InputError
 
 QUICK = {"detector": "flow_magnitude", "frame_stride": 1, "cores": 1}
@@ -84,9 +84,10 @@ def test_a_cages_own_films_are_not_trained_on(videos):
     found = plan_training(asked(videos))
     assert [one.name for one in [*found.train, *found.held_out]] == ["t0", "t1"]
     assert list(found.sources) == ["t0", "t1"]
-    kept = videos / "my_cage" / "films"  # but what is given by its own path
-    shutil.copytree(films, kept)
-    assert [one.name for one in read_videos([kept], without=videos / "my_cage")] == ["highlights"]
+    shutil.copytree(films, videos / "my_cage" / "mine")  # what it did not write is a recording
+    cage = videos / "my_cage"
+    assert list(gather_sources([cage], without=cage)) == ["mine/highlights"]
+    assert [one.name for one in read_videos([cage], without=cage)] == ["mine-highlights"]
 
 
 def test_a_dry_run_writes_no_copies_and_training_does(videos, write_video, moving_disc):

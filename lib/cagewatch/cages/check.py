@@ -137,7 +137,7 @@ def time_detectors(
         warnings.simplefilter("ignore")  # a copy's header need not be as long as its pictures
         sample = Path(folder) / "sample.mkv"
         length = cut_beginning(source, sample, SECONDS)
-        asked = given.model_copy(update={"videos": [str(sample)], "into": f"{folder}/cage"})
+        asked = given.model_copy(update={"videos": [str(sample)], "into": folder})
         plans = [plan_training(asked.model_copy(update={"detector": one})) for one in detectors]
         began = time.perf_counter()
         stores = prepare(plans[0], cores)

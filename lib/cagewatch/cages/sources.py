@@ -30,6 +30,7 @@ from cagewatch.video.stills import refuse_missing
 
 REVIEW = Path("review.csv")  # where stretches confirmed as unusual come from
 FIRST = 30  # coded pictures at its start by which a recording is known that has grown
+OWN = ("folder", "report", "scored", "stores")  # folders that a cage writes into its own
 PEEK = 1 << 20  # bytes at a file's start and end by which it is known again
 
 
@@ -37,32 +38,34 @@ def gather_sources(paths: Sequence[str | Path], without: Path | None = None) -> 
     """Find the recordings at `paths`, subfolders included, and links to some that are gone.
 
     Each is found by a name that is unique: that of its file without suffix, in its folders below
-    the path given. Files in `without`, such as the cage's own, are left out. InputError if a path
-    does not exist, holds no recording, or two would have one name.
+    the path given. What the cage `without` wrote, such as its films, is left out. InputError if a
+    path does not exist, holds no recording, or two would have one name.
     """
     found: dict[str, Path] = {}
     for given in paths:
         place = Path(given).expanduser().absolute()
         for source, name in _sources_at(place):
-            if without is not None and _is_own(source, place, without):
-                continue
-            if name in found and found[name] != source:
-                raise InputError(
-                    f"{found[name]} and {source} would both be recording {name!r}; rename one."
-                )
-            found[name] = source
+            if not _is_own(source, without):
+                take_name(found, name, source)
     if not found:
         raise InputError(f"{', '.join(map(str, paths))} holds no videos or folders of images.")
     return found
 
 
-def _is_own(source: Path, place: Path, cage: Path) -> bool:
-    """Whether a source found at `place` is a cage's own, as films are, and not given as a video."""
-    inside, given = (
-        Path(os.path.abspath(path)).is_relative_to(os.path.abspath(cage))
-        for path in (source, place)
-    )
-    return inside and (not given or os.path.samefile(place, cage))
+def take_name(taken: dict[str, Path], name: str, source: Path) -> None:
+    """Add a source by its name; InputError if another has it."""
+    if taken.setdefault(name, source) != source:
+        raise InputError(
+            f"{taken[name]} and {source} would both be recording {name!r}; rename one."
+        )
+
+
+def _is_own(path: Path, cage: Path | None) -> bool:
+    """Whether a source, or a folder of some, is what a cage wrote, as films are."""
+    if cage is None:
+        return False
+    place = Path(os.path.abspath(path))
+    return any(place.is_relative_to(os.path.abspath(cage / name)) for name in OWN)
 
 
 def _sources_at(place: Path) -> list[tuple[Path, str]]:
@@ -90,19 +93,17 @@ def read_videos(
     """Read the recordings at `paths`, with the labels beside them, subfolders included.
 
     Names are unique, those of a subfolder begin with its name, and all have the same behaviours.
-    `image_fps` is the frame rate of those that carry no time. Files in `without` are left out, as
-    `gather_sources` leaves them out. InputError if a path holds no
+    `image_fps` is the frame rate of those that carry no time. What the cage `without` wrote is left
+    out. InputError if a path holds no
     recording, two have one name, or a label file is wrong.
     """
     found: dict[str, Recording] = {}
+    taken: dict[str, Path] = {}
     for given in paths:
         place = Path(given).expanduser().absolute()
         for recording in _read_place(place, image_fps, without):
-            if found.setdefault(recording.name, recording).source != recording.source:
-                raise InputError(
-                    f"{found[recording.name].source} and {recording.source} would both be"
-                    f" recording {recording.name!r}; rename one."
-                )
+            take_name(taken, recording.name, recording.source)
+            found.setdefault(recording.name, recording)
     used = {name for item in found.values() for name in item.behaviours} - {OTHER}
     behaviours = (*sorted(used), OTHER) if used else ()
     return [_with_behaviours(recording, behaviours) for recording in found.values()]
@@ -114,8 +115,7 @@ def _read_place(place: Path, image_fps: float, without: Path | None) -> list[Rec
         return read_sources([(place, None)], image_fps)  # whatever lies beside it
     whole = not place.is_dir() or any((place / split).is_dir() for split in SPLITS)
     folders = set() if whole else {path.parent for path in list_videos(place, deep=True)}
-    if without is not None:
-        folders = {folder for folder in folders if not _is_own(folder, place, without)}
+    folders = {folder for folder in folders if not _is_own(folder, without)}
     if folders <= {place}:
         return read_recordings(place, image_fps)  # which says if there are none
     return [

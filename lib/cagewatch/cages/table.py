@@ -18,7 +18,7 @@ import av
 import pandas as pd
 
 from cagewatch.cages.results import write_table
-from cagewatch.cages.sources import describe_file
+from cagewatch.cages.sources import describe_file, take_name
 from cagewatch.errors import InputError
 from cagewatch.names import unplain_cell
 from cagewatch.recordings.folder import recording_name
@@ -102,11 +102,7 @@ def settle_names(folder: Path, sources: Mapping[str, Path]) -> dict[str, Path]:
     for name, source in sources.items():
         place = os.path.abspath(source)
         known = name if files.get(name) == place else names.get(place, name)
-        if known in settled:
-            raise InputError(
-                f"{settled[known]} and {source} would both be recording {known!r}; rename one."
-            )
-        settled[known] = source
+        take_name(settled, known, source)
     return settled
 
 
