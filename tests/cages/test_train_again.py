@@ -7,11 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from cagewatch import cages
 from cagewatch.cages import TrainParameters, plan, plan_training, train_cage
 from cagewatch.cages.check import cut_beginning
 from cagewatch.cages.sources import gather_sources, read_videos
+from cagewatch.cli import app
 from cagewatch.errors import InputError
 
 QUICK = {"detector": "flow_magnitude", "frame_stride": 1, "cores": 1}
@@ -106,3 +108,11 @@ def test_a_video_of_one_frame_is_too_short_to_time(tmp_path, write_video, moving
     video = write_video(tmp_path / "one.mp4", moving_disc(1), 30)
     with pytest.raises(InputError, match="too short, so nothing was timed"):
         cut_beginning(video, tmp_path / "copy.mkv", 30)
+
+
+def test_detectors_are_timed_though_the_first_video_is_a_stub(tmp_path, write_video, moving_disc):
+    for name, count in (("a", 1), ("b", 60)):
+        write_video(tmp_path / f"{name}.mp4", moving_disc(count), 30)
+    words = ["check", str(tmp_path), "--detector", "flow_magnitude", "--cores", "1"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0 and "flow_magnitude: training about" in done.stdout
