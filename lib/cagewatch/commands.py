@@ -109,11 +109,11 @@ def check(
     if good.any():
         values |= {"videos": [str(path) for path in videos], "backend": backend, "cores": cores}
         given = check_values(values, TrainParameters, "the command")
-        first = sources[look.table["recording"][good].iloc[0]]
+        longest = look.table[good].sort_values("minutes", ascending=False)["recording"].iloc[0]
         hours = float(look.table["minutes"][good].sum()) / 60
         names = detector or ["pca_frames", "density", "cae"]
         try:
-            for sentence in describe_times(time_detectors(first, given, names, hours)):
+            for sentence in describe_times(time_detectors(sources[longest], given, names, hours)):
                 typer.echo(f"- {sentence}")
         except InputError as error:
             typer.echo(f"- Times are not known: {error}")

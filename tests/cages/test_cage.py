@@ -18,12 +18,11 @@ from typer.testing import CliRunner
 from cagewatch import cages
 from cagewatch.cages import batch, table, verdict
 from cagewatch.cages.cage import CAGE_FILE, Verdict
-from cagewatch.cages.scoring import judge_recording, measure_gray
+from cagewatch.cages.scoring import doubt_alarms, judge_recording
 from cagewatch.cages.sources import gather_sources, read_videos
 from cagewatch.cages.verdict import light_warnings, size_warnings, still_falls
 from cagewatch.cli import app
 from cagewatch.errors import InputError
-from cagewatch.store import preprocessing_of
 
 
 def command(*words: object):
@@ -109,9 +108,10 @@ def test_broken_files_are_named_and_the_rest_is_scored_once(cage, videos, tmp_pa
 
 
 def test_a_second_video_of_one_name_does_not_replace_the_first(cage, videos, tmp_path):
-    for place, video in (("a", "sub/extra.mp4"), ("copy", "sub/extra.mp4"), ("b", None)):
+    other = "mouse0_20240501_123000.mp4"
+    for place, video in (("a", "sub/extra.mp4"), ("copy", "sub/extra.mp4"), ("b", other)):
         (tmp_path / place).mkdir()
-        shutil.copy(videos / video if video else next(videos.glob("*0.mp4")), tmp_path / place)
+        shutil.copy(videos / video, tmp_path / place)
         (found,) = (tmp_path / place).iterdir()
         found.rename(tmp_path / place / "x.mp4")
     assert command("score", cage, tmp_path / "a", "--anyway", "--cores", 1).exit_code == 0
@@ -122,8 +122,11 @@ def test_a_second_video_of_one_name_does_not_replace_the_first(cage, videos, tmp
         done = command("score", cage, tmp_path / "b", "--anyway", "--cores", 1, *more)
         assert done.exit_code == 1 and "Not scored: x: 'x' is another recording" in done.stderr
     assert (cage / "scored" / "x" / "scores.csv").read_bytes() == scores
-    shutil.rmtree(tmp_path / "a")  # gone: the name is free
+    shutil.rmtree(tmp_path / "a")  # gone, but its results are there
     done = command("score", cage, tmp_path / "b", "--anyway", "--cores", 1)
+    assert done.exit_code == 1 and "is not the recording that was scored as 'x'" in done.stderr
+    assert table.read_recordings_table(cage).set_index("recording")["file"]["x"].endswith("a/x.mp4")
+    done = command("score", cage, (tmp_path / "b" / "x.mp4").rename(tmp_path / "y.mp4"), "--anyway")
     assert "1 scored, 0 failed" in done.stdout
 
 
@@ -159,8 +162,8 @@ def test_alarms_of_all_recordings_stand_in_one_table(cage, videos):
     done = command("score", cage, videos / "sub", "--budget", 3600, "--anyway", "--cores", 1)
     assert done.exit_code == 0, done.output
     joined = pd.read_csv(cage / "alarms.csv")
-    own = pd.read_csv(cage / "scored" / "extra" / "alarms.csv")
-    assert len(joined) == len(own) and (joined["recording"] == "extra").all()
+    own = pd.read_csv(cage / "scored" / "sub" / "extra" / "alarms.csv")
+    assert len(joined) == len(own) and (joined["recording"] == "sub/extra").all()
     assert opened.run.folder.is_dir()
 
 
@@ -181,8 +184,8 @@ def test_a_full_disk_is_named_and_a_second_call_does_the_rest(cage, videos, monk
         disk.setattr(batch, "write_results", fail)
         done = command("score", cage, videos / "sub", "--cores", 1)
     assert done.exit_code == 1 and "0 scored, 1 failed" in done.stdout
-    assert "Not scored: extra: " in done.stderr and "No space left on device" in done.stderr
-    assert not (cage / "scored" / "extra" / "scored.json").exists()
+    assert "Not scored: sub/extra: " in done.stderr and "No space left on device" in done.stderr
+    assert not (cage / "scored" / "sub" / "extra" / "scored.json").exists()
     done = command("score", cage, videos / "sub", "--anyway", "--cores", 1)
     assert done.exit_code == 0 and "1 scored, 0 failed" in done.stdout
 
@@ -199,10 +202,10 @@ def test_alarms_are_held_back_where_the_check_failed(cage, videos):
     table = pd.read_csv(cage / "alarms.csv")
     assert table.empty and {"recording", "start_s", "stop_s", "reason"} <= set(table.columns)
     seen = command("review", cage)
-    assert "No alarms." in seen.stdout and "extra: It has learnt nothing" in seen.stderr
+    assert "No alarms." in seen.stdout and "sub/extra: It has learnt nothing" in seen.stderr
     with pytest.warns(UserWarning, match="extra.mp4: trust no alarm here: It has learnt nothing"):
         cages.score(cages.open_cage(cage), videos / "sub" / "extra.mp4", progress=False)
-    folder = cage / "scored" / "extra"
+    folder = cage / "scored" / "sub" / "extra"
     assert (folder / "scores.csv").is_file() and not (folder / "alarms.csv").exists()
     done = command("score", cage, videos / "sub", "--anyway", "--cores", 1)
     assert done.exit_code == 0 and (folder / "alarms.csv").is_file()
@@ -242,8 +245,21 @@ def test_recordings_unlike_the_cages_are_doubted(trained):
 
 def test_the_gray_of_a_video_is_that_of_its_store(trained, videos):
     cage = cages.open_cage(trained)
-    gray = measure_gray(videos / "sub" / "extra.mp4", preprocessing_of(cage.run.parameters))
-    assert gray == pytest.approx(cage.verdict.facts["gray"]["sub-extra"], rel=0.01)
+    frames = cages.score(cage, videos / "sub" / "extra.mp4", progress=False)
+    known = cage.verdict.facts["gray"]["sub-extra"]
+    assert frames.attrs["gray"] == pytest.approx(known, rel=0.01)
+
+
+@pytest.mark.filterwarnings("ignore:.*trust no alarm here")
+def test_a_dark_start_is_no_other_light(trained, tmp_path, write_video, moving_disc):
+    cage = cages.open_cage(trained)
+    dark, seen = [np.zeros((96, 128), np.uint8)] * 15, moving_disc(105)
+    for name, frames, start in (("a", dark + seen, 0), ("b", dark + seen, 1), ("c", dark * 8, 0)):
+        video = write_video(tmp_path / f"{name}.mp4", frames, 30)
+        scores = cages.score(cage, video, start=start, progress=False)
+        none = pd.DataFrame(columns=["start_frame", "stop_frame"], dtype=int)
+        reason = doubt_alarms(cage, video, scores, none)
+        assert ("its light is not" in (reason or "")) == (name == "c")
 
 
 def test_warnings_of_light_and_of_a_loss_that_still_falls():

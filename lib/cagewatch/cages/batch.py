@@ -18,19 +18,28 @@ from cagewatch.cages.alarms import COLUMNS, Level, decide_level, frames_in
 from cagewatch.cages.cage import Cage, open_cage
 from cagewatch.cages.film import cut_clips, cut_highlights
 from cagewatch.cages.results import minutes_of, plot_timeline, write_results, write_table
-from cagewatch.cages.scoring import ScoreParameters, doubt_alarms, label_file, score_one
-from cagewatch.cages.sources import describe_file, gather_sources
+from cagewatch.cages.scoring import (
+    ScoreParameters,
+    doubt_alarms,
+    label_file,
+    refuse_backwards,
+    score_one,
+)
+from cagewatch.cages.sources import describe_file, describe_start, gather_sources
 from cagewatch.cages.table import (
     compile_pattern,
     read_recordings_table,
     refuse_another,
+    settle_names,
     update_recordings,
 )
 from cagewatch.errors import InputError
 from cagewatch.files import lock_file, read_json, write_json
 from cagewatch.params import project_root
+from cagewatch.recordings.folder import read_label_file
 from cagewatch.runs import refuse_links
 from cagewatch.scoring import open_source
+from cagewatch.video.truncation import missing_bytes
 
 DONE = "scored.json"
 PER_JOB = 20  # recordings that a job scores; as many are scored without any
@@ -83,10 +92,11 @@ def plan_scoring(given: ScoreParameters) -> Work:
     Raises
     ------
     InputError
-        If the cage, a path, the budget or the pattern is wrong.
+        If the cage, a path, the budget, the pattern or the part asked for is wrong.
     """
     if given.pattern is not None:
         compile_pattern(given.pattern)
+    refuse_backwards(given.start, given.stop)
     cage = open_cage(project_root() / Path(given.cage).expanduser())
     level = decide_level(cage, given.threshold, given.budget, given.score)
     paths = [project_root() / Path(path).expanduser() for path in given.recording]
@@ -116,13 +126,17 @@ def score_all(work: Work, per_job: int = PER_JOB, profile: str | None = None) ->
     folder = work.cage.folder
     taken = f"Another process is scoring into {folder / 'scored'}; wait until it has ended."
     with lock_file(folder / "scored" / ".lock", taken) as lock:
-        update_recordings(folder, work.sources, work.parameters.pattern)
+        work = work._replace(sources=settle_names(folder, work.sources))
         new, kept, failed = sort_out(work)
-        if profile is None and len(new) <= per_job:
-            failed |= score_group(work, new)
-        else:
-            failed |= score_in_jobs(work, new, per_job, profile, lock)
-        write_table(join_results(work.cage), folder / "alarms.csv")
+        added = {name: path for name, path in work.sources.items() if name not in failed}
+        update_recordings(folder, added, work.parameters.pattern)
+        try:
+            if profile is None and len(new) <= per_job:
+                failed |= score_group(work, new)
+            else:
+                failed |= score_in_jobs(work, new, per_job, profile, lock)
+        finally:  # what was scored before an interrupt counts
+            write_table(join_results(work.cage), folder / "alarms.csv")
     scored = [name for name in new if name not in failed]
     done = {name: read_done(work.folder(name)) or {} for name in [*scored, *kept]}
     held_back = {name: said["held_back"] for name, said in done.items() if said.get("held_back")}
@@ -131,14 +145,18 @@ def score_all(work: Work, per_job: int = PER_JOB, profile: str | None = None) ->
 
 def foresee(work: Work) -> Outcome:
     """What `score_all` would do, as far as headers and first frames tell; writes nothing."""
+    work = work._replace(sources=settle_names(work.cage.folder, work.sources))
     new, kept, failed = sort_out(work)
     image_fps = work.cage.run.parameters.image_fps
     for name in new:
+        source = work.sources[name]
         try:
-            opened, _ = open_source(
-                work.sources[name], work.cage.fps, image_fps, work.parameters.frame_rates
-            )
+            opened, _ = open_source(source, work.cage.fps, image_fps, work.parameters.frame_rates)
             next(opened())
+            if source.is_file() and missing_bytes(source):
+                raise InputError(f"{source} is cut short; copy or download it again.")
+            if labels := label_file(source, work.parameters):
+                read_label_file(labels, source, image_fps)
         except InputError as error:
             failed[name] = str(error)
     return Outcome([name for name in new if name not in failed], kept, failed, {})
@@ -152,11 +170,29 @@ def sort_out(work: Work) -> tuple[list[str], list[str], dict[str, str]]:
         try:
             refuse_another(name, source, files.get(name))
             done = read_done(work.folder(name))
+            if done is not None:
+                refuse_replaced(work, name, done)
             same = done is not None and done["of"] == describe_work(work, name)
             (kept if same else new).append(name)
         except InputError as error:
             failed[name] = str(error)
     return new, kept, failed
+
+
+def refuse_replaced(work: Work, name: str, done: dict[str, Any]) -> None:
+    """InputError if another recording was scored by a name: its results would be lost.
+
+    One that has grown since, as a file does that was scored while it was written or copied, begins
+    as it did and is no other.
+    """
+    source, before = work.sources[name], done["of"].get("source")
+    if before is None or before == describe_file(source):
+        return
+    if done.get("start") != describe_start(source):
+        raise InputError(
+            f"{source} is not the recording that was scored as {name!r}, whose results and"
+            " decisions would be lost; rename the file, or score it into another cage."
+        )
 
 
 def score_group(work: Work, names: Sequence[str], progress: bool = True) -> dict[str, str]:
@@ -177,10 +213,10 @@ def score_into(folder: Path, work: Work, name: str, progress: bool = True) -> di
     """Score one recording and write its results; what ``scored.json`` says of them."""
     source, cage, given = work.sources[name], work.cage, work.parameters
     wanted = describe_work(work, name)
-    (folder / DONE).unlink(missing_ok=True)
     result = score_one(cage, source, work.level, given, progress)
     inside = frames_in(result.alarms, result.frames)
     reason = doubt_alarms(cage, source, result.frames, result.alarms)
+    (folder / DONE).unlink(missing_ok=True)  # only now that there are others
     held_back = None if given.anyway else reason
     write_results(folder, result, cage.fps, alarms=held_back is None)
     if held_back is None:
@@ -193,6 +229,7 @@ def score_into(folder: Path, work: Work, name: str, progress: bool = True) -> di
             cut_clips(folder, result, work.level, given.highlight_seconds)
     return {
         "of": wanted,
+        "start": describe_start(source),
         "minutes": minutes_of(result.frames),
         "alarms": len(result.alarms) if held_back is None else None,
         "in_alarm": float(inside.mean()) if held_back is None else None,

@@ -30,7 +30,7 @@ from cagewatch.errors import InputError
 from cagewatch.files import read_json, whole_file, write_json
 from cagewatch.metrics import AlarmShape
 from cagewatch.names import safe_name
-from cagewatch.params import PositiveFloat, check_values, read_flat
+from cagewatch.params import PositiveFloat, check_values, project_root, read_flat
 from cagewatch.video.container import JUMP
 
 CAGE_FILE, VERDICT_FILE = "cage.yaml", "verdict.json"
@@ -99,8 +99,33 @@ class Cage:
 
 
 def default_folder(videos: Path, root: Path) -> Path:
-    """Folder of the cage with these videos: ``results/cages/<the videos' folder>`` in `root`."""
-    return root / "results" / "cages" / safe_name(videos.resolve().name)
+    """Folder of the cage with these videos: ``results/cages/<the videos' folder>`` in `root`.
+
+    InputError where the cage there was trained on videos of another folder of that name.
+    """
+    videos = videos.resolve()
+    folder = root / "results" / "cages" / safe_name(videos.name)
+    if (other := trained_on(folder)) not in (None, videos):
+        raise InputError(
+            f"{folder} is the cage of {other}, and {videos} would replace it; give this one a"
+            " folder of its own with into."
+        )
+    return folder
+
+
+def trained_on(folder: Path) -> Path | None:
+    """The videos that a cage was trained on; None where none can be read that says so."""
+    try:
+        layer = folder / read_settings(folder).run / "params.yaml"
+        return (project_root() / read_flat(layer)["data_dir"]).resolve()
+    except (InputError, KeyError, TypeError):
+        return None
+
+
+def read_settings(folder: Path) -> CageSettings:
+    """Read ``cage.yaml``; InputError if it is missing or a line of it is wrong."""
+    path = folder / CAGE_FILE
+    return check_values(read_flat(path), CageSettings, str(path))
 
 
 def write_settings(folder: Path, settings: CageSettings) -> None:
@@ -129,7 +154,7 @@ def open_cage(folder: str | Path) -> Cage:
     if not path.is_file():
         there = "it has no cage.yaml" if folder.is_dir() else "there is no such folder"
         raise InputError(f"{folder} is no cage: {there}; train one with 'cagewatch train' first.")
-    settings = check_values(read_flat(path), CageSettings, str(path))
+    settings = read_settings(folder)
     place = (folder / settings.run).resolve()
     if not place.is_relative_to(folder.resolve()):
         raise InputError(f"{path} names a run outside its own folder, {settings.run}; correct it.")

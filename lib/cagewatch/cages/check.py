@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cagewatch import runtime
-from cagewatch.cages.plan import HELD_OUT, TrainParameters, plan_training
+from cagewatch.cages.plan import HELD_OUT, TrainParameters, length_of, plan_training
 from cagewatch.cages.train import prepare
 from cagewatch.cages.verdict import size_warnings
 from cagewatch.detectors import Computing, TrainingSet, fit_detector, is_network
@@ -25,7 +25,6 @@ from cagewatch.scoring import score_source
 from cagewatch.store import preprocessing_of
 from cagewatch.store.preprocess import shrink_frame
 from cagewatch.video import probe, read_frames, same_rate
-from cagewatch.video.decode import Header
 
 SAMPLE = 60  # frames of a video that are looked at
 APART = 10  # frames from one to the next, so that the animal moves between them
@@ -75,17 +74,6 @@ def look_at(source: Path, parameters: Parameters) -> dict[str, float | str | boo
         "problem": "",
         "timed": header.timed,
     }
-
-
-def length_of(source: Path, header: Header) -> float:
-    """Minutes of a video as its header or its container says; NaN if neither does."""
-    if header.frames:
-        return header.frames / header.fps / 60
-    try:
-        with av.open(str(source)) as container:
-            return container.duration / av.time_base / 60 if container.duration else np.nan
-    except (av.FFmpegError, OSError):
-        return np.nan
 
 
 def give_advice(table: pd.DataFrame, parameters: Parameters) -> list[str]:
@@ -212,4 +200,6 @@ def cut_beginning(source: Path, target: Path, seconds: float) -> float:
                 copy.mux(packet)
     except (av.FFmpegError, OSError, IndexError, ValueError) as error:
         raise InputError(f"{source} cannot be copied, so nothing was timed: {error}.") from error
+    if last <= 0:
+        raise InputError(f"{source} is too short, so nothing was timed: it has a single frame.")
     return min(last, seconds)

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import av
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from pydantic import BaseModel, ConfigDict, Field
 
-from cagewatch.cages.cage import default_folder
+from cagewatch.cages.cage import CAGE_FILE, default_folder, read_settings
 from cagewatch.cages.sources import gather_sources, mark_unusual, read_videos
 from cagewatch.cages.table import compile_pattern
 from cagewatch.detectors import is_network
@@ -32,8 +33,10 @@ from cagewatch.params import (
 from cagewatch.plots import mark_simulated
 from cagewatch.recordings import Recording, split_recordings
 from cagewatch.recordings.rates import match_rates
+from cagewatch.runs.read import MAX_FRAMES
 from cagewatch.store.preprocess import gamma_table, preprocessing_of, shrink_frame
 from cagewatch.video import FALLBACK_FPS, FrameRates, probe, read_frames
+from cagewatch.video.decode import Header
 
 HELD_OUT = 0.25  # share of the recordings, or of the only one, that is not trained on
 SHOWN = 4  # recordings whose region is drawn
@@ -117,14 +120,21 @@ def plan_training(
     Raises
     ------
     InputError
-        If the folder, a name or a label file is wrong, frame rates differ and are refused, or a
-        recording carries no time and `image_fps` is not given.
+        If the folder, a name, a label file or the settings of a cage that is there are wrong, frame
+        rates differ and are refused, a recording carries no time and `image_fps` is not given, or
+        too much is held out.
     """
     if given.pattern is not None:
         compile_pattern(given.pattern)
     videos = [project_root() / Path(place).expanduser() for place in given.videos]
-    recordings = read_videos(videos, given.image_fps or FALLBACK_FPS)
-    sources = gather_sources(videos)
+    into = (
+        Path(given.into).expanduser() if given.into else default_folder(videos[0], project_root())
+    )
+    folder = project_root() / into
+    if (folder / CAGE_FILE).is_file():
+        read_settings(folder)  # what is wrong in them is said now, not after training
+    recordings = read_videos(videos, given.image_fps or FALLBACK_FPS, without=folder)
+    sources = gather_sources(videos, without=folder)
     names = [recording.name for recording in recordings]
     held_out, parts = given.held_out, {}
     if held_out is None and not any(recording.split for recording in recordings):
@@ -140,18 +150,10 @@ def plan_training(
             f"{untimed[0]} carries no time stamps and states no frame rate; say how many frames it"
             " has in a second: --image-fps (image_fps in a notebook)."
         )
-    into = (
-        Path(given.into).expanduser() if given.into else default_folder(videos[0], project_root())
-    )
-    folder = project_root() / into
     parameters = resolve_cage(given, folder, parts)
     if unusual:
         recordings = mark_unusual(recordings, unusual, parameters.target)
     chosen = split_recordings(recordings, train, held_out, parts_apart=bool(parts))
-    chosen = match_rates(
-        chosen, given.frame_rates, folder / "stores" / "resampled", given.label_tolerance,
-        parameters.image_fps,
-    )  # fmt: skip
     trained = [recording for recording in chosen if recording.split == "train"]
     tested = [recording for recording in chosen if recording.split == "test"]
     words = f"Trained on {_names(trained)}; held out: {_names(tested)}."
@@ -160,7 +162,46 @@ def plan_training(
     if not trained or not tested:
         lacking = "to train on" if not trained else "to hold out"
         raise InputError(f"No recording of {videos[0]} is left {lacking}; change held_out.")
-    return Plan(folder, parameters, trained, tested, sources, given, words)
+    plan = Plan(folder, parameters, trained, tested, sources, given, words)
+    if given.frame_rates == "refuse":
+        match_plan(plan)
+    refuse_too_many(tested, parameters)
+    return plan
+
+
+def match_plan(plan: Plan) -> Plan:
+    """The plan with recordings of one frame rate; copies of faster ones go into its folder."""
+    given, copies = plan.given, plan.folder / "stores" / "resampled"
+    matched = match_rates(
+        [*plan.train, *plan.held_out], given.frame_rates, copies, given.label_tolerance,
+        plan.parameters.image_fps,
+    )  # fmt: skip
+    count = len(plan.train)
+    return plan._replace(train=matched[:count], held_out=matched[count:])
+
+
+def refuse_too_many(held_out: Sequence[Recording], parameters: Parameters) -> None:
+    """InputError if headers tell of more held-out frames than a run's scores may have."""
+    headers = {one.source: probe(one.source, parameters.image_fps) for one in held_out}
+    minutes = np.nansum([length_of(source, header) for source, header in headers.items()])
+    rate = min(header.fps for header in headers.values())  # that all are brought to
+    frames = 60 * minutes * rate * (parameters.test_stop - parameters.test_start)
+    if frames > MAX_FRAMES:
+        raise InputError(
+            f"About {frames:,.0f} frames are held out, more than the {MAX_FRAMES:,} whose scores a"
+            " run keeps; hold out fewer recordings (--held-out, held_out in a notebook)."
+        )
+
+
+def length_of(source: Path, header: Header) -> float:
+    """Minutes of a video as its header or its container says; NaN if neither does."""
+    if header.frames:
+        return header.frames / header.fps / 60
+    try:
+        with av.open(str(source)) as container:
+            return container.duration / av.time_base / 60 if container.duration else np.nan
+    except (av.FFmpegError, OSError):
+        return np.nan
 
 
 def resolve_cage(given: TrainParameters, folder: Path, parts: dict[str, float]) -> Parameters:

@@ -8,9 +8,10 @@ where the detector has learnt nothing (`cagewatch.cages.verdict`).
 from __future__ import annotations
 
 import warnings
-from itertools import islice
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -20,15 +21,15 @@ from cagewatch import runtime
 from cagewatch.cages.alarms import Level, decide_level, frames_in, smooth, tabulate_alarms
 from cagewatch.cages.cage import Cage
 from cagewatch.cages.verdict import LIGHT, OFTEN
-from cagewatch.detectors import Computing
+from cagewatch.detectors import Computing, Detector, Footage
 from cagewatch.errors import InputError, nearest_name
 from cagewatch.params import Names, NaturalInt, PositiveFloat, project_root
 from cagewatch.recordings import Recording, check_label_length
 from cagewatch.recordings.folder import find_label_file, read_label_file, recording_name
 from cagewatch.recordings.labels.annotations import labels_from_bouts
 from cagewatch.scoring import score_source
-from cagewatch.store.preprocess import Preprocessing, gamma_table, preprocessing_of, shrink_frame
-from cagewatch.video import FrameRates, probe, read_frames
+from cagewatch.store.preprocess import gamma_table, preprocessing_of, shrink_frame
+from cagewatch.video import FrameRates, probe
 
 
 class ScoreParameters(BaseModel):
@@ -105,17 +106,16 @@ def score(
     DataFrame
         One row a frame: recording, frame, time_s (seconds), score (higher is more anomalous), the
         other columns of ``scores.csv.gz``, and `smooth`, the score averaged over the moment as
-        alarms see it.
+        alarms see it. ``attrs["gray"]`` is the mean gray of what was scored, 0 to 255.
 
     Raises
     ------
     InputError
         If the source is missing, damaged, shorter than a clip, or of another frame rate.
     """
+    refuse_backwards(start, stop)
     place = Path(source).expanduser().absolute()
-    frames = score_source(
-        cage.open_detector(computing), place, cage.fps, frame_rates, progress, start, stop
-    )
+    frames = _score_frames(cage, place, frame_rates, progress, start, stop, computing)
     frames = frames.assign(smooth=smooth(frames, cage.settings))
     try:
         alarms = tabulate_alarms(frames, decide_level(cage))
@@ -123,6 +123,30 @@ def score(
         return frames
     if reason := doubt_alarms(cage, place, frames, alarms):
         warnings.warn(f"{place.name}: trust no alarm here: {reason}", stacklevel=2)
+    return frames
+
+
+def refuse_backwards(start: float, stop: float | None) -> None:
+    """InputError where a part of a recording stops before it starts."""
+    if stop is not None and stop <= start:
+        raise InputError(f"stop={stop:g} s is not after start={start:g} s; give a later stop.")
+
+
+def _score_frames(
+    cage: Cage,
+    source: Path,
+    frame_rates: FrameRates,
+    progress: bool,
+    start: float,
+    stop: float | None,
+    computing: Computing | None,
+) -> pd.DataFrame:
+    """The frames of `score_source`, with their mean gray in ``attrs``."""
+    detector = _GrayDetector(cage.open_detector(computing))
+    frames = score_source(
+        cast(Detector, detector), source, cage.fps, frame_rates, progress, start, stop
+    )
+    frames.attrs["gray"] = float(np.mean(detector.gray))
     return frames
 
 
@@ -170,16 +194,15 @@ def score_one(
 ) -> Result:
     """Score a recording, add labels where there are some, and find its alarms."""
     computing = Computing(parameters.engine, parameters.precision, runtime.cores_in_use())
-    frames = score_source(
-        cage.open_detector(computing), source, cage.fps, parameters.frame_rates, progress,
-        parameters.start, parameters.stop,
-    )  # fmt: skip
+    frames = _score_frames(
+        cage, source, parameters.frame_rates, progress, parameters.start, parameters.stop, computing
+    )
     frames = add_labels(frames, source, cage, parameters)
     frames = frames.assign(smooth=smooth(frames, level.shape, level.stream))
     return Result(source, frames, tabulate_alarms(frames, level))
 
 
-FIRST = 10  # frames whose gray is looked at
+A_SECOND = 2  # frames whose gray is looked at
 STILL = 0.05  # share of the held-out scores' spread that a new recording must have
 
 
@@ -218,12 +241,26 @@ def judge_recording(
     return None
 
 
-def measure_gray(source: Path, settings: Preprocessing) -> float:
-    """Mean gray value of a recording's first frames as a detector sees them, 0 to 255."""
-    frames = islice(read_frames(source, fps=settings.image_fps), FIRST)
-    seen = [gamma_table(settings.gamma)[shrink_frame(frame, settings)] for _, frame in frames]
-    kept = slice(settings.crop_top, settings.resize_height - settings.crop_bottom)
-    return float(np.mean([picture[kept] for picture in seen]))
+class _GrayDetector:
+    """A detector that also notes the mean gray of the frames it scores, as it sees them."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.detector, self.parameters = detector, detector.parameters
+        self.gray: list[float] = []
+
+    def score(self, footage: Footage) -> dict[str, np.ndarray]:
+        settings = footage.settings
+        kept = slice(settings.crop_top, settings.resize_height - settings.crop_bottom)
+        lighter, every = gamma_table(settings.gamma), max(1, round(footage.fps / A_SECOND))
+
+        def read() -> Iterator[tuple[float, np.ndarray]]:
+            self.gray.clear()  # a detector may read more than once
+            for number, (time, frame) in enumerate(footage.read()):
+                if number % every == 0:
+                    self.gray.append(float(lighter[shrink_frame(frame, settings)][kept].mean()))
+                yield time, frame
+
+        return self.detector.score(replace(footage, read=read))
 
 
 def doubt_alarms(
@@ -232,7 +269,7 @@ def doubt_alarms(
     """Why a recording's alarms are held back, by `judge_recording` or the cage's verdict."""
     settings = preprocessing_of(cage.run.parameters)
     header = probe(source, settings.image_fps)
-    size, gray = (header.width, header.height), measure_gray(source, settings)
-    reason = judge_recording(cage, frames, frames_in(alarms, frames), size, gray)
+    size, inside = (header.width, header.height), frames_in(alarms, frames)
+    reason = judge_recording(cage, frames, inside, size, frames.attrs["gray"])
     failed = cage.verdict is not None and not cage.verdict.passed
     return cage.verdict.words if reason is None and failed else reason

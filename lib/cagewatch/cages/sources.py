@@ -6,8 +6,10 @@ import os
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
+import av
 import numpy as np
 
 from cagewatch.errors import InputError
@@ -23,10 +25,12 @@ from cagewatch.recordings.folder import (
     recording_name,
 )
 from cagewatch.recordings.labels.annotations import OTHER
-from cagewatch.video import FALLBACK_FPS
+from cagewatch.video import FALLBACK_FPS, list_images
 from cagewatch.video.stills import refuse_missing
 
 REVIEW = Path("review.csv")  # where stretches confirmed as unusual come from
+FIRST = 30  # coded pictures at its start by which a recording is known that has grown
+OWN = ("folder", "report", "scored", "stores")  # folders that a cage writes into its own
 PEEK = 1 << 20  # bytes at a file's start and end by which it is known again
 
 
@@ -34,76 +38,91 @@ def gather_sources(paths: Sequence[str | Path], without: Path | None = None) -> 
     """Find the recordings at `paths`, subfolders included, and links to some that are gone.
 
     Each is found by a name that is unique: that of its file without suffix, in its folders below
-    the path given. Files in `without`, such as the cage's own, are left out. InputError if a path
-    does not exist, holds no recording, or two would have one name.
+    the path given. What the cage `without` wrote, such as its films, is left out. InputError if a
+    path does not exist, holds no recording, or two would have one name.
     """
     found: dict[str, Path] = {}
     for given in paths:
         place = Path(given).expanduser().absolute()
         for source, name in _sources_at(place):
-            if without is not None and source.is_relative_to(without):
-                continue
-            if name in found and found[name] != source:
-                raise InputError(
-                    f"{found[name]} and {source} would both be recording {name!r}; rename one."
-                )
-            found[name] = source
+            if not _is_own(source, without):
+                take_name(found, name, source)
     if not found:
         raise InputError(f"{', '.join(map(str, paths))} holds no videos or folders of images.")
     return found
 
 
+def take_name(taken: dict[str, Path], name: str, source: Path) -> None:
+    """Add a source by its name; InputError if another has it."""
+    if taken.setdefault(name, source) != source:
+        raise InputError(
+            f"{taken[name]} and {source} would both be recording {name!r}; rename one."
+        )
+
+
+def _is_own(path: Path, cage: Path | None) -> bool:
+    """Whether a source, or a folder of some, is what a cage wrote, as films are."""
+    if cage is None:
+        return False
+    place = Path(os.path.abspath(path))
+    return any(place.is_relative_to(os.path.abspath(cage / name)) for name in OWN)
+
+
 def _sources_at(place: Path) -> list[tuple[Path, str]]:
     if not place.exists() and not place.is_symlink():
         raise InputError(f"{place} does not exist; give a video or a folder of videos.")
-    if not place.is_dir() or holds_images(place):
-        return [(place, safe_name(recording_name(place)))]
-    folders = {path.parent for path in list_videos(place, deep=True, lost=True)}
-    folders |= {path.parent for path in place.rglob("*") if path.is_dir() and holds_images(path)}
+    alone = [(place, safe_name(recording_name(place)))]
+    if not place.is_dir():
+        return alone
+    videos = {path.parent for path in list_videos(place, deep=True, lost=True)}
+    folders = videos | {path.parent for path in place.rglob("*") if holds_images(path)}
     pairs = []
     for folder in sorted(folders | {place}):
         below = [safe_name(part) for part in folder.relative_to(place).parts]
         pairs += [
             (source, "/".join([*below, safe_name(recording_name(source))]))
             for source in list_sources(folder, lost=True)
-            if source != folder
+            if source != folder and source not in videos  # a picture beside videos is none
         ]
-    return pairs
+    return pairs or (alone if holds_images(place) else [])
 
 
-def read_videos(paths: Sequence[str | Path], image_fps: float = FALLBACK_FPS) -> list[Recording]:
+def read_videos(
+    paths: Sequence[str | Path], image_fps: float = FALLBACK_FPS, without: Path | None = None
+) -> list[Recording]:
     """Read the recordings at `paths`, with the labels beside them, subfolders included.
 
     Names are unique, those of a subfolder begin with its name, and all have the same behaviours.
-    `image_fps` is the frame rate of those that carry no time. InputError if a path holds no
+    `image_fps` is the frame rate of those that carry no time. What the cage `without` wrote is left
+    out. InputError if a path holds no
     recording, two have one name, or a label file is wrong.
     """
     found: dict[str, Recording] = {}
+    taken: dict[str, Path] = {}
     for given in paths:
         place = Path(given).expanduser().absolute()
-        for recording in _read_place(place, image_fps):
-            if found.setdefault(recording.name, recording).source != recording.source:
-                raise InputError(
-                    f"{found[recording.name].source} and {recording.source} would both be"
-                    f" recording {recording.name!r}; rename one."
-                )
+        for recording in _read_place(place, image_fps, without):
+            take_name(taken, recording.name, recording.source)
+            found.setdefault(recording.name, recording)
     used = {name for item in found.values() for name in item.behaviours} - {OTHER}
     behaviours = (*sorted(used), OTHER) if used else ()
     return [_with_behaviours(recording, behaviours) for recording in found.values()]
 
 
-def _read_place(place: Path, image_fps: float) -> list[Recording]:
+def _read_place(place: Path, image_fps: float, without: Path | None) -> list[Recording]:
     if os.path.lexists(place) and not place.is_dir():
         refuse_missing(place)
         return read_sources([(place, None)], image_fps)  # whatever lies beside it
     whole = not place.is_dir() or any((place / split).is_dir() for split in SPLITS)
     folders = set() if whole else {path.parent for path in list_videos(place, deep=True)}
+    folders = {folder for folder in folders if not _is_own(folder, without)}
     if folders <= {place}:
         return read_recordings(place, image_fps)  # which says if there are none
     return [
         replace(item, name=safe_name("-".join([*folder.relative_to(place).parts, item.name])))
         for folder in sorted(folders)
         for item in read_recordings(folder, image_fps)
+        if item.source not in folders  # a picture beside videos is none
     ]
 
 
@@ -159,3 +178,21 @@ def describe_file(source: Path) -> dict[str, int]:
     except OSError as error:
         raise InputError(f"Cannot read {source}: {error.strerror}.") from error
     return {"bytes": total, "crc32": sum_of}
+
+
+def describe_start(source: Path) -> int:
+    """Checksum of a recording's first pictures as they are coded, or of its first image.
+
+    It stays as it is while a file is written or copied on, and where its header is filled in.
+    """
+    if source.is_dir():
+        source = list_images(source)[0]
+    sum_of = 0
+    try:
+        with av.open(str(source)) as container:
+            for packet in islice(container.demux(video=0), FIRST):
+                sum_of = zlib.crc32(bytes(packet), sum_of)
+        return sum_of
+    except (av.FFmpegError, OSError, IndexError, ValueError):
+        with open(source, "rb") as file:
+            return zlib.crc32(file.read(PEEK))

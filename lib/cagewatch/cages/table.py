@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +18,13 @@ import av
 import pandas as pd
 
 from cagewatch.cages.results import write_table
-from cagewatch.cages.sources import describe_file
+from cagewatch.cages.sources import describe_file, take_name
 from cagewatch.errors import InputError
 from cagewatch.names import unplain_cell
+from cagewatch.recordings.folder import recording_name
 
 RECORDINGS_FILE = "recordings.csv"
+MOST_NAMED = 6  # recordings that a warning names
 COLUMNS = ("recording", "file", "cage", "animal", "group", "start_time", "light")
 # A date and a time of day somewhere in a name, as recorders write them.
 STAMP = re.compile(r"(?<!\d)(20\d{2})-?(\d{2})-?(\d{2})[T_ -]?(\d{2})[-.:h]?(\d{2})[-.:m]?(\d{2})")
@@ -33,12 +36,20 @@ def update_recordings(
     """Add recordings to ``recordings.csv`` of a cage's folder; a pattern also fills empty cells.
 
     Each word in braces of a pattern, such as ``{cage}_{animal}_{date}_{time}``, is a column;
-    without one only a date and time are looked for. All rows come back, as text. InputError if the
-    file is damaged or names a recording twice, or the pattern is none.
+    without one only a date and time are looked for. All rows come back, as text. A warning names
+    recordings whose names are not made like it. InputError if the file is damaged or names a
+    recording twice, or the pattern is none.
     """
     path = folder / RECORDINGS_FILE
     table = read_recordings_table(folder)
     rows = {row["recording"]: row for row in table.to_dict("records")}
+    if pattern is not None and (unlike := find_unlike(sources, pattern)):
+        more = f" and {len(unlike) - MOST_NAMED} more" if unlike[MOST_NAMED:] else ""
+        warnings.warn(
+            f"Not named as {pattern!r} says, so that recordings.csv lacks what it would tell:"
+            f" {', '.join(unlike[:MOST_NAMED])}{more}.",
+            stacklevel=2,
+        )
     for name, source in sources.items():
         row = rows.get(name, {"recording": name})
         if not os.path.exists(row.get("file", "")):
@@ -61,7 +72,11 @@ def read_recordings_table(folder: Path) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame(columns=list(COLUMNS), dtype=str)
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        with open(path, encoding="utf-8-sig") as file:
+            head = file.readline()
+        # As spreadsheets save it where numbers are written with a comma.
+        between = ";" if head.count(";") > head.count(",") else ","
+        table = pd.read_csv(path, sep=between, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a table: {error}; mend or delete it.") from None
     if "recording" not in table:
@@ -69,7 +84,26 @@ def read_recordings_table(folder: Path) -> pd.DataFrame:
     twice = table["recording"][table["recording"].duplicated()]
     if len(twice):
         raise InputError(f"{path} has two rows for the recording {twice.iloc[0]!r}; keep one.")
-    return table.map(unplain_cell)
+    lacking = [name for name in COLUMNS if name not in table]
+    return table.map(unplain_cell).reindex(columns=[*table, *lacking], fill_value="")
+
+
+def settle_names(folder: Path, sources: Mapping[str, Path]) -> dict[str, Path]:
+    """Sources by the names that ``recordings.csv`` has for their files; others keep theirs.
+
+    A folder scored again from above, or from below, is then no new recording. InputError if two
+    would have one name.
+    """
+    table = read_recordings_table(folder)
+    table = table[table["file"] != ""]
+    files = dict(zip(table["recording"], table["file"].map(os.path.abspath), strict=True))
+    names = {file: name for name, file in reversed(files.items())}
+    settled: dict[str, Path] = {}
+    for name, source in sources.items():
+        place = os.path.abspath(source)
+        known = name if files.get(name) == place else names.get(place, name)
+        take_name(settled, known, source)
+    return settled
 
 
 def refuse_another(name: str, source: Path, known: str | None) -> None:
@@ -87,15 +121,31 @@ def read_name(name: str, source: Path, pattern: str | None = None) -> dict[str, 
     """What a recording's name, or else its container, says of it, by column."""
     found: dict[str, str] = {}
     if pattern is not None:
-        match = compile_pattern(pattern).fullmatch(name)
-        found = dict(match.groupdict()) if match else {}
-        digits = re.sub(r"\D", "", found.pop("date", "")) + re.sub(r"\D", "", found.pop("time", ""))
-        found["start_time"] = _as_time(digits)
+        found = match_name(name, source, pattern)
     elif match := STAMP.search(source.name):
         found["start_time"] = _as_time("".join(match.groups()))
     if not found.get("start_time"):
         found["start_time"] = container_time(source)
     return found
+
+
+def match_name(name: str, source: Path, pattern: str) -> dict[str, str]:
+    """The cells that a pattern finds in a recording's own path; none where it does not fit.
+
+    `name` may lack what a folder of results cannot hold, so it only says how many folders count.
+    """
+    folders = source.parent.parts[-name.count("/") :] if "/" in name else ()
+    match = compile_pattern(pattern).fullmatch("/".join([*folders, recording_name(source)]))
+    found = dict(match.groupdict()) if match else {}
+    digits = re.sub(r"\D", "", found.pop("date", "")) + re.sub(r"\D", "", found.pop("time", ""))
+    return found | {"start_time": _as_time(digits)} if match else {}
+
+
+def find_unlike(sources: Mapping[str, Path], pattern: str) -> list[str]:
+    """Names of the recordings that a pattern does not fit, or whose date and time are none."""
+    found = {name: match_name(name, path, pattern) for name, path in sources.items()}
+    timed = "{date}" in pattern or "{time}" in pattern
+    return [name for name, one in found.items() if not one or timed and not one["start_time"]]
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:

@@ -17,11 +17,12 @@ from cagewatch.cages.cage import (
     CageSettings,
     default_folder,
     open_cage,
+    read_settings,
     write_settings,
     write_verdict,
 )
-from cagewatch.cages.plan import Plan, TrainParameters, plan_training
-from cagewatch.cages.table import update_recordings
+from cagewatch.cages.plan import Plan, TrainParameters, match_plan, plan_training
+from cagewatch.cages.table import settle_names, update_recordings
 from cagewatch.cages.verdict import judge_detector
 from cagewatch.detectors import Computing, TrainingSet, fit_detector
 from cagewatch.params import check_values
@@ -77,7 +78,7 @@ def train_cage(plan: Plan) -> Cage:
         Of `plan_training`.
     """
     cores = runtime.cores_in_use()
-    parameters = plan.parameters
+    plan, parameters = match_plan(plan), plan.parameters
     stores = prepare(plan, cores)
     run = runs.start_run(parameters)
     training = TrainingSet(
@@ -92,12 +93,14 @@ def train_cage(plan: Plan) -> Cage:
     runs.finish_run(run, detector, frames, results, runtime.describe(), stores)
     write_verdict(plan.folder, verdict, run.folder)
     place = run.folder.relative_to(plan.folder)
-    kept = open_cage(plan.folder).settings if (plan.folder / CAGE_FILE).is_file() else None
+    there = (plan.folder / CAGE_FILE).is_file()
+    kept = read_settings(plan.folder) if there else CageSettings(run="")
     changed = {"run": place.as_posix()}
     if plan.given.budget is not None:
         changed["budget"] = plan.given.budget
-    write_settings(plan.folder, (kept or CageSettings(run="")).model_copy(update=changed))
-    update_recordings(plan.folder, plan.sources, plan.given.pattern)
+    write_settings(plan.folder, kept.model_copy(update=changed))
+    sources = settle_names(plan.folder, plan.sources)
+    update_recordings(plan.folder, sources, plan.given.pattern)
     return open_cage(plan.folder)
 
 

@@ -17,8 +17,8 @@ from cagewatch.files import read_json
 from cagewatch.params import BEFORE, Parameters, project_root, read_layer, read_model, validate
 from cagewatch.runs.write import FORMAT, PROVENANCE, describe_file
 
-MAX_SCORES_BYTES = 1 << 29  # ten times the largest dataset's; what a forged file may unpack to
-MAX_FRAMES = 5_000_000  # 46 hours at 30 frames per second
+MAX_FRAMES = 22_000_000  # 100 hours at 60 frames per second
+MAX_SCORES_BYTES = 1 << 32  # 195 bytes for each; what a forged file may unpack to
 KEY = ("dataset", "target", "model", "seed")
 
 
