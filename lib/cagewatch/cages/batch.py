@@ -186,9 +186,9 @@ def refuse_replaced(work: Work, name: str, done: dict[str, Any]) -> None:
     as it did and is no other.
     """
     source, before = work.sources[name], done["of"].get("source")
-    if before is None or before == describe_file(source):
+    if "start" not in done or before == describe_file(source):  # an older version wrote none
         return
-    if done.get("start") != describe_start(source):
+    if done["start"] != describe_start(source):
         raise InputError(
             f"{source} is not the recording that was scored as {name!r}, whose results and"
             " decisions would be lost; rename the file, or score it into another cage."

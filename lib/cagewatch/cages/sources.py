@@ -25,6 +25,7 @@ from cagewatch.recordings.folder import (
     recording_name,
 )
 from cagewatch.recordings.labels.annotations import OTHER
+from cagewatch.recordings.subfolders import list_folders
 from cagewatch.video import FALLBACK_FPS, list_images
 from cagewatch.video.stills import refuse_missing
 
@@ -75,7 +76,7 @@ def _sources_at(place: Path) -> list[tuple[Path, str]]:
     if not place.is_dir():
         return alone
     videos = {path.parent for path in list_videos(place, deep=True, lost=True)}
-    folders = videos | {path.parent for path in place.rglob("*") if holds_images(path)}
+    folders = videos | {path.parent for path in list_folders(place)[1:] if holds_images(path)}
     pairs = []
     for folder in sorted(folders | {place}):
         below = [safe_name(part) for part in folder.relative_to(place).parts]
@@ -94,8 +95,7 @@ def read_videos(
 
     Names are unique, those of a subfolder begin with its name, and all have the same behaviours.
     `image_fps` is the frame rate of those that carry no time. What the cage `without` wrote is left
-    out. InputError if a path holds no
-    recording, two have one name, or a label file is wrong.
+    out. InputError if a path holds no recording, two have one name, or a label file is wrong.
     """
     found: dict[str, Recording] = {}
     taken: dict[str, Path] = {}

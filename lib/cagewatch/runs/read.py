@@ -19,6 +19,7 @@ from cagewatch.runs.write import FORMAT, PROVENANCE, describe_file
 
 MAX_FRAMES = 22_000_000  # 100 hours at 60 frames per second
 MAX_SCORES_BYTES = 1 << 32  # 195 bytes for each; what a forged file may unpack to
+MOST_PACKED = 200  # times its own size that a file of more than a megabyte may unpack to
 KEY = ("dataset", "target", "model", "seed")
 
 
@@ -189,11 +190,11 @@ def read_scores(path: Path) -> pd.DataFrame:
 
     try:
         with gzip.open(path) as packed:
-            text = packed.read(MAX_SCORES_BYTES + 1)
-        if len(text) > MAX_SCORES_BYTES or text.count(b"\n") > MAX_FRAMES:
+            most = min(MAX_SCORES_BYTES, max(MOST_PACKED * path.stat().st_size, 1 << 20))
+            text = packed.read(most + 1)
+        if len(text) > most or text.count(b"\n") > MAX_FRAMES:
             raise InputError(
-                f"{path} holds more than {MAX_FRAMES} frames or {MAX_SCORES_BYTES} bytes;"
-                " replace it."
+                f"{path} holds more than {MAX_FRAMES} frames or {most} bytes; replace it."
             )
         names = text[: text.find(b"\n")].decode().strip().split(",")
         scores = [name for name in names if name.startswith("score")]
