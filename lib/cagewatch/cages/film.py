@@ -20,7 +20,7 @@ from cagewatch.cages.scoring import Result
 from cagewatch.errors import InputError
 from cagewatch.files import whole_file
 from cagewatch.names import escape_math
-from cagewatch.video import read_frames_at
+from cagewatch.video import read_frames_at, stamps_between
 
 WIDTH = 960  # pixels at most
 SHOWN_FPS = 30  # about as many frames of the source are shown a second at most
@@ -75,14 +75,6 @@ def write_film(path: Path, result: Result, level: Level, moments: Sequence[Momen
 
     with whole_file(path) as partial:
         encode(partial, draw(), fps / slower)
-
-
-def stamps_between(numbers: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Times of all frames from the first to the last of `numbers`, with their `times`, both (n,).
-
-    Where frames were left out, the source's own times in between are evenly spaced.
-    """
-    return np.interp(np.arange(numbers[0], numbers[-1] + 1), numbers, times.astype(float))
 
 
 def clock(seconds: float) -> str:

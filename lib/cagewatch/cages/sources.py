@@ -53,6 +53,12 @@ def gather_sources(paths: Sequence[str | Path], without: Path | None = None) -> 
     return found
 
 
+def name_below(source: Path, place: Path) -> str:
+    """A recording's name: its file's without suffix, in its folders below a place, all safe."""
+    folders = source.relative_to(place).parts[:-1]
+    return "/".join(safe_name(part) for part in [*folders, recording_name(source)])
+
+
 def take_name(taken: dict[str, Path], name: str, source: Path) -> None:
     """Add a source by its name; InputError if another has it."""
     if taken.setdefault(name, source) != source:
@@ -79,9 +85,8 @@ def _sources_at(place: Path) -> list[tuple[Path, str]]:
     folders = videos | {path.parent for path in list_folders(place)[1:] if holds_images(path)}
     pairs = []
     for folder in sorted(folders | {place}):
-        below = [safe_name(part) for part in folder.relative_to(place).parts]
         pairs += [
-            (source, "/".join([*below, safe_name(recording_name(source))]))
+            (source, name_below(source, place))
             for source in list_sources(folder, lost=True)
             if source != folder and source not in videos  # a picture beside videos is none
         ]

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from cagewatch.cages.cage import CAGE_FILE
-from cagewatch.cages.film import stamps_between
 from cagewatch.cages.table import RECORDINGS_FILE, read_recordings_table
 from cagewatch.detectors.fusion import find_reasons
 from cagewatch.errors import InputError
@@ -28,7 +27,7 @@ from cagewatch.recordings import Recording, load_recordings
 from cagewatch.runs import FinishedRun, open_detector
 from cagewatch.store import Store, open_store, store_folder
 from cagewatch.store.preprocess import preprocessing_of
-from cagewatch.video.seek import read_frames_at
+from cagewatch.video.seek import read_frames_at, stamps_between
 
 HEIGHT, SMALL = 330, 150  # rows of the recording's picture and of a stream's
 LARGEST_ERROR = 0.3  # of the range of gray or flow; brighter on no error map of any run

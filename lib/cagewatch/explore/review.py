@@ -12,7 +12,6 @@ import pandas as pd
 from cagewatch import review
 from cagewatch.cages import open_cage
 from cagewatch.cages.cage import Cage
-from cagewatch.cages.film import stamps_between
 from cagewatch.cages.results import read_times
 from cagewatch.cages.table import read_recordings_table
 from cagewatch.errors import InputError
@@ -23,7 +22,7 @@ from cagewatch.plots.style import SIMULATED
 from cagewatch.review.believed import list_believed, say_left_out
 from cagewatch.review.decisions import KEY
 from cagewatch.runs import FinishedRun
-from cagewatch.video import read_frames_at
+from cagewatch.video import read_frames_at, stamps_between
 
 SAID = ["verdict", "name", "note"]
 TOLD = [*SAID, "reason"]

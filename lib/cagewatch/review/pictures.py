@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from cagewatch.cages.cage import Cage
-from cagewatch.cages.film import encode, stamps_between
+from cagewatch.cages.film import encode
 from cagewatch.cages.results import read_times
 from cagewatch.errors import InputError
 from cagewatch.names import escape_math
@@ -24,7 +24,7 @@ from cagewatch.plots import mark_simulated
 from cagewatch.plots.style import ANOMALOUS, NORMAL
 from cagewatch.review.animals import Observed, split_at_midnight
 from cagewatch.review.groups import MEASURES
-from cagewatch.video import read_frames_at
+from cagewatch.video import read_frames_at, stamps_between
 
 CLIP_S = 3.0  # of a clip, around an alarm's peak
 CLIP_WIDTH = 240  # pixels

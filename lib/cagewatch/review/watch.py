@@ -23,10 +23,10 @@ import pandas as pd
 import watchfiles
 
 from cagewatch.cages.batch import Work, read_done, score_all
+from cagewatch.cages.sources import name_below
 from cagewatch.errors import InputError
 from cagewatch.files import read_json, write_json
-from cagewatch.names import safe_name
-from cagewatch.recordings.folder import list_videos, recording_name
+from cagewatch.recordings.folder import list_videos
 from cagewatch.review.report import write_report
 from cagewatch.video.truncation import missing_bytes
 
@@ -109,9 +109,7 @@ class Watch:
         found: dict[str, list[Path]] = {}
         for path in list_videos(self.folder, deep=True, lost=True):
             if not path.is_relative_to(self.work.cage.folder):
-                below = path.relative_to(self.folder).parts[:-1]
-                name = "/".join(safe_name(part) for part in [*below, recording_name(path)])
-                found.setdefault(name, []).append(path)
+                found.setdefault(name_below(path, self.folder), []).append(path)
         for name, (first, *others) in found.items():
             if others:
                 self.say_once(

@@ -11,5 +11,5 @@ from cagewatch.video.decode import (
     say_assumed_rate,
 )
 from cagewatch.video.frame_rate import FrameRates, same_rate, thin_frames
-from cagewatch.video.seek import read_frames_at
+from cagewatch.video.seek import read_frames_at, stamps_between
 from cagewatch.video.stills import IMAGE_SUFFIXES, list_images, natural_key

@@ -25,6 +25,15 @@ from cagewatch.video.decode import read_frames
 BEFORE_S = 2.0  # seek this much too early: some containers land after the frame asked for
 
 
+def stamps_between(numbers: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Seconds of all frames from the first to the last of some, (last - first + 1,) float64.
+
+    Of `numbers`, (n,) int and growing, the `times` are known, (n,) float seconds; where frames were
+    left out, those in between are evenly spaced.
+    """
+    return np.interp(np.arange(numbers[0], numbers[-1] + 1), numbers, times.astype(float))
+
+
 def read_frames_at(source: Path, first: int, times: np.ndarray) -> list[np.ndarray]:
     """Frames number `first` and on of a source, (height, width) uint8 each.
 
